@@ -1,0 +1,57 @@
+"""RecordIO image data sets (`.rec`, `.idx`, `.lst`) without MXNet.
+
+The names below are loaded when they are first used, so that `import rectool` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .format import (
+        CorruptError,
+        HeaderError,
+        ImageError,
+        IndexFileError,
+        IRHeader,
+        KeyNotFoundError,
+        LimitError,
+        ListError,
+        RecordError,
+        RecordReader,
+        RecordWriter,
+        TruncatedError,
+        pack,
+        unpack,
+    )
+
+__all__ = [
+    "CorruptError",
+    "HeaderError",
+    "IRHeader",
+    "ImageError",
+    "IndexFileError",
+    "KeyNotFoundError",
+    "LimitError",
+    "ListError",
+    "RecordError",
+    "RecordReader",
+    "RecordWriter",
+    "TruncatedError",
+    "pack",
+    "unpack",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'rectool' has no attribute {name!r}")
+    from . import format  # noqa: A004, PLC0415
+
+    return getattr(format, name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,76 @@
+"""The RecordIO format: frames, image headers, indexes, a reader, a writer, the errors.
+
+Standard library and numpy only; everything else in rectool stands on it.
+"""
+
+from .errors import (
+    CorruptError,
+    HeaderError,
+    ImageError,
+    IndexFileError,
+    KeyNotFoundError,
+    LimitError,
+    ListError,
+    RecordError,
+    StrPath,
+    TruncatedError,
+    shown,
+)
+from .frames import MAGIC, MAX_RECORD, Span, data, encode, locate, walk
+from .header import (
+    HEADER_SIZE,
+    IRHeader,
+    Label,
+    label_list,
+    pack,
+    pack_raw,
+    raw_fields,
+    to_float32,
+    unpack,
+)
+from .index import MAX_KEY, Index, check_index, line, read_index, scan_index
+from .output import Output, publish
+from .reader import RecordReader, map_file
+from .writer import RecordWriter, idx_beside
+
+__all__ = [
+    "HEADER_SIZE",
+    "MAGIC",
+    "MAX_KEY",
+    "MAX_RECORD",
+    "CorruptError",
+    "HeaderError",
+    "IRHeader",
+    "ImageError",
+    "Index",
+    "IndexFileError",
+    "KeyNotFoundError",
+    "Label",
+    "LimitError",
+    "ListError",
+    "Output",
+    "RecordError",
+    "RecordReader",
+    "RecordWriter",
+    "Span",
+    "StrPath",
+    "TruncatedError",
+    "check_index",
+    "data",
+    "encode",
+    "idx_beside",
+    "label_list",
+    "line",
+    "locate",
+    "map_file",
+    "pack",
+    "pack_raw",
+    "publish",
+    "raw_fields",
+    "read_index",
+    "scan_index",
+    "shown",
+    "to_float32",
+    "unpack",
+    "walk",
+]

@@ -1,0 +1,75 @@
+"""What can be wrong with a record file: one small family of exceptions."""
+
+from __future__ import annotations
+
+from os import PathLike, fsdecode
+
+StrPath = str | PathLike[str]
+
+
+def shown(path: StrPath | bytes) -> str:
+    """A path as a message shows it: as it is, or quoted where blanks or control characters hide."""
+    text = fsdecode(path)
+    plain = text.isprintable() and text == text.strip() and text != ""
+    return text if plain else repr(text)
+
+
+class RecordError(Exception):
+    """Base of all errors about record files, their indexes, lists and images.
+
+    `path` and `offset` (bytes from the file's start) say where, and are None where it is not known.
+    """
+
+    def __init__(
+        self, message: str, *, path: StrPath | None = None, offset: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path
+        self.offset = offset
+
+    def __str__(self) -> str:
+        where = "" if self.path is None else f"{shown(self.path)}: "
+        at = "" if self.offset is None else f"at byte {self.offset}: "
+        return where + at + self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), self.message, self.path, self.offset))
+
+
+def _rebuild(
+    kind: type[RecordError], message: str, path: StrPath | None, offset: int | None
+) -> RecordError:
+    return kind(message, path=path, offset=offset)
+
+
+class CorruptError(RecordError):
+    """No record's frame stands where one should."""
+
+
+class TruncatedError(RecordError):
+    """The file ends inside a record."""
+
+
+class IndexFileError(RecordError):
+    """A `.idx` file is malformed, or belongs to another `.rec`."""
+
+
+class KeyNotFoundError(RecordError, KeyError):
+    """No record has this key."""
+
+
+class HeaderError(RecordError):
+    """A record's bytes do not begin with a whole IRHeader and its labels."""
+
+
+class LimitError(RecordError):
+    """A value that the format cannot hold: a label, an id, a key or a record's size."""
+
+
+class ListError(RecordError):
+    """A `.lst` file or class table is malformed; one line of the message for each fault."""
+
+
+class ImageError(RecordError):
+    """Bytes that are not a whole image, or an image that cannot become what was asked for."""

@@ -1,0 +1,132 @@
+"""IRHeader: what precedes the image in an image record (MXNet's `mx.recordio`)."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Sequence
+from struct import Struct
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import HeaderError, LimitError
+
+_LAYOUT = Struct("<IfQQ")
+HEADER_SIZE = _LAYOUT.size
+"""Bytes of an IRHeader without its labels: 24."""
+
+_FLOAT32 = Struct("<f")
+_EXACT = 1 << 24  # float32 holds every whole number up to this one
+_WHOLE = 1 << 53  # float64 holds every whole number up to this one; above, none is meant exactly
+
+Label = float | NDArray[np.float32]
+BytesLike = TypeVar("BytesLike", bytes, bytearray, memoryview)
+
+
+class IRHeader(NamedTuple):
+    """The header of an image record; field names and their order are MXNet's.
+
+    On disk, little-endian: flag uint32, label float32, id uint64, id2 uint64; then `flag` float32
+    labels. With flag 0 the header's own label is the only one; with flag n > 0 the label is the n
+    values behind it, and the header's own is 0 (MXNet's im2rec.cc wrote the first value there).
+    """
+
+    flag: int
+    label: Any
+    """A float, or for flag > 0 a float32 array of shape (flag,). `pack` takes any sequence."""
+    id: int
+    """By convention the record's key."""
+    id2: int
+
+
+def pack(header: IRHeader | tuple[int, Any, int, int], payload: bytes) -> bytes:
+    """The bytes of an image record: header, labels, payload (an encoded image, or nothing).
+
+    As in MXNet the label decides the flag, whatever the header says: 0 for a number, and for a
+    sequence or array (of any shape; stored flat) its size.
+
+    Raises LimitError for a finite label that float32 cannot hold, among them whole numbers that it
+    would change, such as 16777217; and for an id or id2 outside uint64. NaN and infinity are kept.
+    """
+    _, label, id_, id2 = header
+    if isinstance(label, numbers.Real):
+        flag, own, labels = 0, to_float32(label), b""
+    else:
+        values = float32_array(label)
+        flag, own, labels = values.size, 0.0, values.tobytes()
+    return pack_raw(flag, own, id_, id2) + labels + payload
+
+
+def pack_raw(flag: int, label: float, id_: int, id2: int) -> bytes:
+    """The 24 bytes of a header with these fields; LimitError for an id outside uint64."""
+    for name, value in (("id", id_), ("id2", id2)):
+        if not 0 <= value < 1 << 64:
+            raise LimitError(f"{name} {value}: the format holds 0 to {(1 << 64) - 1}")
+    return _LAYOUT.pack(flag, label, id_, id2)
+
+
+def unpack(record: BytesLike) -> tuple[IRHeader, BytesLike]:
+    """Header and payload of an image record; the payload is a slice of what was given.
+
+    The label is a float for flag 0, else a read-only float32 array of shape (flag,). Raises
+    HeaderError where the record is shorter than its header and labels.
+    """
+    size = len(record)
+    if size < HEADER_SIZE:
+        raise HeaderError(f"no image record: {size} bytes, and an IRHeader alone has {HEADER_SIZE}")
+    flag, label, id_, id2 = _LAYOUT.unpack_from(record)
+    if not flag:
+        return IRHeader(0, label, id_, id2), record[HEADER_SIZE:]
+    end = HEADER_SIZE + 4 * flag
+    if size < end:
+        raise HeaderError(
+            f"no image record: its IRHeader announces {flag} labels, {end} bytes in all,"
+            f" but the record has {size}"
+        )
+    labels = np.frombuffer(bytes(record[HEADER_SIZE:end]), "<f4")
+    return IRHeader(flag, labels, id_, id2), record[end:]
+
+
+def raw_fields(record: bytes | memoryview) -> tuple[int, float, int, int]:
+    """flag, own label, id and id2 as stored; HeaderError as `unpack` raises it."""
+    if len(record) < HEADER_SIZE:
+        unpack(bytes(record))
+    fields: tuple[int, float, int, int] = _LAYOUT.unpack_from(record)
+    return fields
+
+
+def to_float32(label: Any) -> float:
+    """The label as float32 holds it. Raises LimitError as `pack` does."""
+    if -_EXACT <= label <= _EXACT:
+        return float(label)
+    try:
+        held: float = _FLOAT32.unpack(_FLOAT32.pack(label))[0]
+    except OverflowError:
+        held = math.inf
+    if math.isinf(held) and not (isinstance(label, float | np.floating) and math.isinf(label)):
+        raise LimitError(f"label {label}: too large for float32, which holds labels")
+    is_whole = isinstance(label, numbers.Integral) or (abs(label) < _WHOLE and label == int(label))
+    if is_whole and held != label:
+        raise LimitError(f"label {label}: float32, which holds labels, would make it {held:.0f}")
+    return held
+
+
+def float32_array(labels: Any) -> NDArray[np.float32]:
+    """The labels as a flat little-endian float32 array. Raises LimitError as `pack` does."""
+    given = np.asarray(labels).ravel()
+    if given.dtype.kind not in "biuf":
+        given = np.asarray(labels, dtype=np.float64).ravel()
+    with np.errstate(over="ignore"):
+        held = given.astype("<f4")
+    if given.dtype != held.dtype and given.size and not np.abs(given).max() <= _EXACT:
+        for value in given.tolist():
+            if not math.isnan(value):
+                to_float32(value)
+    return held
+
+
+def label_list(label: Label | Sequence[float]) -> list[float]:
+    """The labels of a header as a list: one for a number, all of an array."""
+    return [float(label)] if isinstance(label, float | int) else [float(value) for value in label]

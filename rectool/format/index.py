@@ -1,0 +1,167 @@
+"""The `.idx` of a `.rec`: a line a record, `key TAB byte offset of its first frame`, in file order.
+
+In memory an index is two int64 arrays, keys and offsets: 16 bytes a record.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from typing import BinaryIO, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import IndexFileError, StrPath
+from .frames import Buffer, data, walk
+from .header import HEADER_SIZE, raw_fields
+
+Keys = NDArray[np.int64]
+MAX_KEY = (1 << 63) - 1
+
+_CHUNK = 1 << 20
+_LINE = re.compile(rb"[ \r]*(-?[0-9]{1,20})[ \r]*\t[ \r]*([0-9]{1,20})[ \r]*(?:\t.*)?", re.DOTALL)
+
+
+class Index(NamedTuple):
+    """Keys and offsets of records: int64 arrays of shape (records,).
+
+    `source` says what the keys are: "idx" if read from a `.idx`, "id" for the records' ids,
+    "position" for 0, 1, ...
+    """
+
+    keys: Keys
+    offsets: Keys
+    source: Literal["idx", "id", "position"]
+
+
+def line(key: int, offset: int) -> str:
+    """A record's line in a `.idx`."""
+    return f"{key}\t{offset}\n"
+
+
+def read_index(path: StrPath) -> Index:
+    """The index in a `.idx` file, in the order of its lines.
+
+    Fields behind the second, blank lines, carriage returns, blanks around numbers and a missing
+    last newline are passed over. Raises IndexFileError, naming the line, for anything else, and
+    OSError where the file cannot be read.
+    """
+    with open(path, "rb") as file:
+        room = sum(chunk.count(b"\n") for chunk in _chunks_of_lines(file))
+        keys, offsets = np.empty(room, np.int64), np.empty(room, np.int64)
+        file.seek(0)
+        done = line_number = 0
+        for chunk in _chunks_of_lines(file):
+            pair = _parse_fast(chunk)
+            if pair is None:
+                pair = _parse_lines(chunk, line_number, path)
+            line_number += chunk.count(b"\n")
+            if done + len(pair) > room:
+                raise IndexFileError("grew while it was read", path=path)
+            keys[done : done + len(pair)] = pair[:, 0]
+            offsets[done : done + len(pair)] = pair[:, 1]
+            done += len(pair)
+    return Index(keys[:done], offsets[:done], "idx")
+
+
+def _chunks_of_lines(file: BinaryIO) -> Iterator[bytes]:
+    rest = b""
+    while chunk := file.read(_CHUNK):
+        head, newline, tail = (rest + chunk).rpartition(b"\n")
+        if len(tail) > _CHUNK:  # no text file at all: let the parser say so
+            head, newline, tail = head + newline + tail, b"\n", b""
+        rest = tail
+        if newline:
+            yield head + newline
+    if rest:
+        yield rest + b"\n"
+
+
+def _parse_fast(chunk: bytes) -> Keys | None:
+    """All lines of plain `digits TAB digits` at once; None where any line is not so plain."""
+    characters = np.frombuffer(chunk, np.uint8)
+    ends = np.flatnonzero(characters < 48)
+    if characters.max() > 57 or len(ends) % 2:
+        return None
+    tabs, newlines = characters[ends[0::2]], characters[ends[1::2]]
+    widths = np.diff(ends, prepend=-1)
+    if (tabs != 9).any() or (newlines != 10).any() or widths.min() < 2 or widths.max() > 19:
+        return None
+    return np.fromstring(chunk.decode("ascii"), np.int64, sep=" ").reshape(-1, 2)
+
+
+def _parse_lines(chunk: bytes, before: int, path: StrPath) -> Keys:
+    pairs: list[tuple[int, int]] = []
+    for number, text in enumerate(chunk.split(b"\n")[:-1], before + 1):
+        if not text.strip():
+            continue
+        fields = _LINE.fullmatch(text)
+        if fields is None:
+            shown = text[:80].decode("utf-8", "backslashreplace")
+            raise IndexFileError(
+                f"line {number}: expected a whole number, a tab and a byte offset, found {shown!r}",
+                path=path,
+            )
+        key, offset = int(fields[1]), int(fields[2])
+        if not (-MAX_KEY <= key <= MAX_KEY and offset <= MAX_KEY):
+            raise IndexFileError(
+                f"line {number}: key {key} or offset {offset} is beyond 64 bits", path=path
+            )
+        pairs.append((key, offset))
+    return np.array(pairs, np.int64).reshape(-1, 2)
+
+
+def check_index(index: Index, buffer: Buffer, idx: StrPath, rec: StrPath) -> None:
+    """Raises IndexFileError where offsets cannot be records' starts in this `.rec`."""
+    bad = np.flatnonzero((index.offsets >= len(buffer)) | (index.offsets & 3 != 0))
+    if len(bad):
+        number = int(bad[0])
+        offset = int(index.offsets[number])
+        what = (
+            f"is beyond its end ({len(buffer)} bytes)"
+            if offset >= len(buffer)
+            else "is no multiple of 4, where records begin"
+        )
+        raise IndexFileError(
+            f"line {number + 1}: byte {offset} of {os.path.basename(os.fspath(rec))} {what}:"
+            " the .rec was cut short, or the .idx belongs to another one",
+            path=idx,
+        )
+
+
+def scan_index(buffer: Buffer, keys: Literal["auto", "id", "position"] = "auto") -> Index:
+    """The index of a `.rec` without one, from its frames alone.
+
+    "auto" takes the records' ids where all are image records with ids that differ, else positions.
+    "id" raises IndexFileError, saying why, where ids cannot be keys. Raises as `walk` does where
+    the records are damaged.
+    """
+    offsets: list[int] = []
+    ids: list[int] = []
+    trouble = "" if keys != "position" else "not wanted"
+    for span in walk(buffer):
+        offsets.append(span.begin)
+        if trouble:
+            continue
+        begin, end = span.parts[0]
+        record = buffer[begin : min(end, begin + HEADER_SIZE)]
+        if len(span.parts) > 1:
+            record = data(buffer, span)[:HEADER_SIZE]
+        if len(record) < HEADER_SIZE:
+            trouble = f"the record at byte {span.begin} has no IRHeader"
+            continue
+        id_ = raw_fields(bytes(record))[2]
+        if id_ > MAX_KEY:
+            trouble = f"the record at byte {span.begin} has the id {id_}, beyond {MAX_KEY}"
+        ids.append(id_)
+    found = np.array(offsets, np.int64)
+    if not trouble:
+        unique, counts = np.unique(np.array(ids, np.int64), return_counts=True)
+        if len(unique) == len(ids):
+            return Index(np.array(ids, np.int64), found, "id")
+        trouble = f"{counts.max()} records have the id {unique[counts.argmax()]}"
+    if keys == "id":
+        raise IndexFileError(f"ids cannot be the keys: {trouble}; positions can (--keys position)")
+    return Index(np.arange(len(found), dtype=np.int64), found, "position")

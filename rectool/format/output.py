@@ -1,0 +1,213 @@
+"""Files that appear under their names only when they are whole.
+
+An output is written to `.NAME.tmp` in the same folder, flushed to the disk and renamed. The
+temporary file is locked while it is written: what a killed process left is taken over by the next
+writer of the same name, and two writers at once are an error. Where the name is that of a device
+or a pipe, it is written to directly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+
+from .errors import RecordError, StrPath, shown
+
+if sys.platform != "win32":
+    import fcntl
+
+_BUFFER = 1 << 20
+
+
+class Output:
+    """A file being written: `write`, then `publish` it (alone or with others), or `discard` it.
+
+    Raises FileExistsError where the file exists and `force` is false, RecordError where another
+    process is writing it, OSError, naming the file, where it cannot be written. Only the process
+    that made it can write, publish or discard it: in a forked child these do nothing to the file.
+    """
+
+    def __init__(self, path: StrPath, *, force: bool = False) -> None:
+        self.path = os.fspath(path)
+        self.force = force
+        self.size = 0
+        self._pid = os.getpid()
+        self._waiting: list[bytes] = []  # own buffer: a file object's would be flushed by forks too
+        self._buffered = 0
+        self._failure: OSError | None = None
+        self._check_free()
+        self._target = os.path.realpath(self.path)
+        self._direct = os.path.exists(self._target) and not _is_regular(self._target)
+        folder, name = os.path.split(self._target)
+        self._temporary = self._target if self._direct else os.path.join(folder, f".{name}.tmp")
+        try:
+            self._fd = os.open(self._target, os.O_WRONLY) if self._direct else self._open_locked()
+        except FileNotFoundError:
+            reason = f"cannot be written: there is no folder {shown(folder)}"
+            raise FileNotFoundError(errno.ENOENT, reason, self.path) from None
+        except OSError as error:
+            raise self._named(error) from None
+
+    def _check_free(self) -> None:
+        if os.path.isdir(self.path):
+            raise IsADirectoryError(errno.EISDIR, "is a folder", self.path)
+        if not self.force and os.path.exists(self.path) and _is_regular(self.path):
+            raise FileExistsError(errno.EEXIST, "exists already", self.path)
+
+    def _open_locked(self) -> int:
+        flags = os.O_CREAT | os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+        if sys.platform == "win32":  # a file that somebody has open cannot be removed there
+            try:
+                if os.path.exists(self._temporary):
+                    os.unlink(self._temporary)
+            except PermissionError:
+                raise self._busy() from None
+            return os.open(self._temporary, flags | os.O_EXCL, 0o666)
+        while True:
+            fd = os.open(self._temporary, flags, 0o666)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(fd)
+                raise self._busy() from None
+            except OSError as error:  # a file system without locks
+                if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+                    os.close(fd)
+                    raise
+            if _same_file(fd, self._temporary):
+                os.ftruncate(fd, 0)
+                return fd
+            os.close(fd)  # its writer renamed it between our open and our lock
+
+    def _busy(self) -> RecordError:
+        return RecordError("another process is writing this file", path=self.path)
+
+    def _named(self, error: OSError) -> OSError:
+        return type(error)(error.errno, f"cannot be written: {error.strerror}", self.path)
+
+    @property
+    def closed(self) -> bool:
+        return self._fd < 0
+
+    def write(self, data: bytes) -> None:
+        if self.closed:
+            raise ValueError(f"{self.path}: writing to a closed file")
+        self._waiting.append(data)
+        self._buffered += len(data)
+        self.size += len(data)
+        if self._buffered >= _BUFFER:
+            self._flush()
+
+    def _flush(self) -> None:
+        if os.getpid() != self._pid or self.closed:
+            return
+        left = memoryview(b"".join(self._waiting))
+        self._waiting.clear()
+        self._buffered = 0
+        try:
+            while left:
+                left = left[os.write(self._fd, left) :]
+        except OSError as error:
+            self._failure = self._named(error)
+            raise self._failure from None
+
+    def _finish(self) -> None:
+        """Everything written is on the disk when this returns."""
+        if self._failure is not None:  # bytes are missing: the caller went on after an error
+            raise self._failure
+        self._flush()
+        try:
+            if not self._direct:
+                os.fsync(self._fd)
+        except OSError as error:
+            raise self._named(error) from None
+
+    def _rename(self) -> None:
+        try:
+            os.replace(self._temporary, self._target)
+        except OSError as error:
+            raise self._named(error) from None
+
+    def _close(self) -> None:
+        fd, self._fd = self._fd, -1
+        os.close(fd)
+
+    def discard(self) -> None:
+        """Closes and removes what was written; what stood under the name before is still there."""
+        if self.closed:
+            return
+        if os.getpid() != self._pid or self._direct:
+            self._close()
+            return
+        if sys.platform == "win32":
+            self._close()
+        with contextlib.suppress(FileNotFoundError):  # under the lock; later it may be another's
+            os.unlink(self._temporary)
+        if not self.closed:
+            self._close()
+
+    def __enter__(self) -> Output:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        if kind is None:
+            publish([self])
+        else:
+            self.discard()
+
+
+def publish(outputs: Sequence[Output]) -> None:
+    """Gives finished outputs their names, in this order; where one fails, none of them.
+
+    What the last of them replaces (an index, by convention) is removed first: a process killed in
+    between can leave a `.rec` without its `.idx`, never one with another's.
+    """
+    ours = [output for output in outputs if not output.closed and output._pid == os.getpid()]
+    try:
+        for output in ours:
+            output._finish()
+            output._check_free()
+        staged = [output for output in ours if not output._direct]
+        if len(staged) > 1 and os.path.exists(staged[-1]._target):
+            os.unlink(staged[-1]._target)
+        for output in staged:
+            if sys.platform == "win32":
+                output._close()
+            output._rename()
+        for folder in {os.path.dirname(output._target) for output in staged}:
+            _sync_folder(folder)
+    except BaseException:
+        for output in ours:
+            output.discard()
+        raise
+    for output in outputs:
+        if not output.closed:
+            output._close()
+
+
+def _is_regular(path: StrPath) -> bool:
+    return stat.S_ISREG(os.stat(path).st_mode)
+
+
+def _same_file(fd: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _sync_folder(folder: str) -> None:
+    if sys.platform == "win32":
+        return
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,122 @@
+"""Writing a `.rec` and its `.idx`."""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from types import TracebackType
+
+from .errors import LimitError, StrPath
+from .frames import encode
+from .index import MAX_KEY, line
+from .output import Output, publish
+
+
+class RecordWriter:
+    """Writes records to `path`, and a line for each to the `.idx` beside it.
+
+    Both files appear under their names, `.idx` last, when `close` is called or a `with` block ends
+    without an exception; until then, and where anything fails, what was there before still is.
+    `write` may be called from several threads, but only in the process that made the writer.
+
+    `idx` is another path for the `.idx`, or False for none. Raises FileExistsError where an output
+    exists and `force` is false, and OSError, naming the file, where one cannot be written.
+    """
+
+    def __init__(self, path: StrPath, *, idx: StrPath | bool = True, force: bool = False) -> None:
+        self.path = os.fspath(path)
+        self.idx_path = (
+            idx_beside(path) if idx is True else None if idx is False else os.fspath(idx)
+        )
+        self._count = 0
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._rec = Output(self.path, force=force)
+        self._idx: Output | None = None
+        if self.idx_path is not None:
+            try:
+                self._idx = Output(self.idx_path, force=force)
+            except BaseException:
+                self._rec.discard()
+                raise
+
+    def __len__(self) -> int:
+        """Records written so far."""
+        return self._count
+
+    @property
+    def closed(self) -> bool:
+        return self._rec.closed
+
+    def tell(self) -> int:
+        """The byte offset at which the next record will begin."""
+        self._check_usable()
+        return self._rec.size
+
+    def write(self, record: bytes, key: int | None = None, *, indexed: bool = True) -> int:
+        """Appends a record and returns its byte offset.
+
+        `key` is by default the number of records written before. Not checked to be unique: of
+        several records with one key, readers find the last by it. With `indexed` false the record
+        gets no line in the `.idx`.
+
+        Raises LimitError for a record of 2**29 bytes or more, or a key outside int64.
+        """
+        self._check_usable()
+        frames = encode(record)
+        if key is not None and not -MAX_KEY <= key <= MAX_KEY:
+            raise LimitError(f"key {key}: keys are 64-bit whole numbers", path=self.path)
+        with self._lock:
+            offset = self._rec.size
+            if self._idx is not None and indexed:
+                entry = line(self._count if key is None else key, offset)
+                self._idx.write(entry.encode("ascii"))
+            self._rec.write(frames)
+            self._count += 1
+        return offset
+
+    def _check_usable(self) -> None:
+        if self._pid != os.getpid():
+            raise ValueError(
+                f"{self.path}: opened for writing in another process; open it in this one"
+            )
+        if self.closed:
+            raise ValueError(f"{self.path}: writing to a closed writer")
+
+    def close(self, *others: Output) -> None:
+        """Publishes the files; `others` appear together with them. A second call does nothing."""
+        if not self.closed:
+            publish([self._rec, *others, *filter(None, [self._idx])])
+
+    def discard(self) -> None:
+        """Closes the writer and leaves no trace of it."""
+        self._rec.discard()
+        if self._idx is not None:
+            self._idx.discard()
+
+    def __enter__(self) -> RecordWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_idx") and not self.closed:
+            if self._pid == os.getpid():
+                message = f"{self.path}: a writer that was never closed; nothing was written"
+                warnings.warn(message, ResourceWarning, stacklevel=2)
+            self.discard()
+
+    def __reduce__(self) -> str:
+        raise TypeError("a RecordWriter cannot be pickled: make one in the process that writes")
+
+
+def idx_beside(path: StrPath) -> str:
+    """The name of a `.rec` file's `.idx`: beside it, with the ending replaced."""
+    return os.path.splitext(os.fspath(path))[0] + ".idx"

@@ -1,0 +1,240 @@
+"""What image some bytes are, read from its own header: nothing is decoded.
+
+Standard library only, so that inspecting and copying records needs no image library.
+"""
+
+from __future__ import annotations
+
+import re
+from struct import Struct
+from struct import error as StructError  # noqa: N812
+from typing import NamedTuple
+
+from .format import ImageError
+
+Bytes = bytes | memoryview
+
+
+class ImageInfo(NamedTuple):
+    """An image's format ("JPEG", "PNG", "GIF", "WebP", "BMP", "TIFF"), width and height in pixels.
+
+    As stored: an EXIF orientation that swaps the two is not applied.
+    """
+
+    format: str
+    width: int
+    height: int
+
+
+ENDINGS = {
+    "JPEG": ".jpg",
+    "PNG": ".png",
+    "GIF": ".gif",
+    "WebP": ".webp",
+    "BMP": ".bmp",
+    "TIFF": ".tif",
+}
+"""The usual file ending of each format."""
+
+_U16, _U32, _I32 = Struct(">H"), Struct(">I"), Struct("<i")
+_LE16, _LE32 = Struct("<H"), Struct("<I")
+_JPEG_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+_JPEG_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+_JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
+
+
+_SIGNATURES = (
+    ("JPEG", re.compile(rb"\xff\xd8\xff")),
+    ("PNG", re.compile(rb"\x89PNG\r\n\x1a\n")),
+    ("GIF", re.compile(rb"GIF8[79]a")),
+    ("WebP", re.compile(rb"RIFF....WEBP", re.DOTALL)),
+    ("TIFF", re.compile(rb"II\*\0|MM\0\*")),
+    ("BMP", re.compile(rb"BM....\0\0\0\0", re.DOTALL)),
+)
+
+
+def format_of(data: Bytes) -> str | None:
+    """The format that the first bytes announce, or None."""
+    return next((name for name, signature in _SIGNATURES if signature.match(data)), None)
+
+
+def describe(data: Bytes) -> ImageInfo | None:
+    """Format and size of an encoded image, or None for bytes that are no image of a known format.
+
+    Raises ImageError where the format is known but the header is damaged or cut short.
+    """
+    kind = format_of(data)
+    if kind is None:
+        return None
+    try:
+        width, height = _SIZES[kind](data)
+    except (StructError, IndexError):
+        raise ImageError(f"a {kind} whose header is cut short") from None
+    if width <= 0 or height <= 0:
+        raise ImageError(f"a {kind} whose header says {width}x{height} pixels")
+    return ImageInfo(kind, width, height)
+
+
+def _jpeg_size(data: Bytes) -> tuple[int, int]:
+    for marker, begin, _ in _jpeg_segments(data):
+        if marker in _JPEG_FRAMES:
+            return _U16.unpack_from(data, begin + 3)[0], _U16.unpack_from(data, begin + 1)[0]
+    raise ImageError("a JPEG without a frame header")
+
+
+def _jpeg_segments(data: Bytes) -> list[tuple[int, int, int]]:
+    """Marker, begin and end of each segment's contents, up to the frame header."""
+    segments = []
+    at = 2
+    while True:
+        if data[at] != 0xFF:
+            raise ImageError(f"a damaged JPEG: byte {at} should begin a segment")
+        marker = data[at + 1]
+        if marker == 0xFF:  # fill byte
+            at += 1
+            continue
+        at += 2
+        if marker in _JPEG_BARE:
+            continue
+        end = at + _U16.unpack_from(data, at)[0]
+        segments.append((marker, at + 2, end))
+        if marker in _JPEG_FRAMES or marker in (0xDA, 0xD9):
+            return segments
+        at = end
+
+
+def _png_size(data: Bytes) -> tuple[int, int]:
+    return _U32.unpack_from(data, 16)[0], _U32.unpack_from(data, 20)[0]
+
+
+def _gif_size(data: Bytes) -> tuple[int, int]:
+    return _LE16.unpack_from(data, 6)[0], _LE16.unpack_from(data, 8)[0]
+
+
+def _webp_size(data: Bytes) -> tuple[int, int]:
+    chunk = bytes(data[12:16])
+    if chunk == b"VP8X":
+        wide, high = bytes(data[24:27]), bytes(data[27:30])
+        if len(high) < 3:
+            raise IndexError
+        return int.from_bytes(wide, "little") + 1, int.from_bytes(high, "little") + 1
+    if chunk == b"VP8L":
+        bits = _LE32.unpack_from(data, 21)[0]
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    return _LE16.unpack_from(data, 26)[0] & 0x3FFF, _LE16.unpack_from(data, 28)[0] & 0x3FFF
+
+
+def _bmp_size(data: Bytes) -> tuple[int, int]:
+    if _LE32.unpack_from(data, 14)[0] == 12:
+        return _LE16.unpack_from(data, 18)[0], _LE16.unpack_from(data, 20)[0]
+    return _I32.unpack_from(data, 18)[0], abs(_I32.unpack_from(data, 22)[0])
+
+
+def _tiff_size(data: Bytes) -> tuple[int, int]:
+    order = "<" if data[0] == ord("I") else ">"
+    entry, short, long = Struct(order + "HHI"), Struct(order + "H"), Struct(order + "I")
+    directory = long.unpack_from(data, 4)[0]
+    size = {}
+    for number in range(short.unpack_from(data, directory)[0]):
+        at = directory + 2 + 12 * number
+        tag, kind, _ = entry.unpack_from(data, at)
+        if tag in (256, 257):
+            size[tag] = (short if kind == 3 else long).unpack_from(data, at + 8)[0]
+    return size.get(256, 0), size.get(257, 0)
+
+
+_SIZES = {
+    "JPEG": _jpeg_size,
+    "PNG": _png_size,
+    "GIF": _gif_size,
+    "WebP": _webp_size,
+    "BMP": _bmp_size,
+    "TIFF": _tiff_size,
+}
+
+
+def check_complete(data: bytes) -> ImageInfo:
+    """Raises ImageError unless these bytes are an image of a known format up to its end marker.
+
+    Lengths and markers are followed, pixels not decoded: finds what was cut short, and what is no
+    image, but not every flipped bit. A TIFF has no end, and is not judged by this: ImageError.
+    """
+    if not data:
+        raise ImageError("an empty file")
+    info = describe(data)
+    if info is None:
+        raise ImageError("not an image of a known format")
+    try:
+        complete = _ENDS[info.format](data)
+    except (StructError, IndexError):
+        complete = False
+    if not complete:
+        raise ImageError(f"a {info.format} cut short: its end marker is missing")
+    return info
+
+
+def _jpeg_ends(data: bytes) -> bool:
+    _, _, at = _jpeg_segments(data)[-1]
+    if data.endswith(b"\xff\xd9") and at < len(data) - 2:
+        return True
+    while found := _JPEG_MARKER.search(data, at):
+        if data[found.start() + 1] == 0xD9:
+            return True
+        at = found.start() + 2
+        if data[at - 1] not in _JPEG_BARE:
+            at += _U16.unpack_from(data, at)[0]
+    return False
+
+
+def _png_ends(data: bytes) -> bool:
+    at = 8
+    while data[at + 4 : at + 8] != b"IEND":
+        at += 12 + int(_U32.unpack_from(data, at)[0])
+    return len(data) >= at + 12
+
+
+def _gif_ends(data: bytes) -> bool:
+    at = 13 + _gif_table(data[10])
+    while data[at] != 0x3B:
+        if data[at] == 0x2C:
+            at += 10 + _gif_table(data[at + 9]) + 1
+        elif data[at] == 0x21:
+            at += 2
+        else:
+            return False
+        while data[at]:
+            at += 1 + data[at]
+        at += 1
+    return True
+
+
+def _gif_table(flags: int) -> int:
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
+
+
+def _webp_ends(data: bytes) -> bool:
+    return len(data) >= 8 + int(_LE32.unpack_from(data, 4)[0])
+
+
+def _bmp_ends(data: bytes) -> bool:
+    total, _, begin, header = Struct("<IIII").unpack_from(data, 2)
+    width, height = _bmp_size(data)
+    bits = _LE16.unpack_from(data, 24 if header == 12 else 28)[0]
+    compression = 0 if header == 12 else _LE32.unpack_from(data, 30)[0]
+    if compression in (0, 3):
+        total = begin + (width * bits + 31) // 32 * 4 * height
+    return len(data) >= int(total)
+
+
+def _tiff_ends(_: bytes) -> bool:
+    raise ImageError("a TIFF, which cannot be checked without decoding it")
+
+
+_ENDS = {
+    "JPEG": _jpeg_ends,
+    "PNG": _png_ends,
+    "GIF": _gif_ends,
+    "WebP": _webp_ends,
+    "BMP": _bmp_ends,
+    "TIFF": _tiff_ends,
+}
