@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from .format import ImageError
 from .sniffing import describe, format_of
@@ -73,25 +75,38 @@ def decode(data: bytes, color: Color = "rgb", *, orient: bool = True) -> Image.I
     Raises ImageError for anything that is no whole image of one of FORMATS, has more pixels than
     twice PIL.Image.MAX_IMAGE_PIXELS, or samples that cannot become what was asked for.
     """
+    with _opened(data) as image:
+        if color == "gray" and image.format in ("JPEG", "MPO"):
+            image.draft("L", None)  # the luma channel itself, as libjpeg gives it to OpenCV
+        turn = _orientation(image) if orient else 1
+        image.load()
+        plain = _to_color(image, data, color)
+    return plain.transpose(_TURNS[turn]) if turn in _TURNS else plain
+
+
+def check_decodes(data: bytes) -> None:
+    """Raises ImageError, as `decode` does, unless every pixel of the image can be decoded."""
+    with _opened(data) as image:
+        image.load()
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Image.Image]:
+    """Pillow's image of encoded data; whatever goes wrong while it is used is an ImageError."""
     if not data:
         raise ImageError("an empty file")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            if color == "gray" and image.format in ("JPEG", "MPO"):
-                image.draft("L", None)  # the luma channel itself, as libjpeg gives it to OpenCV
-            turn = _orientation(image) if orient else 1
-            image.load()
-            plain = _to_color(image, data, color)
+            yield image
     except ImageError:
         raise
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise ImageError(_unidentified(data)) from None
     except Image.DecompressionBombError as error:
         raise ImageError(f"refused: {error}") from None
-    except Exception as error:  # noqa: BLE001 - on damaged data decoders raise whatever they like
+    except Exception as error:  # on damaged data decoders raise whatever they like
         kind = format_of(data) or "image"
         raise ImageError(f"a damaged {kind}: {error or type(error).__name__}") from error
-    return plain.transpose(_TURNS[turn]) if turn in _TURNS else plain
 
 
 def _unidentified(data: bytes) -> str:

@@ -36,6 +36,9 @@ ENDINGS = {
 }
 """The usual file ending of each format."""
 
+MAX_PIXELS = 178_956_970
+"""An image of more is taken for a decompression bomb, by Pillow too."""
+
 _U16, _U32, _I32 = Struct(">H"), Struct(">I"), Struct("<i")
 _LE16, _LE32 = Struct("<H"), Struct("<I")
 _JPEG_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
@@ -164,6 +167,8 @@ def check_complete(data: bytes) -> ImageInfo:
     info = describe(data)
     if info is None:
         raise ImageError("not an image of a known format")
+    if info.width * info.height > MAX_PIXELS:
+        raise ImageError(f"{info.width}x{info.height} pixels, more than the {MAX_PIXELS} allowed")
     try:
         complete = _ENDS[info.format](data)
     except (StructError, IndexError):

@@ -13,8 +13,8 @@ from typing import BinaryIO, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import IndexFileError, StrPath
-from .frames import Buffer, data, walk
+from .errors import IndexFileError, RecordError, StrPath
+from .frames import Buffer, Span, data, walk
 from .header import HEADER_SIZE, raw_fields
 
 Keys = NDArray[np.int64]
@@ -131,37 +131,47 @@ def check_index(index: Index, buffer: Buffer, idx: StrPath, rec: StrPath) -> Non
         )
 
 
-def scan_index(buffer: Buffer, keys: Literal["auto", "id", "position"] = "auto") -> Index:
-    """The index of a `.rec` without one, from its frames alone.
+KeySource = Literal["auto", "id", "position"]
+
+
+def scan_index(buffer: Buffer, keys: KeySource = "auto") -> tuple[Index, RecordError | None]:
+    """The index of a `.rec` without one, from its frames alone, up to the first damage.
 
     "auto" takes the records' ids where all are image records with ids that differ, else positions.
-    "id" raises IndexFileError, saying why, where ids cannot be keys. Raises as `walk` does where
-    the records are damaged.
+    "id" raises IndexFileError, saying why, where ids cannot be keys.
     """
     offsets: list[int] = []
     ids: list[int] = []
     trouble = "" if keys != "position" else "not wanted"
-    for span in walk(buffer):
-        offsets.append(span.begin)
-        if trouble:
-            continue
-        begin, end = span.parts[0]
-        record = buffer[begin : min(end, begin + HEADER_SIZE)]
-        if len(span.parts) > 1:
-            record = data(buffer, span)[:HEADER_SIZE]
-        if len(record) < HEADER_SIZE:
-            trouble = f"the record at byte {span.begin} has no IRHeader"
-            continue
-        id_ = raw_fields(bytes(record))[2]
-        if id_ > MAX_KEY:
-            trouble = f"the record at byte {span.begin} has the id {id_}, beyond {MAX_KEY}"
-        ids.append(id_)
+    damage: RecordError | None = None
+    try:
+        for span in walk(buffer):
+            offsets.append(span.begin)
+            if not trouble:
+                id_ = _id_of(buffer, span)
+                ids.append(0 if id_ is None else id_)
+                if id_ is None:
+                    trouble = f"the record at byte {span.begin} has no IRHeader"
+                elif id_ > MAX_KEY:
+                    trouble = f"the record at byte {span.begin} has the id {id_}, beyond {MAX_KEY}"
+    except RecordError as error:
+        damage = error
     found = np.array(offsets, np.int64)
     if not trouble:
-        unique, counts = np.unique(np.array(ids, np.int64), return_counts=True)
+        as_keys = np.array(ids, np.int64)
+        unique, counts = np.unique(as_keys, return_counts=True)
         if len(unique) == len(ids):
-            return Index(np.array(ids, np.int64), found, "id")
+            return Index(as_keys, found, "id"), damage
         trouble = f"{counts.max()} records have the id {unique[counts.argmax()]}"
     if keys == "id":
-        raise IndexFileError(f"ids cannot be the keys: {trouble}; positions can (--keys position)")
-    return Index(np.arange(len(found), dtype=np.int64), found, "position")
+        raise IndexFileError(f"ids cannot be the keys: {trouble}")
+    return Index(np.arange(len(found), dtype=np.int64), found, "position"), damage
+
+
+def _id_of(buffer: Buffer, span: Span) -> int | None:
+    begin, end = span.parts[0]
+    if len(span.parts) > 1 and end - begin < HEADER_SIZE:
+        record = data(buffer, span)
+    else:
+        record = bytes(buffer[begin : min(end, begin + HEADER_SIZE)])
+    return raw_fields(record)[2] if len(record) >= HEADER_SIZE else None

@@ -128,6 +128,8 @@ class Output:
             raise self._named(error) from None
 
     def _rename(self) -> None:
+        if sys.platform == "win32":  # an open file cannot be renamed there
+            self._close()
         try:
             os.replace(self._temporary, self._target)
         except OSError as error:
@@ -163,31 +165,30 @@ class Output:
             self.discard()
 
 
-def publish(outputs: Sequence[Output]) -> None:
-    """Gives finished outputs their names, in this order; where one fails, none of them.
+def publish(outputs: Sequence[Output], *, index: Output | None = None) -> None:
+    """Gives finished outputs their names, in this order and `index` last; or, on an error, none.
 
-    What the last of them replaces (an index, by convention) is removed first: a process killed in
-    between can leave a `.rec` without its `.idx`, never one with another's.
+    An index that is replaced is removed first: a process killed in between can leave a `.rec`
+    without its `.idx`, never one with another's.
     """
-    ours = [output for output in outputs if not output.closed and output._pid == os.getpid()]
+    everything = [*outputs, *([index] if index else [])]
+    ours = [output for output in everything if not output.closed and output._pid == os.getpid()]
+    staged = [output for output in ours if not output._direct]
     try:
         for output in ours:
             output._finish()
             output._check_free()
-        staged = [output for output in ours if not output._direct]
-        if len(staged) > 1 and os.path.exists(staged[-1]._target):
-            os.unlink(staged[-1]._target)
+        if index in staged and len(staged) > 1 and os.path.exists(index._target):
+            os.unlink(index._target)
         for output in staged:
-            if sys.platform == "win32":
-                output._close()
             output._rename()
         for folder in {os.path.dirname(output._target) for output in staged}:
             _sync_folder(folder)
     except BaseException:
-        for output in ours:
+        for output in everything:
             output.discard()
         raise
-    for output in outputs:
+    for output in everything:
         if not output.closed:
             output._close()
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import overload
 
-from .errors import CorruptError, KeyNotFoundError, RecordError, StrPath, TruncatedError
+from .errors import CorruptError, KeyNotFoundError, StrPath, TruncatedError
 from .frames import Buffer, Span, data, locate, walk
 from .index import Index, Keys, check_index, read_index, scan_index
 from .writer import idx_beside
@@ -65,11 +65,11 @@ class RecordReader(Sequence[bytes]):
 
     def _load_index(self, buffer: Buffer) -> Index:
         if self.idx_path is None:
-            try:
-                return scan_index(buffer)
-            except RecordError as error:
-                error.path = self.path
-                raise
+            scanned, damage = scan_index(buffer)
+            if damage is not None:
+                damage.path = self.path
+                raise damage
+            return scanned
         index = read_index(self.idx_path)
         check_index(index, buffer, self.idx_path, self.path)
         if len(index.offsets):

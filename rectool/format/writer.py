@@ -87,7 +87,7 @@ class RecordWriter:
     def close(self, *others: Output) -> None:
         """Publishes the files; `others` appear together with them. A second call does nothing."""
         if not self.closed:
-            publish([self._rec, *others, *filter(None, [self._idx])])
+            publish([self._rec, *others], index=self._idx)
 
     def discard(self) -> None:
         """Closes the writer and leaves no trace of it."""

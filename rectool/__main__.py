@@ -1,0 +1,5 @@
+"""`python -m rectool`."""
+
+from .cli import main
+
+main(prog_name="rectool")

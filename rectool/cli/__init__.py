@@ -1,0 +1,10 @@
+"""The `rectool` command: parse, call one function of the library, print.
+
+stdout carries data; progress, remarks and errors go to stderr. Everything but Click is imported by
+the commands that use it, so that `rectool --help` is there at once.
+"""
+
+from . import listing, packing, reading
+from .door import main
+
+__all__ = ["listing", "main", "packing", "reading"]

@@ -1,0 +1,124 @@
+"""The `rectool` group, how commands talk, and the one door through which errors leave."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import click
+
+from .. import __version__
+
+_EPILOG = "Exit status: 0 all done, 1 something could not be done, 2 wrong usage, 130 interrupted."
+
+
+def say(message: str) -> None:
+    """A remark on stderr."""
+    click.echo(message, err=True)
+
+
+def fail(message: str) -> None:
+    """An error, one line on stderr for each of its lines."""
+    for line in message.split("\n"):
+        say(f"rectool: {line}")
+
+
+class Commands(click.Group):
+    """The one door through which errors leave: a line on stderr and an exit status."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        debug = ctx.params["debug"]
+        try:
+            with _terminable():
+                super().invoke(ctx)
+                sys.stdout.flush()
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except KeyboardInterrupt:
+            self._leave(debug, 130, "interrupted")
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read our output has had enough
+                raise
+            where = "" if error.filename is None else f"{shown_path(error.filename)}: "
+            self._leave(debug, 1, f"{where}{error.strerror or error}")
+        except MemoryError:
+            self._leave(debug, 1, "out of memory")
+        except Exception as error:  # noqa: BLE001 - no traceback reaches a user
+            from ..format import RecordError
+
+            if isinstance(error, RecordError):
+                self._leave(debug, 1, str(error))
+            kind = type(error).__name__
+            self._leave(debug, 1, f"internal error ({kind}: {error}); rectool --debug shows where")
+
+    def _leave(self, debug: bool, status: int, message: str) -> NoReturn:
+        if debug:
+            import traceback
+
+            traceback.print_exc()
+        fail(message)
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+        sys.exit(status)
+
+
+def shown_path(path: object) -> str:
+    from ..format import shown
+
+    return shown(path) if isinstance(path, str | bytes) else str(path)
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM unwinds like an error, so that temporary files and workers go."""
+
+    def leave(number: int, _: object) -> NoReturn:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@click.group(cls=Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="rectool %(version)s")
+@click.option("--debug", is_flag=True, help="Show a traceback with every error.")
+def main(debug: bool) -> None:
+    """Make, read and check RecordIO image data sets (.rec, .idx, .lst), without MXNet.
+
+    \b
+    rectool pack images/ out      a folder of images into out.rec and out.idx
+    rectool inspect out.rec       what is in it
+    """
+
+
+force_option = click.option("--force", is_flag=True, help="Replace files that exist.")
+
+
+@contextlib.contextmanager
+def progress(
+    noun: str, total: int | None = None
+) -> Iterator[tuple[Callable[[int], None], Callable[[str], None]]]:
+    """A bar on stderr, where that is a terminal, and two functions.
+
+    The first advances it by one and takes the total; the second writes a line above it.
+    """
+    from tqdm import tqdm
+
+    tqdm.monitor_interval = 0  # its thread would be there when workers are forked
+    with tqdm(total=total, unit=f" {noun}s", disable=not sys.stderr.isatty(), leave=False) as bar:
+
+        def advance(total: int) -> None:
+            bar.total = total
+            bar.update()
+
+        def write(text: str) -> None:
+            bar.write(text, file=sys.stderr)
+
+        yield advance, write

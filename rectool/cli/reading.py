@@ -1,0 +1,142 @@
+"""`rectool inspect`, `rectool unpack` and `rectool index`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .door import fail, force_option, main, progress, say, shown_path
+
+if TYPE_CHECKING:
+    from ..inspection import Records
+
+_MOST_PROBLEMS = 20
+
+
+@main.command()
+@click.argument("recs", metavar="REC...", nargs=-1, required=True, type=click.Path())
+@click.option("--records", "what", flag_value="records", help="A row for each record.")
+@click.option("--keys", "what", flag_value="keys", help="Only the keys, one a line.")
+@click.option("--key", type=int, help="Only the row of the record with this key.")
+@click.option("--json", "as_json", is_flag=True, help="JSON: an object a line.")
+@click.pass_context
+def inspect(
+    ctx: click.Context, recs: tuple[str, ...], what: str | None, key: int | None, as_json: bool
+) -> None:
+    """Show what record files hold. No image is decoded.
+
+    What is damaged is named on stderr, and makes the exit status 1; records that are whole are
+    shown all the same.
+
+    \b
+    rectool inspect out.rec
+    rectool inspect out.rec --records --json | jq -r .key
+    rectool inspect out.rec --key 7
+    """
+    from ..inspection import Records
+
+    if what and key is not None:
+        raise click.UsageError(f"--{what} shows all records, --key one.")
+    bad = False
+    for rec in recs:
+        records = Records(rec)
+        if what == "keys":
+            _write_lines(f"{key}\n" for key in records.index.keys.tolist())
+        elif what == "records" or key is not None:
+            _show_rows(records, key, as_json)
+        else:
+            _show_summary(records, as_json)
+        for problem in records.problems[:_MOST_PROBLEMS]:
+            fail(str(problem))
+        if len(records.problems) > _MOST_PROBLEMS:
+            fail(f"{shown_path(rec)}: {len(records.problems) - _MOST_PROBLEMS} more faults")
+        bad = bad or bool(records.problems)
+    ctx.exit(1 if bad else 0)
+
+
+def _write_lines(lines: Any) -> None:
+    for line in lines:
+        sys.stdout.write(line)
+
+
+def _show_rows(records: Records, key: int | None, as_json: bool) -> None:
+    from ..reporting import ROW_TITLES, row_json, row_text
+
+    rows = records.rows() if key is None else iter([records.row(records.position(key))])
+    if as_json:
+        _write_lines(row_json(row) + "\n" for row in rows)
+    else:
+        _write_lines(["\t".join(ROW_TITLES) + "\n"])
+        _write_lines(row_text(row) + "\n" for row in rows)
+
+
+def _show_summary(records: Records, as_json: bool) -> None:
+    from ..reporting import summary_json, summary_text
+
+    summary = records.summary()
+    if as_json:
+        click.echo(summary_json(summary, [str(problem) for problem in records.problems]))
+    else:
+        click.echo(summary_text(summary))
+
+
+@main.command()
+@click.argument("rec", type=click.Path())
+@click.argument("folder", metavar="DIR", type=click.Path())
+@click.option("--lst", type=click.Path(), help="Name the files as this list does.")
+@click.option("--force", is_flag=True, help="Write into a folder that is not empty.")
+def unpack(rec: str, folder: str, lst: str | None, force: bool) -> None:
+    """Write the images of REC to files in DIR, byte for byte, and a .lst of them.
+
+    Files are named by key and format, or as --lst says. Packing the list that is written with
+    --pass-through gives REC again.
+
+    \b
+    rectool unpack out.rec images/
+    rectool unpack out.rec images/ --lst out.lst
+    rectool pack images/out.lst again --pass-through
+    """
+    from ..listing import read_list
+    from ..reporting import plural
+    from ..unpacking import unpack_records
+
+    names = None if lst is None else read_list(lst)
+    with progress("record") as (advance, _):
+        result = unpack_records(rec, folder, names=names, force=force, on_progress=advance)
+    raw = f" and {plural(result.raw, 'payload')} without an image" if result.raw else ""
+    images = plural(result.images, "image")
+    say(f"{images}{raw} in {shown_path(folder)}, listed in {shown_path(result.lst)}")
+    if result.unnamed:
+        say(f"{plural(result.unnamed, 'record')} not in {shown_path(lst)}, named by key")
+    if result.misnamed:
+        say(f"{plural(result.misnamed, 'file')} of another format than the name's ending says")
+
+
+@main.command()
+@click.argument("rec", type=click.Path())
+@click.argument("idx", required=False, type=click.Path())
+@click.option(
+    "--keys",
+    type=click.Choice(["auto", "id", "position"]),
+    default="auto",
+    show_default=True,
+    help="The records' ids, their positions, or ids where they are all different.",
+)
+@force_option
+def index(rec: str, idx: str | None, keys: Any, force: bool) -> None:
+    """Write the .idx of REC, beside it unless IDX says where.
+
+    \b
+    rectool index train.rec
+    rectool index train.rec --keys position --force
+    """
+    from ..format import idx_beside
+    from ..indexing import index_records
+    from ..reporting import plural
+
+    made = index_records(rec, idx, keys=keys, force=force)
+    which = "the records' ids" if made.source == "id" else "positions"
+    records = plural(len(made.keys), "record")
+    say(f"{records} in {shown_path(idx or idx_beside(rec))}; keys are {which}")

@@ -1,0 +1,38 @@
+"""The `.idx` of a `.rec` that has none."""
+
+from __future__ import annotations
+
+from .format import (
+    Index,
+    KeySource,
+    Output,
+    RecordError,
+    StrPath,
+    idx_beside,
+    line,
+    map_file,
+    scan_index,
+)
+
+
+def index_records(
+    rec: StrPath, idx: StrPath | None = None, *, keys: KeySource = "auto", force: bool = False
+) -> Index:
+    """Writes the `.idx` of a `.rec`, beside it unless `idx` says where, and returns it.
+
+    "auto" takes the records' ids as keys where all are image records with ids that differ, else
+    positions; `source` of the result says which. Raises IndexFileError where "id" was asked for
+    and cannot be, CorruptError or TruncatedError where the records are damaged, FileExistsError
+    where the `.idx` exists and `force` is false.
+    """
+    with Output(idx_beside(rec) if idx is None else idx, force=force) as output:
+        try:
+            index, damage = scan_index(map_file(rec), keys)
+            if damage is not None:
+                raise damage
+        except RecordError as error:
+            error.path = rec
+            raise
+        for key, offset in zip(index.keys.tolist(), index.offsets.tolist(), strict=True):
+            output.write(line(key, offset).encode("ascii"))
+    return index

@@ -1,0 +1,190 @@
+"""An ordered map over worker processes that neither hangs nor loses anything.
+
+Results come in the order of the tasks. The work in flight is bounded, also where one task takes
+long. A worker that dies is an error that names its tasks; when the parent goes away, however it
+does, its workers go too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing.connection import Connection, wait
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Generic, TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+_AHEAD = 2  # tasks a worker has at most: one at work, one waiting in its pipe
+_WINDOW = 4  # tasks in flight a worker, finished ones that wait for their turn included
+
+
+class WorkerDiedError(Exception):
+    """A worker process ended before its time; `tasks` are those it had, the first at work."""
+
+    def __init__(self, exitcode: int | None, tasks: list[object]) -> None:
+        super().__init__(exitcode, tasks)
+        self.exitcode = exitcode
+        self.tasks = tasks
+
+    def __str__(self) -> str:
+        code = self.exitcode
+        if code is not None and code < 0:
+            with contextlib.suppress(ValueError):
+                return f"a worker process was ended by {signal.Signals(-code).name}"
+        return f"a worker process ended with status {code}"
+
+
+class _Worker(Generic[Task]):
+    def __init__(
+        self,
+        context: multiprocessing.context.BaseContext,
+        function: Callable[[Task], object],
+        inherited: list[Connection],
+    ) -> None:
+        self.connection, other = context.Pipe()
+        self.tasks: deque[tuple[int, Task]] = deque()
+        forked = context.get_start_method() == "fork"
+        to_close = [*inherited, self.connection] if forked else []
+        self.process = context.Process(  # type: ignore[attr-defined]
+            target=_serve, args=(other, function, to_close), daemon=True
+        )
+        self.process.start()
+        other.close()
+
+
+def _serve(
+    connection: Connection, function: Callable[[Task], object], to_close: list[Connection]
+) -> None:
+    """The worker's loop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for inherited in to_close:
+        inherited.close()
+    tasks: SimpleQueue[Task] = SimpleQueue()
+    threading.Thread(target=_receive, args=(connection, tasks), daemon=True).start()
+    with contextlib.suppress(OSError):  # the parent is gone
+        while True:
+            try:
+                answer: tuple[object, Exception | None] = (function(tasks.get()), None)
+            except Exception as error:  # noqa: BLE001 - raised again by the parent
+                answer = (None, error)
+            connection.send(answer)
+
+
+def _receive(connection: Connection, tasks: SimpleQueue[Task]) -> None:
+    """Takes tasks from the pipe at once, so that the parent never waits; ends with the parent."""
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            tasks.put(connection.recv())
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """No Ctrl-C between a worker's start and its decision to ignore it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class Pool(Generic[Task, Result]):
+    """`workers` processes that apply `function` (a picklable one) to tasks.
+
+    Used in a `with` block; leaving it ends the processes. `start_method` is "fork", "forkserver"
+    or "spawn", by default the platform's own.
+    """
+
+    def __init__(
+        self, function: Callable[[Task], Result], workers: int, start_method: str | None = None
+    ) -> None:
+        context = multiprocessing.get_context(start_method)
+        self._workers: list[_Worker[Task]] = []
+        try:
+            with _without_interrupts():
+                for _ in range(workers):
+                    ends = [worker.connection for worker in self._workers]
+                    self._workers.append(_Worker(context, function, ends))
+        except BaseException:
+            self.close()
+            raise
+
+    def map(self, tasks: Iterable[Task]) -> Iterator[Result]:
+        """Results in the tasks' order. Raises what the function raised, or WorkerDiedError."""
+        pending = enumerate(tasks)
+        done: dict[int, Result] = {}
+        wanted = given = 0
+        exhausted = False
+        window = _WINDOW * len(self._workers)
+        while True:
+            while not exhausted and given - wanted < window:
+                worker = min(self._workers, key=lambda worker: len(worker.tasks))
+                if len(worker.tasks) >= _AHEAD:
+                    break
+                numbered = next(pending, None)
+                if numbered is None:
+                    exhausted = True
+                    break
+                self._give(worker, numbered)
+                given += 1
+            if wanted == given:
+                return
+            while wanted in done:
+                yield done.pop(wanted)
+                wanted += 1
+            if wanted < given and wanted not in done:
+                self._collect(done)
+
+    def _give(self, worker: _Worker[Task], numbered: tuple[int, Task]) -> None:
+        worker.tasks.append(numbered)
+        try:
+            worker.connection.send(numbered[1])
+        except (BrokenPipeError, ConnectionError):
+            raise self._died(worker) from None
+
+    def _collect(self, done: dict[int, Result]) -> None:
+        """Takes what workers have finished, waiting for one at least."""
+        busy = {worker.connection: worker for worker in self._workers if worker.tasks}
+        for connection in wait(list(busy)):
+            worker = busy[connection]  # type: ignore[index]
+            try:
+                result, error = worker.connection.recv()
+            except (EOFError, ConnectionError):
+                raise self._died(worker) from None
+            number, _ = worker.tasks.popleft()
+            if error is not None:
+                raise error
+            done[number] = result
+
+    def _died(self, worker: _Worker[Task]) -> WorkerDiedError:
+        worker.process.join(1)
+        return WorkerDiedError(worker.process.exitcode, [task for _, task in worker.tasks])
+
+    def close(self) -> None:
+        for worker in self._workers:
+            worker.process.terminate()
+        for worker in self._workers:
+            worker.process.join()
+            worker.connection.close()
+            worker.process.close()
+        self._workers.clear()
+
+    def __enter__(self) -> Pool[Task, Result]:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,162 @@
+"""Results as text and as JSON, for the commands."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+
+from .format import shown
+from .inspection import Range, Row, Summary
+from .listing import format_label
+from .packing import PackResult
+
+ROW_TITLES = (
+    "key", "offset", "size", "flag", "label", "id", "id2", "payload", "holds", "width", "height"
+)  # fmt: skip
+_MOST_CLASSES = 12
+
+
+def human_size(size: float) -> str:
+    """A number of bytes for people: "996 B", "1.2 MB"."""
+    if size < 1000:
+        return f"{size:.0f} B"
+    for unit in ("kB", "MB", "GB", "TB"):
+        size /= 1000
+        if size < 999.95 or unit == "TB":
+            break
+    return f"{size:.1f} {unit}"
+
+
+def plural(count: int, noun: str) -> str:
+    """ "1 image", "2 images", "3 classes"."""
+    ending = "es" if noun.endswith("s") else "s"
+    return f"{count} {noun}{'' if count == 1 else ending}"
+
+
+def label_text(label: float) -> str:
+    """A label without decimals that say nothing."""
+    return f"{label:.0f}" if label == math.floor(label) else format_label(label).rstrip("0")
+
+
+def _finite_label_text(label: float) -> str:
+    return label_text(label) if math.isfinite(label) else str(label)
+
+
+def row_text(row: Row) -> str:
+    """A row as fields with tabs between; several labels with commas; "-" for what there is not."""
+    labels = ",".join(map(_finite_label_text, row.labels))
+    fields = [*row[:4], labels, *row[5:]]
+    return "\t".join("-" if field in (None, "") else str(field) for field in fields)
+
+
+def row_json(row: Row) -> str:
+    """A row as a JSON object on one line; NaN and infinite labels as strings."""
+    labels = [_json_label(label) for label in row.labels]
+    fields: dict[str, object] = dict(zip(ROW_TITLES, row, strict=True))
+    fields["label"] = None if row.flag is None else labels if row.flag else labels[0]
+    return json.dumps(fields)
+
+
+def _json_label(label: float) -> float | str:
+    return float(format_label(label)) if math.isfinite(label) else str(label)
+
+
+def _range_text(values: Range, text: object = None) -> str:
+    write = text if callable(text) else _finite_label_text
+    low, high = values.low, values.high
+    if low is None or high is None:
+        return "none"
+    return str(write(low)) if low == high else f"{write(low)} to {write(high)}"
+
+
+_KEYS_FROM = {
+    "idx": "",
+    "id": " (the records' ids; there is no usable index)",
+    "position": " (positions; there is no usable index)",
+}
+
+
+def summary_text(summary: Summary) -> str:
+    """What `rectool inspect` prints of a file."""
+    holds = ", ".join(f"{count} {what}" for what, count in summary.holds.most_common())
+    lines = [
+        shown(summary.rec),
+        f"  records  {summary.records}, {human_size(summary.size)}",
+    ]
+    if summary.records:
+        size = f"{_range_text(summary.payload, human_size)} each"
+        lines.append(f"  keys     {_range_text(summary.key)}{_KEYS_FROM[summary.keys_from]}")
+        lines.append(f"  holds    {holds}; {size}")
+    if summary.width.low is not None:
+        width, height = _range_text(summary.width), _range_text(summary.height)
+        lines.append(f"  pixels   {width} wide, {height} high")
+    if summary.label_widths:
+        widths = ", ".join(
+            f"{plural(count, 'record')} with {plural(width, 'label')}"
+            for width, count in sorted(summary.label_widths.items())
+        )
+        lines.append(f"  labels   {widths}")
+        which = "labels" if list(summary.label_widths) == [1] else "first labels"
+        lines.append(f"           {summary.labels} different {which}, {_range_text(summary.label)}")
+    lines.append(f"  index    {shown(summary.idx) if summary.idx else 'none'}")
+    lines += [f"           {note}" for note in summary.notes]
+    return "\n".join(lines)
+
+
+def summary_json(summary: Summary, problems: list[str]) -> str:
+    """The same on one line, with what is wrong."""
+    return json.dumps(
+        {
+            "rec": summary.rec,
+            "size": summary.size,
+            "idx": summary.idx,
+            "keys_from": summary.keys_from,
+            "records": summary.records,
+            "keys": _range_json(summary.key),
+            "holds": dict(summary.holds.most_common()),
+            "width": _range_json(summary.width),
+            "height": _range_json(summary.height),
+            "payload": _range_json(summary.payload),
+            "label_widths": {str(width): n for width, n in sorted(summary.label_widths.items())},
+            "labels": summary.labels,
+            "label": _range_json(summary.label),
+            "notes": summary.notes,
+            "problems": problems,
+        }
+    )
+
+
+def _range_json(values: Range) -> list[float | str] | None:
+    if values.low is None or values.high is None:
+        return None
+    return [
+        value if isinstance(value, int) else _json_label(value)
+        for value in (values.low, values.high)
+    ]
+
+
+def pack_text(result: PackResult) -> str:
+    """The closing line of `rectool pack`."""
+    total = result.images + len(result.failures)
+    rate = result.images / result.seconds if result.seconds else 0.0
+    also = ", ".join(shown(os.path.basename(path)) for path in (result.idx, result.lst) if path)
+    return (
+        f"packed {result.images} of {plural(total, 'image')} into {shown(result.rec)}"
+        f" ({human_size(result.bytes)}; with {also}), {rate:.0f} images/s"
+    )
+
+
+def pack_json(result: PackResult) -> str:
+    fields = {**vars(result), "failures": [failure._asdict() for failure in result.failures]}
+    return json.dumps(fields)
+
+
+def classes_text(classes: Mapping[str, int]) -> str:
+    """The class table, cut after a dozen."""
+    ordered = sorted(classes.items(), key=lambda item: item[1])
+    lines = [f"  {label:>4}  {shown(name)}" for name, label in ordered[:_MOST_CLASSES]]
+    if len(ordered) > _MOST_CLASSES:
+        lines.append(f"  and {len(ordered) - _MOST_CLASSES} more (--classes-out FILE has all)")
+    return "\n".join(lines)

@@ -1,0 +1,229 @@
+"""Folders of images into lists.
+
+Numbering, labels, order, splits and file names are those of im2rec.py (MXNet 1.9.1): the same
+options give the same bytes, save where im2rec.py would lose images or count some twice.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from .format import ListError, Output, StrPath, publish, shown
+from .listing import Entry, decode_path, encode_path, format_line, parse_label
+
+EXTS = (".jpeg", ".jpg", ".png")
+"""The endings that im2rec.py looks for."""
+
+_OTHER_IMAGES = frozenset(
+    {".bmp", ".gif", ".heic", ".jfif", ".jpe", ".ppm", ".tif", ".tiff", ".webp", *EXTS}
+)
+_UNFIT = re.compile(r"[\t\n\r]")
+_CLASS = re.compile(rb"(.+)[ \t]+([0-9]+)[ \t\r]*")
+SEED = 100
+"""im2rec.py's seed for shuffling."""
+
+
+@dataclass
+class Scan:
+    """The images found in a folder, and what was passed over on the way.
+
+    `classes` is the table from folder to label, folders relative to the root and "." for the root
+    itself. `left_out` counts files with an image's ending that was not asked for, by ending;
+    `loops` are links back to a folder above them, `dangling` images' names that link to nothing.
+    """
+
+    entries: list[Entry] = field(default_factory=list)
+    classes: dict[str, int] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
+    loops: list[str] = field(default_factory=list)
+    dangling: list[str] = field(default_factory=list)
+
+
+def normal_exts(exts: Iterable[str]) -> tuple[str, ...]:
+    """Endings in lower case, each with its dot."""
+    return tuple("." + ext.strip().lower().removeprefix(".") for ext in exts)
+
+
+def scan(
+    root: StrPath,
+    *,
+    recursive: bool = True,
+    exts: Iterable[str] = EXTS,
+    classes: Mapping[str, int] | None = None,
+) -> Scan:
+    """The images in a folder and those below it, numbered from 0 in the order of their paths.
+
+    Every folder that holds an image is a class, nested ones and the root included; labels count
+    from 0 in the order in which these folders are met, or are those of `classes`. Not recursive:
+    only the root's own images, all of label 0. Links to folders are followed, round a loop once.
+
+    Raises ListError where there are no images, a name cannot stand in a list (it has a tab or a
+    line's end in it), or a folder is missing from `classes`; OSError where a folder cannot be read.
+    """
+    root = os.fspath(root)
+    found = Scan(classes=dict(classes or {}))
+    wanted = normal_exts(exts)
+    faults: list[str] = []
+    for relative, images in _folders(root, frozenset(wanted), recursive, found):
+        label = 0
+        if recursive and classes is None:
+            label = found.classes.setdefault(relative or ".", len(found.classes))
+        elif recursive and (relative or ".") in found.classes:
+            label = found.classes[relative or "."]
+        elif recursive:
+            faults.append(f"{shown(relative or '.')}: this folder is not in the class table")
+        labels = (float(label),)
+        for name in images:
+            path = os.path.join(relative, name)
+            if _UNFIT.search(path):
+                faults.append(f"{path!r}: a name with a tab or a line's end cannot stand in a list")
+            found.entries.append(Entry(len(found.entries), labels, path))
+    if faults:
+        raise ListError("\n".join(faults))
+    if not found.entries:
+        raise ListError(f"no images in this folder (looked for {', '.join(wanted)})", path=root)
+    return found
+
+
+_Identity = tuple[int, int]
+
+
+def _folders(
+    root: str, wanted: frozenset[str], recursive: bool, found: Scan
+) -> Iterator[tuple[str, list[str]]]:
+    """Each folder with images: its path below the root and their names, in the order of os.walk."""
+    pending: list[tuple[str, tuple[_Identity, ...]]] = [("", ())]
+    while pending:
+        relative, above = pending.pop()
+        folder = os.path.join(root, relative)
+        state = os.stat(folder)
+        identity = (state.st_dev, state.st_ino)
+        if identity in above:
+            found.loops.append(relative)
+            continue
+        images, subfolders = _look_into(folder, relative, wanted, found)
+        if images:
+            yield relative, sorted(images)
+        if recursive:
+            below = (*above, identity)
+            names = sorted(subfolders, reverse=True)
+            pending += [(os.path.join(relative, name), below) for name in names]
+
+
+def _look_into(
+    folder: str, relative: str, wanted: frozenset[str], found: Scan
+) -> tuple[list[str], list[str]]:
+    images: list[str] = []
+    subfolders: list[str] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            ending = os.path.splitext(entry.name)[1].lower()
+            if entry.is_dir():
+                subfolders.append(entry.name)
+            elif ending in wanted and entry.is_file():
+                images.append(entry.name)
+            elif ending in wanted:
+                found.dangling.append(os.path.join(relative, entry.name))
+            elif ending in _OTHER_IMAGES:
+                found.left_out[ending] = found.left_out.get(ending, 0) + 1
+    return images, subfolders
+
+
+def shuffled(entries: Iterable[Entry], seed: int = SEED) -> list[Entry]:
+    """The entries in im2rec.py's random order; keys stay what they were."""
+    order = list(entries)
+    random.Random(seed).shuffle(order)  # noqa: S311 - an order, not a secret
+    return order
+
+
+class Part(NamedTuple):
+    """Some entries of a list, and what their file's name has between prefix and `.lst`."""
+
+    suffix: str
+    entries: list[Entry]
+
+
+def split(
+    entries: list[Entry], *, chunks: int = 1, train_ratio: float = 1.0, test_ratio: float = 0.0
+) -> list[Part]:
+    """The parts that im2rec.py writes, in its order: for each chunk test, val, train.
+
+    Sizes are the chunk's times the ratio, rounded down; what is left over goes to val, and where
+    there is none (the ratios make 1) to train. Raises ValueError for ratios that make more than 1
+    and for more chunks than entries.
+    """
+    if train_ratio + test_ratio > 1.0 + 1e-9:
+        raise ValueError(f"train ratio {train_ratio:g} and test ratio {test_ratio:g} exceed 1")
+    if chunks > len(entries):
+        raise ValueError(f"{chunks} chunks of {len(entries)} images")
+    size = -(-len(entries) // chunks)
+    parts: list[Part] = []
+    for number in range(chunks):
+        chunk = entries[number * size : (number + 1) * size]
+        prefix = f"_{number}" if chunks > 1 else ""
+        if train_ratio == 1.0:
+            parts.append(Part(prefix, chunk))
+            continue
+        test = int(size * test_ratio)
+        train = test + int(size * train_ratio)
+        if test_ratio:
+            parts.append(Part(prefix + "_test", chunk[:test]))
+        if train_ratio + test_ratio < 1.0:
+            parts.append(Part(prefix + "_val", chunk[train:]))
+            parts.append(Part(prefix + "_train", chunk[test:train]))
+        else:
+            parts.append(Part(prefix + "_train", chunk[test:]))
+    return parts
+
+
+def list_bytes(entries: Iterable[Entry]) -> bytes:
+    return b"".join(map(format_line, entries))
+
+
+def write_lists(prefix: StrPath, parts: Iterable[Part], *, force: bool = False) -> list[str]:
+    """Writes each part to PREFIX + suffix + `.lst`, all or none, and returns the paths."""
+    outputs: list[Output] = []
+    try:
+        for part in parts:
+            output = Output(f"{os.fspath(prefix)}{part.suffix}.lst", force=force)
+            outputs.append(output)
+            output.write(list_bytes(part.entries))
+    except BaseException:
+        for output in outputs:
+            output.discard()
+        raise
+    publish(outputs)
+    return [output.path for output in outputs]
+
+
+def class_table(classes: Mapping[str, int]) -> bytes:
+    """A line a class, folder and label with a blank between: what im2rec.py prints."""
+    ordered = sorted(classes.items(), key=lambda item: item[1])
+    return b"".join(b"%s %d\n" % (encode_path(name), label) for name, label in ordered)
+
+
+def read_classes(path: StrPath) -> dict[str, int]:
+    """The class table in a file. Raises ListError, naming lines, where it is none."""
+    classes: dict[str, int] = {}
+    faults: list[str] = []
+    with open(path, "rb") as file:
+        for number, line in enumerate(file.read().split(b"\n"), 1):
+            if not line.strip():
+                continue
+            fields = _CLASS.fullmatch(line)
+            name = decode_path(fields[1]) if fields else ""
+            where = f"{shown(path)}:{number}:"
+            if not fields:
+                faults.append(f"{where} expected a folder, a blank and a label, found {line!r}")
+            elif name in classes:
+                faults.append(f"{where} a second label for {shown(name)}")
+            else:
+                classes[name] = int(parse_label(fields[2]))
+    if faults or not classes:
+        raise ListError("\n".join(faults or [f"{shown(path)}: an empty class table"]))
+    return classes
