@@ -144,7 +144,7 @@ def _to_color(image: Image.Image, data: bytes, color: Color) -> Image.Image:
     if image.mode == "F":
         raise ImageError("floating-point samples; convert it first")
     if color == "unchanged":
-        if _is_deep_png(data):
+        if is_deep_png(data):
             raise ImageError("16 bits a channel in colour; --pass-through keeps them")
         return _unchanged(image)
     image.info.pop("transparency", None)
@@ -152,8 +152,9 @@ def _to_color(image: Image.Image, data: bytes, color: Color) -> Image.Image:
     return image.copy() if image.mode == wanted else image.convert(wanted)
 
 
-def _is_deep_png(data: bytes) -> bool:
-    return format_of(data) == "PNG" and data[24] == 16
+def is_deep_png(data: bytes) -> bool:
+    """Whether this is a PNG of 16 bits a channel in colour or with alpha, which Pillow halves."""
+    return format_of(data) == "PNG" and data[24:26] in (b"\x10\x02", b"\x10\x04", b"\x10\x06")
 
 
 def _unchanged(image: Image.Image) -> Image.Image:

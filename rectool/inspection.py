@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from array import array
 from collections import Counter
@@ -17,6 +18,7 @@ from .format import (
     Index,
     IndexFileError,
     KeyNotFoundError,
+    KeyTable,
     RecordError,
     StrPath,
     check_index,
@@ -130,11 +132,8 @@ class Records:
 
     def _face_ranges(self) -> range:
         """The keys of InsightFace's identity records, where this is such a data set."""
-        for position in np.flatnonzero(self.index.keys == 0).tolist():
-            try:
-                header, payload = unpack(self._record(position))
-            except RecordError:
-                continue
+        with contextlib.suppress(RecordError):  # a damaged record is named when it is shown
+            header, payload = unpack(self._record(self.position(0)))
             if header.flag == 2 and len(payload) == 0 and 1 <= header.label[0] < header.label[1]:
                 return range(int(header.label[0]), int(header.label[1]))
         return range(0)
@@ -150,10 +149,10 @@ class Records:
         return len(self.index.offsets)
 
     def position(self, key: int) -> int:
-        found = np.flatnonzero(self.index.keys == key)
-        if not len(found):
+        found = KeyTable(self.index.keys).find(key)
+        if found is None:
             raise KeyNotFoundError(f"no record has the key {key}", path=self.path)
-        return int(found[-1])
+        return found
 
     def row(self, position: int) -> Row:
         """Raises CorruptError or TruncatedError where this record is damaged."""
@@ -212,7 +211,7 @@ class Records:
                 labels.append(row.labels[0])
         summary.labels = len(np.unique(np.frombuffer(labels, np.float32)))
         summary.notes = self._index_notes()
-        if other_ids:
+        if other_ids and self.index.source == "idx":
             summary.notes.append(f"{other_ids} records have an id that is not their key")
         return summary
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections import Counter
 from collections.abc import Mapping
 
 from .format import shown
@@ -37,6 +38,8 @@ def plural(count: int, noun: str) -> str:
 
 def label_text(label: float) -> str:
     """A label without decimals that say nothing."""
+    if abs(label) >= 1e9:
+        return f"{label:.9g}"
     return f"{label:.0f}" if label == math.floor(label) else format_label(label).rstrip("0")
 
 
@@ -93,16 +96,31 @@ def summary_text(summary: Summary) -> str:
         width, height = _range_text(summary.width), _range_text(summary.height)
         lines.append(f"  pixels   {width} wide, {height} high")
     if summary.label_widths:
-        widths = ", ".join(
-            f"{plural(count, 'record')} with {plural(width, 'label')}"
-            for width, count in sorted(summary.label_widths.items())
-        )
-        lines.append(f"  labels   {widths}")
+        lines.append(f"  labels   {_widths_text(summary.label_widths)}")
         which = "labels" if list(summary.label_widths) == [1] else "first labels"
         lines.append(f"           {summary.labels} different {which}, {_range_text(summary.label)}")
-    lines.append(f"  index    {shown(summary.idx) if summary.idx else 'none'}")
+    lines.append(f"  index    {_index_text(summary)}")
     lines += [f"           {note}" for note in summary.notes]
     return "\n".join(lines)
+
+
+def _widths_text(widths: Counter[int]) -> str:
+    if len(widths) > 4:
+        return f"{plural(widths.total(), 'record')} with {min(widths)} to {max(widths)} labels"
+    return ", ".join(
+        f"{plural(count, 'record')} with {plural(width, 'label')}"
+        for width, count in sorted(widths.items())
+    )
+
+
+def _index_text(summary: Summary) -> str:
+    if summary.idx is None:
+        return "none"
+    if summary.keys_from != "idx":
+        return f"{shown(summary.idx)} is not used"
+    return (
+        f"{shown(summary.idx)}{'' if summary.notes else ', every record in the order of the file'}"
+    )
 
 
 def summary_json(summary: Summary, problems: list[str]) -> str:

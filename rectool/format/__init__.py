@@ -28,7 +28,7 @@ from .header import (
     to_float32,
     unpack,
 )
-from .index import MAX_KEY, Index, KeySource, check_index, line, read_index, scan_index
+from .index import MAX_KEY, Index, KeySource, KeyTable, check_index, line, read_index, scan_index
 from .output import Output, publish
 from .reader import RecordReader, map_file
 from .writer import RecordWriter, idx_beside
@@ -46,6 +46,7 @@ __all__ = [
     "IndexFileError",
     "KeyNotFoundError",
     "KeySource",
+    "KeyTable",
     "Label",
     "LimitError",
     "ListError",

@@ -36,7 +36,7 @@ class Index(NamedTuple):
     source: Literal["idx", "id", "position"]
 
 
-def line(key: int, offset: int) -> str:
+def line(key: int | str, offset: int) -> str:
     """A record's line in a `.idx`."""
     return f"{key}\t{offset}\n"
 
@@ -129,6 +129,29 @@ def check_index(index: Index, buffer: Buffer, idx: StrPath, rec: StrPath) -> Non
             " the .rec was cut short, or the .idx belongs to another one",
             path=idx,
         )
+
+
+class KeyTable:
+    """Finds keys in an array of them, which need not be sorted."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        increasing = bool((keys[1:] > keys[:-1]).all())
+        self._order = None if increasing else keys.argsort(kind="stable")
+
+    def find(self, key: int) -> int | None:
+        """The position of a key (the last, of several), or None."""
+        keys, order = self._keys, self._order
+        if not -MAX_KEY <= key <= MAX_KEY:
+            return None
+        if order is not None:
+            at = int(keys.searchsorted(key, side="right", sorter=order)) - 1
+            found = int(order[at]) if at >= 0 else len(keys)
+        elif 0 <= key < len(keys) and keys[key] == key:
+            return key
+        else:
+            found = int(keys.searchsorted(key))
+        return found if found < len(keys) and keys[found] == key else None
 
 
 KeySource = Literal["auto", "id", "position"]

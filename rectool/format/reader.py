@@ -13,7 +13,7 @@ from typing import overload
 
 from .errors import CorruptError, KeyNotFoundError, StrPath, TruncatedError
 from .frames import Buffer, Span, data, locate, walk
-from .index import Index, Keys, check_index, read_index, scan_index
+from .index import Index, KeyTable, check_index, read_index, scan_index
 from .writer import idx_beside
 
 
@@ -135,29 +135,14 @@ class RecordReader(Sequence[bytes]):
 
     def position(self, key: int) -> int:
         """The position of the record with this key (the last, of several), or KeyNotFoundError."""
-        found = self._find(operator.index(key))
+        found = self._key_table.find(operator.index(key))
         if found is None:
             raise KeyNotFoundError(f"no record has the key {key}", path=self.path)
         return found
 
-    def _find(self, key: int) -> int | None:
-        keys, order = self.keys, self._order
-        if not -(1 << 63) <= key < 1 << 63:
-            return None
-        if order is not None:
-            at = int(keys.searchsorted(key, side="right", sorter=order)) - 1
-            found = int(order[at]) if at >= 0 else len(keys)
-        elif 0 <= key < len(keys) and keys[key] == key:
-            return key
-        else:
-            found = int(keys.searchsorted(key))
-        return found if found < len(keys) and keys[found] == key else None
-
     @cached_property
-    def _order(self) -> Keys | None:
-        """Positions sorted by key; None where the keys increase and need no sorting."""
-        increasing = bool((self.keys[1:] > self.keys[:-1]).all())
-        return None if increasing else self.keys.argsort(kind="stable")
+    def _key_table(self) -> KeyTable:
+        return KeyTable(self.keys)
 
     def spans(self) -> Iterator[Span]:
         """Where all records of the file lie, in file order, whatever its index says."""

@@ -54,24 +54,28 @@ class RecordWriter:
         self._check_usable()
         return self._rec.size
 
-    def write(self, record: bytes, key: int | None = None, *, indexed: bool = True) -> int:
+    def write(self, record: bytes, key: int | str | None = None, *, indexed: bool = True) -> int:
         """Appends a record and returns its byte offset.
 
         `key` is by default the number of records written before. Not checked to be unique: of
-        several records with one key, readers find the last by it. With `indexed` false the record
+        several records with one key, readers find the last by it. Text keys are for MXNet's
+        `key_type=str`; RecordReader takes whole numbers only. With `indexed` false the record
         gets no line in the `.idx`.
 
         Raises LimitError for a record of 2**29 bytes or more, or a key outside int64.
         """
         self._check_usable()
         frames = encode(record)
-        if key is not None and not -MAX_KEY <= key <= MAX_KEY:
+        if isinstance(key, str):
+            if not key or any(char in key for char in "\t\r\n"):
+                raise LimitError(f"key {key!r}: it cannot stand in a .idx", path=self.path)
+        elif key is not None and not -MAX_KEY <= key <= MAX_KEY:
             raise LimitError(f"key {key}: keys are 64-bit whole numbers", path=self.path)
         with self._lock:
             offset = self._rec.size
             if self._idx is not None and indexed:
                 entry = line(self._count if key is None else key, offset)
-                self._idx.write(entry.encode("ascii"))
+                self._idx.write(entry.encode("utf-8"))
             self._rec.write(frames)
             self._count += 1
         return offset

@@ -1,0 +1,327 @@
+"""`mx.recordio` without MXNet: the same names, arguments and meanings.
+
+What is better here: records are found after the end was reached; forked and spawned processes and
+threads may share a reader; pickling leaves the original alone; a file that was closed says so; a
+writer's files appear when it is closed, collected or the program ends, whole, and an error of
+writing them is raised. Bytes-like records and text (as UTF-8) are taken wherever MXNet takes bytes.
+"""
+
+from __future__ import annotations
+
+import atexit
+import io
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import format as _format
+from ..format import IndexFileError, IRHeader, KeyTable, RecordError, RecordWriter, StrPath
+from ..format import unpack as _unpack
+
+__all__ = [
+    "IRHeader",
+    "MXIndexedRecordIO",
+    "MXRecordIO",
+    "pack",
+    "pack_img",
+    "unpack",
+    "unpack_img",
+]
+
+_open_writers: weakref.WeakSet[MXRecordIO] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_writers() -> None:
+    for writer in list(_open_writers):
+        writer.close()
+
+
+def _as_bytes(data: Any) -> bytes:
+    if isinstance(data, bytes):
+        return data
+    return data.encode("utf-8") if isinstance(data, str) else bytes(memoryview(data))
+
+
+class MXRecordIO:
+    """Reads or writes the records of `uri`, a path, one after the other.
+
+    `flag` is "r" or "w", else ValueError. Reading raises OSError for a file that cannot be opened,
+    CorruptError or TruncatedError at damage, ValueError when closed, io.UnsupportedOperation when
+    opened for writing; writing likewise, and LimitError for a record of 2**29 bytes or more.
+    """
+
+    def __init__(self, uri: StrPath, flag: str) -> None:
+        self.uri = os.fspath(uri)
+        self.flag = flag
+        self.is_open = False
+        self.pid: int | None = None
+        self._lock = threading.Lock()
+        if flag not in ("r", "w"):
+            raise ValueError(f"Invalid flag {flag}")
+        self.writable = flag == "w"
+        self.open()
+
+    def open(self) -> None:
+        """Opens the file; called by the constructor and by `reset`."""
+        self._position = 0
+        if self.writable:
+            self._writer = self._new_writer()
+            _open_writers.add(self)
+        else:
+            self._buffer = _format.map_file(self.uri)
+        self.pid = os.getpid()
+        self.is_open = True
+
+    def _new_writer(self) -> RecordWriter:
+        return RecordWriter(self.uri, idx=False, force=True)
+
+    def close(self) -> None:
+        """Closes the file; what was written appears under its name. A second call does nothing."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        self.pid = None
+        if self.writable:
+            _open_writers.discard(self)
+            self._writer.close()
+        else:
+            self._buffer = b""
+
+    def __del__(self) -> None:
+        if getattr(self, "is_open", False):
+            self.close()
+
+    def __enter__(self) -> MXRecordIO:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self.writable and self.is_open:
+            raise TypeError(f"{self.uri}: an open writer cannot be pickled; close it first")
+        return {
+            name: value
+            for name, value in self.__dict__.items()
+            if name not in ("_lock", "_buffer", "_writer", "_offset_of", "idx", "keys")
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A reader is opened anew, at its beginning."""
+        self.__dict__.update(state)
+        self._lock = threading.Lock()
+        if self.is_open:
+            self.is_open = False
+            self.open()
+
+    def reset(self) -> None:
+        """A reader goes back to the first record; a writer starts anew, with nothing written."""
+        if self.writable and self.is_open:
+            self.is_open = False
+            self._writer.discard()
+        else:
+            self.close()
+        self.open()
+
+    def _check(self, *, writing: bool) -> None:
+        if writing != self.writable:
+            mode = "writing" if self.writable else "reading"
+            raise io.UnsupportedOperation(f"{self.uri}: opened for {mode}")
+        if not self.is_open:
+            raise ValueError(f"{self.uri}: closed; reset() opens it again")
+
+    def write(self, buf: Any) -> None:
+        """Appends a record."""
+        self._check(writing=True)
+        self._writer.write(_as_bytes(buf), indexed=False)
+
+    def read(self) -> bytes | None:
+        """The next record, or None behind the last."""
+        self._check(writing=False)
+        with self._lock:
+            if self._position >= len(self._buffer):
+                return None
+            return self._read_at(self._position)
+
+    def _read_at(self, offset: int) -> bytes:
+        try:
+            span = _format.locate(self._buffer, offset)
+        except RecordError as error:
+            error.path = self.uri
+            raise
+        self._position = span.end
+        return _format.data(self._buffer, span)
+
+
+class MXIndexedRecordIO(MXRecordIO):
+    """Reads records of `uri` by key, or writes them with their keys, by the index at `idx_path`.
+
+    `keys` are the keys in the order of the index, `idx` maps them to byte offsets; of several
+    records with one key the last is found. With `key_type` int a reader keeps both as arrays of 16
+    bytes a record. Raises, beyond what MXRecordIO does, IndexFileError for an index that is
+    malformed or belongs to another file, and KeyError for a key that is not there.
+    """
+
+    idx: Mapping[Any, int]
+    keys: Sequence[Any]
+
+    def __init__(
+        self, idx_path: StrPath, uri: StrPath, flag: str, key_type: Callable[[Any], Any] = int
+    ) -> None:
+        self.idx_path = os.fspath(idx_path)
+        self.key_type = key_type
+        super().__init__(uri, flag)
+
+    def open(self) -> None:
+        super().open()
+        if self.writable:
+            self.idx, self.keys = {}, []
+            return
+        try:
+            if self.key_type is int:
+                index = _format.read_index(self.idx_path)
+                _format.check_index(index, self._buffer, self.idx_path, self.uri)
+                self.keys = _Keys(index.keys)
+                self.idx = _Offsets(self.keys, index.offsets)
+            else:
+                self.idx, self.keys = _read_other_keys(self.idx_path, self.key_type)
+        except BaseException:
+            self.close()
+            raise
+
+    def _new_writer(self) -> RecordWriter:
+        return RecordWriter(self.uri, idx=self.idx_path, force=True)
+
+    def seek(self, idx: Any) -> None:
+        """Makes the record with this key the next to be read."""
+        self._check(writing=False)
+        self._position = self.idx[idx]
+
+    def tell(self) -> int:
+        """A writer's next record's byte offset."""
+        self._check(writing=True)
+        return self._writer.tell()
+
+    def read_idx(self, idx: Any) -> bytes:
+        """The record with this key. Safe in threads: no position is shared."""
+        self._check(writing=False)
+        return self._read_at(self.idx[idx])
+
+    def write_idx(self, idx: Any, buf: Any) -> None:
+        """Appends a record with this key."""
+        self._check(writing=True)
+        key = self.key_type(idx)
+        record = _as_bytes(buf)
+        with self._lock:
+            written = self._writer.write(record, key if isinstance(key, int) else str(key))
+            self.idx[key] = written  # type: ignore[index]  # a writer's is a dict
+            self.keys.append(key)  # type: ignore[attr-defined]
+
+
+class _Keys(Sequence[int]):
+    def __init__(self, keys: NDArray[np.int64]) -> None:
+        self.array = keys
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    @overload
+    def __getitem__(self, position: int) -> int: ...
+    @overload
+    def __getitem__(self, position: slice) -> list[int]: ...
+    def __getitem__(self, position: int | slice) -> int | list[int]:
+        found: int | list[int] = self.array[position].tolist()
+        return found
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.array.tolist())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(self.array.tolist())
+
+
+class _Offsets(Mapping[int, int]):
+    def __init__(self, keys: _Keys, offsets: NDArray[np.int64]) -> None:
+        self._keys = keys
+        self._table = KeyTable(keys.array)
+        self._offsets = offsets
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._keys)
+
+    def __getitem__(self, key: int) -> int:
+        whole = isinstance(key, int | np.integer)
+        position = self._table.find(int(key)) if whole else None
+        if position is None:
+            raise KeyError(key)
+        return int(self._offsets[position])
+
+
+def _read_other_keys(path: str, key_type: Callable[[Any], Any]) -> tuple[dict[Any, int], list[Any]]:
+    offsets: dict[Any, int] = {}
+    keys: list[Any] = []
+    with open(path, encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            fields = line.strip().split("\t")
+            try:
+                key = key_type(fields[0])
+                offsets[key] = int(fields[1])
+            except (ValueError, IndexError) as error:
+                raise IndexFileError(f"line {number}: {error}", path=path) from None
+            keys.append(key)
+    return offsets, keys
+
+
+def pack(header: IRHeader | tuple[int, Any, int, int], s: Any) -> bytes:
+    """The bytes of an image record; see `rectool.pack`. The label decides the flag, as in MXNet."""
+    return _format.pack(header, _as_bytes(s))
+
+
+def unpack(s: Any) -> tuple[IRHeader, bytes]:
+    """Header and payload of an image record; see `rectool.unpack`."""
+    return _unpack(_as_bytes(s))
+
+
+def pack_img(
+    header: IRHeader | tuple[int, Any, int, int],
+    img: NDArray[Any],
+    quality: int = 95,
+    img_fmt: str = ".jpg",
+) -> bytes:
+    """An image record of an array as OpenCV has it: HxW, HxWx3 (BGR) or HxWx4 (BGRA).
+
+    uint8, or uint16 for a grey PNG; other dtypes are rounded and cut to 0..255. `img_fmt` is .jpg
+    or .jpeg (`quality` 1 to 100; alpha is dropped), .png (`quality` is the compression level, above
+    9 means 9), .webp (lossless) or .bmp. Raises ImageError where the image cannot be encoded.
+    """
+    from .bgr import encode_bgr  # noqa: PLC0415
+
+    return _format.pack(header, encode_bgr(img, quality, img_fmt))
+
+
+def unpack_img(s: Any, iscolor: int = -1) -> tuple[IRHeader, NDArray[Any] | None]:
+    """Header and image of an image record, as cv2.imdecode gives it: BGR.
+
+    `iscolor` 1: HxWx3 uint8; 0: HxW uint8, grey; both with an EXIF orientation applied. -1: as it
+    is stored, HxW, HxWx3 or HxWx4 (BGRA), uint8 or for a 16-bit grey PNG uint16. The image is None
+    where the payload cannot be decoded. Raises ImageError for a payload of no bytes and for PNGs
+    of 16 bits a channel in colour with -1; HeaderError where this is no image record.
+    """
+    from .bgr import decode_bgr  # noqa: PLC0415
+
+    header, payload = unpack(s)
+    return header, decode_bgr(payload, iscolor)

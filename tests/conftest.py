@@ -1,0 +1,88 @@
+"""What tests share: the golden files, the command, small images."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+GOLDEN = Path(__file__).parent / "golden"
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+@pytest.fixture(scope="session")
+def expected() -> dict[str, Any]:
+    """What MXNet says is in the golden files."""
+    return json.loads((GOLDEN / "expected.json").read_text(encoding="utf-8"))
+
+
+class Run:
+    """What a command printed and how it ended."""
+
+    def __init__(self, done: subprocess.CompletedProcess[bytes]) -> None:
+        self.status = done.returncode
+        self.stdout = done.stdout
+        self.out = done.stdout.decode()
+        self.err = done.stderr.decode(errors="backslashreplace")
+
+    def __repr__(self) -> str:
+        return f"status {self.status}\nstdout {self.out}\nstderr {self.err}"
+
+
+def rectool(*args: object, cwd: Path, stdin: bytes = b"", **env: str) -> Run:
+    """Runs the command as a shell would, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "rectool", *map(os.fsencode, map(str, args))],
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        env={**os.environ, **env},
+        timeout=120,
+        check=False,
+    )
+    run = Run(done)
+    assert "Traceback" not in run.err, run
+    return run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., Run]:
+    """`rectool` with tmp_path as its current folder."""
+
+    def call(*args: object, stdin: bytes = b"", **env: str) -> Run:
+        return rectool(*args, cwd=tmp_path, stdin=stdin, **env)
+
+    return call
+
+
+def picture(seed: int = 0, width: int = 24, height: int = 18, mode: str = "RGB") -> Image.Image:
+    """A smooth random picture, so that JPEG keeps it about."""
+    rng = np.random.default_rng(seed)
+    small = Image.fromarray(rng.integers(0, 256, (4, 5, 3), dtype=np.uint8))
+    return small.resize((width, height), Image.Resampling.BICUBIC).convert(mode)
+
+
+def encoded(image: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A folder of ten JPEGs in two classes."""
+    root = tmp_path / "images"
+    for number in range(10):
+        folder = root / ("cats" if number < 6 else "dogs")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.jpg").write_bytes(encoded(picture(number, 20 + number)))
+    return root
