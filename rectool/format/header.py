@@ -102,11 +102,11 @@ def to_float32(label: Any) -> float:
     if -_EXACT <= label <= _EXACT:
         return float(label)
     try:
-        held: float = _FLOAT32.unpack(_FLOAT32.pack(label))[0]
+        held: float = _FLOAT32.unpack(_FLOAT32.pack(float(label)))[0]
     except OverflowError:
         held = math.inf
     if math.isinf(held) and not (isinstance(label, float | np.floating) and math.isinf(label)):
-        raise LimitError(f"label {label}: too large for float32, which holds labels")
+        raise LimitError(f"label {label!s:.40}: too large for float32, which holds labels")
     is_whole = isinstance(label, numbers.Integral) or (abs(label) < _WHOLE and label == int(label))
     if is_whole and held != label:
         raise LimitError(f"label {label}: float32, which holds labels, would make it {held:.0f}")

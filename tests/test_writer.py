@@ -1,0 +1,285 @@
+"""RecordWriter: whole files under their names, or what was there before."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import multiprocessing
+import os
+import pickle
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from rectool import LimitError, RecordError, RecordReader, RecordWriter
+from rectool.format import Output, encode, publish
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def write(path: Path, *records: bytes, **options: bool) -> None:
+    with RecordWriter(path, **options) as writer:
+        for record in records:
+            writer.write(record)
+
+
+def test_what_is_written(tmp_path: Path) -> None:
+    with RecordWriter(tmp_path / "a.rec") as writer:
+        assert writer.tell() == 0
+        assert writer.write(b"abc", 7) == 0
+        assert writer.write(b"") == 12
+        assert writer.write(b"hidden", indexed=False) == 20
+        assert (len(writer), writer.tell()) == (3, 36)
+        assert names(tmp_path) == [".a.idx.tmp", ".a.rec.tmp"]
+    assert names(tmp_path) == ["a.idx", "a.rec"]
+    assert (tmp_path / "a.rec").read_bytes() == encode(b"abc") + encode(b"") + encode(b"hidden")
+    assert (tmp_path / "a.idx").read_bytes() == b"7\t0\n1\t12\n"
+
+
+def test_an_exception_publishes_nothing(tmp_path: Path) -> None:
+    write(tmp_path / "a.rec", b"old")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with (
+        pytest.raises(RuntimeError, match="stop"),
+        RecordWriter(tmp_path / "a.rec", force=True) as writer,
+    ):
+        writer.write(b"new")
+        raise RuntimeError("stop")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_what_exists_is_kept_unless_forced(tmp_path: Path) -> None:
+    write(tmp_path / "a.rec", b"old")
+    with pytest.raises(FileExistsError, match="exists already"):
+        RecordWriter(tmp_path / "a.rec")
+    (tmp_path / "a.rec").unlink()
+    with pytest.raises(FileExistsError, match=r"a\.idx"):
+        RecordWriter(tmp_path / "a.rec")
+    assert names(tmp_path) == ["a.idx"]
+    write(tmp_path / "a.rec", b"new", force=True)
+    assert RecordReader(tmp_path / "a.rec")[0] == b"new"
+
+
+def test_what_appeared_meanwhile_is_kept(tmp_path: Path) -> None:
+    writer = RecordWriter(tmp_path / "a.rec")
+    (tmp_path / "a.idx").write_text("mine")
+    with pytest.raises(FileExistsError):
+        writer.close()
+    assert names(tmp_path) == ["a.idx"]
+
+
+def test_closed_writers(tmp_path: Path) -> None:
+    writer = RecordWriter(tmp_path / "a.rec")
+    writer.close()
+    writer.close()
+    writer.discard()
+    for use in (writer.tell, lambda: writer.write(b"x")):
+        with pytest.raises(ValueError, match="closed writer"):
+            use()
+    assert names(tmp_path) == ["a.idx", "a.rec"]
+
+
+def test_a_writer_never_closed_leaves_nothing_but_a_warning(tmp_path: Path) -> None:
+    writer = RecordWriter(tmp_path / "a.rec")
+    writer.write(b"x")
+    with pytest.warns(ResourceWarning, match="never closed"):
+        del writer
+        gc.collect()
+    assert names(tmp_path) == []
+
+
+def test_writers_are_not_pickled(tmp_path: Path) -> None:
+    with RecordWriter(tmp_path / "a.rec") as writer, pytest.raises(TypeError, match="pickled"):
+        pickle.dumps(writer)
+
+
+@pytest.mark.parametrize("key", [2**63, -(2**63), "a\tb", "", "a\nb"])
+def test_keys_that_an_index_cannot_hold(tmp_path: Path, key: int | str) -> None:
+    with RecordWriter(tmp_path / "a.rec") as writer:
+        with pytest.raises(LimitError, match=r"a\.rec: key"):
+            writer.write(b"x", key)
+        assert writer.tell() == 0
+
+
+def test_threads_write_whole_records(tmp_path: Path) -> None:
+    with RecordWriter(tmp_path / "a.rec") as writer:
+
+        def some(first: int) -> None:
+            for key in range(first, first + 300):
+                writer.write(b"%d" % key * 50, key)
+
+        threads = [threading.Thread(target=some, args=(first,)) for first in range(0, 1200, 300)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    reader = RecordReader(tmp_path / "a.rec")
+    assert len(reader) == 1200
+    assert all(reader.by_key(key) == b"%d" % key * 50 for key in range(1200))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_neither_writes_nor_publishes(tmp_path: Path) -> None:
+    writer = RecordWriter(tmp_path / "a.rec")
+    writer.write(b"before")
+    child = os.fork()
+    if not child:
+        try:
+            writer.write(b"child")
+        except ValueError as error:
+            writer.close()
+            os._exit(0 if "another process" in str(error) else 2)
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert names(tmp_path) == [".a.idx.tmp", ".a.rec.tmp"]
+    writer.write(b"after")
+    writer.close()
+    assert list(RecordReader(tmp_path / "a.rec")) == [b"before", b"after"]
+
+
+def hold(path: Path, ready: object) -> None:
+    writer = RecordWriter(path)
+    writer.write(b"x" * 3_000_000)
+    ready.set()  # type: ignore[attr-defined]
+    time.sleep(60)
+
+
+def test_two_writers_at_once_and_a_killed_one(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    holder = context.Process(target=hold, args=(tmp_path / "a.rec", ready))
+    holder.start()
+    assert ready.wait(30)
+    with pytest.raises(RecordError, match="another process is writing this file"):
+        RecordWriter(tmp_path / "a.rec")
+    holder.kill()
+    holder.join()
+    assert names(tmp_path) == [".a.idx.tmp", ".a.rec.tmp"]
+    write(tmp_path / "a.rec", b"y")
+    assert names(tmp_path) == ["a.idx", "a.rec"]
+    assert list(RecordReader(tmp_path / "a.rec")) == [b"y"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such modes or links there")
+def test_modes_and_links(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write(tmp_path / "a.rec", b"x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.rec").stat().st_mode) == 0o640
+    (tmp_path / "far").mkdir()
+    (tmp_path / "b.rec").symlink_to(tmp_path / "far" / "b.rec")
+    write(tmp_path / "b.rec", b"y")
+    assert (tmp_path / "b.rec").is_symlink()
+    assert list(RecordReader(tmp_path / "far" / "b.rec")) == [b"y"]
+
+
+def test_where_nothing_can_be_written(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        RecordWriter(tmp_path / "none" / "a.rec")
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        RecordWriter(tmp_path, force=True)
+    (tmp_path / "a.idx").mkdir()
+    with pytest.raises(IsADirectoryError):
+        RecordWriter(tmp_path / "a.rec", force=True)
+    assert names(tmp_path) == ["a.idx"]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 kB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)]
+    if sys.platform != "linux" or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("cannot mount a small file system here")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def fill_at_once(writer: RecordWriter) -> None:
+    writer.write(b"x" * 5_000_000)
+
+
+def fill_slowly(writer: RecordWriter) -> None:
+    for _ in range(50):
+        writer.write(b"x" * 10_000)
+    writer.close()
+
+
+@pytest.mark.parametrize("fill", [fill_at_once, fill_slowly])
+def test_a_full_disk(small_disk: Path, fill: Callable[[RecordWriter], None]) -> None:
+    write(small_disk / "a.rec", b"old")
+    with RecordWriter(small_disk / "a.rec", force=True) as writer:
+        with pytest.raises(OSError, match="No space left") as caught:
+            fill(writer)
+        assert caught.value.errno == errno.ENOSPC
+        assert caught.value.filename == str(small_disk / "a.rec")
+        if not writer.closed:
+            with pytest.raises(OSError, match="No space left"):  # going on does not help
+                writer.close()
+    assert names(small_disk) == ["a.idx", "a.rec"]
+    assert list(RecordReader(small_disk / "a.rec")) == [b"old"]
+
+
+@linux
+def test_a_device_is_written_to_and_not_replaced() -> None:
+    with pytest.raises(OSError, match="No space left"):
+        write(Path("/dev/full"), b"x", idx=False)
+    assert not stat.S_ISREG(os.stat("/dev/full").st_mode)
+
+
+KILLED = """
+import sys
+from rectool import RecordWriter
+path, sizes = sys.argv[1], range(1, 400)
+print("go", flush=True)
+while True:
+    with RecordWriter(path, force=True) as writer:
+        for size in sizes:
+            writer.write(b"%03d" % size * 1000, size)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_killed_at_any_moment(tmp_path: Path) -> None:
+    """Either the whole files stand there, or a whole .rec whose .idx is still to come."""
+    rec = tmp_path / "a.rec"
+    for round_ in range(25):
+        command = [sys.executable, "-c", KILLED, str(rec)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(0.003 * round_)
+            process.send_signal(signal.SIGKILL)
+        if rec.exists():
+            reader = RecordReader(rec)
+            assert len(reader) == 399
+            assert reader[123] == b"124" * 1000
+            reader.close()
+    write(rec, b"x", force=True)
+    assert names(tmp_path) == ["a.idx", "a.rec"]
+
+
+def test_outputs_are_published_together(tmp_path: Path) -> None:
+    first, second = Output(tmp_path / "first"), Output(tmp_path / "second")
+    first.write(b"1")
+    (tmp_path / "second").mkdir()
+    with pytest.raises(IsADirectoryError):
+        publish([first, second])
+    assert names(tmp_path) == ["second"]
+    with pytest.raises(ValueError, match="closed file"):
+        first.write(b"2")
