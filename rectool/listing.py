@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .format import MAX_KEY, LimitError, ListError, StrPath, shown, to_float32
+from .format import MAGIC, MAX_KEY, LimitError, ListError, StrPath, shown, to_float32
 
 Numbers = NDArray[np.int64]
 
@@ -51,6 +51,20 @@ def encode_path(path: str) -> bytes:
     return path.encode("utf-8", "surrogateescape")
 
 
+def quoted(text: bytes) -> str:
+    """A piece of a list as a message shows it."""
+    return repr(text[:80].decode("utf-8", "backslashreplace"))
+
+
+def raise_faults(faults: list[str], name: StrPath) -> None:
+    """Raises ListError where there are faults, a line each and 20 at most."""
+    more = len(faults) - _MOST_FAULTS
+    if more > 0:
+        faults = [*faults[:_MOST_FAULTS], f"{shown(name)}: {more} more lines like these"]
+    if faults:
+        raise ListError("\n".join(faults))
+
+
 def format_label(label: float) -> str:
     """A label as im2rec writes it, with six decimals, or with as many as float32 needs."""
     text = f"{label:f}"
@@ -80,13 +94,10 @@ def parse_line(line: bytes) -> Entry:
     """Raises ListError or LimitError, without saying where."""
     fields = line.rstrip(b"\r\n\t").split(b"\t")
     if len(fields) < 3:
-        raise ListError(
-            "expected key, label and path with a tab between them,"
-            f" found {len(fields)} field{'s'[: len(fields) > 1]}: {line[:80].strip()!r:.100}"[:200]
-        )
+        raise ListError(f"expected key, label and path with tabs between, found {quoted(line)}")
     key_text = fields[0].strip()
     if not _KEY.fullmatch(key_text):
-        raise ListError(f"the key should be a whole number, found {decode_path(key_text)!r}")
+        raise ListError(f"the key should be a whole number, found {quoted(key_text)}")
     key = int(key_text)
     if not 0 <= key <= MAX_KEY:
         raise LimitError(f"key {key}: keys are 0 to {MAX_KEY}")
@@ -100,7 +111,7 @@ def parse_label(text: bytes) -> float:
     except ValueError:
         label = None
     if label is None:
-        raise ListError(f"a label should be a number, found {decode_path(text)!r}")
+        raise ListError(f"a label should be a number, found {quoted(text)}")
     if not math.isfinite(label):
         raise LimitError(f"label {decode_path(text.strip())}: a label is a finite number")
     return to_float32(label)
@@ -117,6 +128,9 @@ class ImageList(Sequence[Entry]):
     def __init__(self, data: bytes, name: str) -> None:
         self.data = data
         self.name = name
+        if b"\0" in data[:4096]:
+            what = "a record file" if data.startswith(MAGIC) else "a binary file"
+            raise ListError(f"no list but {what}", path=name)
         self.headers: dict[int, HeaderFields] = {}
         newlines = np.flatnonzero(np.frombuffer(data, np.uint8) == 10)
         starts = np.concatenate(([0], newlines + 1))
@@ -140,25 +154,16 @@ class ImageList(Sequence[Entry]):
         self._numbers = np.flatnonzero(widths)
         self._starts, self._ends = starts[self._numbers], ends[self._numbers]
         self._keys, self._widths = keys[self._numbers], widths[self._numbers]
-        self._raise([*faults, *self._duplicates(self._keys)])
-
-    def _raise(self, faults: list[str]) -> None:
-        more = len(faults) - _MOST_FAULTS
-        if more > 0:
-            faults[_MOST_FAULTS:] = [f"{shown(self.name)}: {more} more lines like these"]
-        if faults:
-            raise ListError("\n".join(faults))
+        raise_faults([*faults, *self._duplicates(self._keys)], self.name)
 
     def check_width(self, width: int) -> None:
         """Raises ListError, naming the lines, where one has fewer labels than `width`."""
         short = np.flatnonzero(self._widths < width).tolist()
         where = shown(self.name)
-        self._raise(
-            [
-                f"{where}:{self.line_number(at)}: {self._widths[at]} of {width} labels"
-                for at in short
-            ]
-        )
+        faults = [
+            f"{where}:{self.line_number(at)}: {self._widths[at]} of {width} labels" for at in short
+        ]
+        raise_faults(faults, self.name)
 
     def _duplicates(self, keys: Numbers) -> Iterator[str]:
         if len(keys) < 2 or bool((keys[1:] > keys[:-1]).all()):
@@ -176,7 +181,7 @@ class ImageList(Sequence[Entry]):
             self.headers[int(key)] = HeaderFields(int(flag), float(label), int(id_), int(id2))
         except ValueError:
             raise ListError(
-                f"expected #header, key, flag, label, id and id2, found {decode_path(line)!r}"
+                f"expected #header, key, flag, label, id and id2, found {quoted(line)}"
             ) from None
 
     def __len__(self) -> int:

@@ -174,7 +174,8 @@ def pack_json(result: PackResult) -> str:
 def classes_text(classes: Mapping[str, int]) -> str:
     """The class table, cut after a dozen."""
     ordered = sorted(classes.items(), key=lambda item: item[1])
-    lines = [f"  {label:>4}  {shown(name)}" for name, label in ordered[:_MOST_CLASSES]]
+    lines = ["label  folder"]
+    lines += [f"{label:>5}  {shown(name)}" for name, label in ordered[:_MOST_CLASSES]]
     if len(ordered) > _MOST_CLASSES:
-        lines.append(f"  and {len(ordered) - _MOST_CLASSES} more (--classes-out FILE has all)")
+        lines.append(f"       and {len(ordered) - _MOST_CLASSES} more (--classes-out FILE has all)")
     return "\n".join(lines)

@@ -14,7 +14,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .format import ListError, Output, StrPath, publish, shown
-from .listing import Entry, decode_path, encode_path, format_line, parse_label
+from .listing import (
+    Entry,
+    decode_path,
+    encode_path,
+    format_line,
+    parse_label,
+    quoted,
+    raise_faults,
+)
 
 EXTS = (".jpeg", ".jpg", ".png")
 """The endings that im2rec.py looks for."""
@@ -83,8 +91,7 @@ def scan(
             if _UNFIT.search(path):
                 faults.append(f"{path!r}: a name with a tab or a line's end cannot stand in a list")
             found.entries.append(Entry(len(found.entries), labels, path))
-    if faults:
-        raise ListError("\n".join(faults))
+    raise_faults(faults, root)
     if not found.entries:
         raise ListError(f"no images in this folder (looked for {', '.join(wanted)})", path=root)
     return found
@@ -100,7 +107,7 @@ def _folders(
     pending: list[tuple[str, tuple[_Identity, ...]]] = [("", ())]
     while pending:
         relative, above = pending.pop()
-        folder = os.path.join(root, relative)
+        folder = os.path.join(root, relative) if relative else root
         state = os.stat(folder)
         identity = (state.st_dev, state.st_ino)
         if identity in above:
@@ -219,11 +226,14 @@ def read_classes(path: StrPath) -> dict[str, int]:
             name = decode_path(fields[1]) if fields else ""
             where = f"{shown(path)}:{number}:"
             if not fields:
-                faults.append(f"{where} expected a folder, a blank and a label, found {line!r}")
+                faults.append(
+                    f"{where} expected a folder, a blank and a label, found {quoted(line)}"
+                )
             elif name in classes:
                 faults.append(f"{where} a second label for {shown(name)}")
             else:
                 classes[name] = int(parse_label(fields[2]))
-    if faults or not classes:
-        raise ListError("\n".join(faults or [f"{shown(path)}: an empty class table"]))
+    raise_faults(faults, path)
+    if not classes:
+        raise ListError("an empty class table", path=path)
     return classes

@@ -11,7 +11,6 @@ import numpy as np
 
 from .format import (
     IRHeader,
-    ListError,
     Output,
     RecordError,
     RecordReader,
@@ -28,6 +27,7 @@ from .listing import (
     ImageList,
     format_header_line,
     format_line,
+    raise_faults,
 )
 from .packing import RAW_ENDING
 from .sniffing import ENDINGS, format_of
@@ -132,8 +132,7 @@ def _checked_names(names: ImageList) -> dict[int, str]:
         if first != line:
             faults.append(f"{where} {shown(entry.path)} is the name of line {first} already")
         known[entry.key] = entry.path
-    if faults:
-        raise ListError("\n".join(faults[:20]))
+    raise_faults(faults, names.name)
     return known
 
 

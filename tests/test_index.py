@@ -68,13 +68,17 @@ def test_an_index_of_another_file(tmp_path: Path) -> None:
     rec, idx = tmp_path / "a.rec", tmp_path / "a.idx"
     rec.write_bytes(encode(b"x" * 40) + encode(b"y" * 40))
     idx.write_text("0\t0\n1\t96\n")
-    with pytest.raises(IndexFileError, match=r"a\.idx: line 2: byte 96 of a\.rec is beyond its end"):
+    with pytest.raises(
+        IndexFileError, match=r"a\.idx: line 2: byte 96 of a\.rec is beyond its end"
+    ):
         RecordReader(rec)
     idx.write_text("0\t0\n1\t50\n")
     with pytest.raises(IndexFileError, match="line 2: byte 50 .* no multiple of 4"):
         RecordReader(rec)
     idx.write_text("0\t0\n1\t52\n")
-    with pytest.raises(Exception, match=r"a\.rec: at byte 52: .*; a\.idx may belong to another file"):
+    with pytest.raises(
+        Exception, match=r"a\.rec: at byte 52: .*; a\.idx may belong to another file"
+    ):
         RecordReader(rec)
     assert len(RecordReader(rec, idx=False)) == 2
 

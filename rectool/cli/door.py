@@ -43,8 +43,7 @@ class Commands(click.Group):
         except OSError as error:
             if error.errno == errno.EPIPE:  # whoever read our output has had enough
                 raise
-            where = "" if error.filename is None else f"{shown_path(error.filename)}: "
-            self._leave(debug, 1, f"{where}{error.strerror or error}")
+            self._leave(debug, 1, _os_error_text(error))
         except MemoryError:
             self._leave(debug, 1, "out of memory")
         except Exception as error:  # noqa: BLE001 - no traceback reaches a user
@@ -64,6 +63,15 @@ class Commands(click.Group):
         with contextlib.suppress(OSError):
             sys.stdout.flush()
         sys.exit(status)
+
+
+def _os_error_text(error: OSError) -> str:
+    text = error.strerror or str(error)
+    if isinstance(error, FileExistsError):
+        text += " (--force goes on all the same)"
+    if error.filename is not None:
+        return f"{shown_path(error.filename)}: {text}"
+    return f"stdout: {text}" if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EIO) else text
 
 
 def shown_path(path: object) -> str:

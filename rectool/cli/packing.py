@@ -104,12 +104,15 @@ def pack(
     rectool list images/ | rectool pack - out --root images/ --pass-through
     """
     from .. import reporting
-    from ..packing import pack_images
+    from ..format import check_free
+    from ..packing import outputs_of, pack_images
 
     folder_options = {name: options.pop(name) for name in _SCAN_NAMES}
     treatment = _treatment(ctx, options, label_width)
     is_folder = os.path.isdir(source)
-    _check_applies(ctx, is_folder)
+    _check_applies(ctx, source, is_folder)
+    for path in outputs_of(out)[: 3 if is_folder else 2]:
+        check_free(path, force=force)
     if is_folder:
         images, root = _list_of_folder(source, out, force, folder_options), source
     else:
@@ -146,11 +149,11 @@ def _given(ctx: click.Context, names: tuple[str, ...]) -> list[str]:
     ]
 
 
-def _check_applies(ctx: click.Context, is_folder: bool) -> None:
+def _check_applies(ctx: click.Context, source: str, is_folder: bool) -> None:
     wrong = _given(ctx, ("root",) if is_folder else _SCAN_NAMES)
     if wrong:
-        kind = "a list" if is_folder else "a folder"
-        raise click.UsageError(f"{', '.join(wrong)}: for SOURCE being {kind}, which it is not.")
+        meant, is_ = ("a list", "a folder") if is_folder else ("a folder", "a list")
+        raise click.UsageError(f"{', '.join(wrong)} is for {meant}; {source} is {is_}.")
 
 
 def _treatment(

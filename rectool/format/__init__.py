@@ -29,7 +29,7 @@ from .header import (
     unpack,
 )
 from .index import MAX_KEY, Index, KeySource, KeyTable, check_index, line, read_index, scan_index
-from .output import Output, publish
+from .output import Output, check_free, publish
 from .reader import RecordReader, map_file
 from .writer import RecordWriter, idx_beside
 
@@ -57,6 +57,7 @@ __all__ = [
     "Span",
     "StrPath",
     "TruncatedError",
+    "check_free",
     "check_index",
     "data",
     "encode",

@@ -80,7 +80,7 @@ def locate(buffer: Buffer, offset: int) -> Span:
     at = offset
     while True:
         if size - at < 8:
-            raise TruncatedError(_cut(offset, at + 8 - size, parts), offset=offset)
+            raise TruncatedError(_cut(at + 8 - size, parts), offset=offset)
         magic, lrec = _HEAD.unpack_from(buffer, at)
         cflag, length = lrec >> 29, lrec & MAX_RECORD
         if magic != MAGIC or (
@@ -90,17 +90,16 @@ def locate(buffer: Buffer, offset: int) -> Span:
         begin = at + 8
         at = begin + (length + 3 & ~3)
         if at > size:
-            raise TruncatedError(_cut(offset, at - size, parts), offset=offset)
+            raise TruncatedError(_cut(at - size, parts), offset=offset)
         parts.append((begin, begin + length))
         if cflag in (WHOLE, LAST):
             return Span(offset, at, tuple(parts))
 
 
-def _cut(offset: int, missing: int, parts: list[tuple[int, int]]) -> str:
+def _cut(missing: int, parts: list[tuple[int, int]]) -> str:
     inside = "a later part of the record" if parts else "the record"
     return (
-        f"the file ends inside {inside} that begins at byte {offset}:"
-        f" at least {missing} more bytes should follow"
+        f"the file ends inside {inside} that begins here; {missing} more bytes at least are missing"
     )
 
 

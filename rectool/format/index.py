@@ -126,7 +126,8 @@ def check_index(index: Index, buffer: Buffer, idx: StrPath, rec: StrPath) -> Non
         )
         raise IndexFileError(
             f"line {number + 1}: byte {offset} of {os.path.basename(os.fspath(rec))} {what}:"
-            " the .rec was cut short, or the .idx belongs to another one",
+            " the .rec was cut short, or this index belongs to another"
+            " (rectool index --force makes a new one)",
             path=idx,
         )
 

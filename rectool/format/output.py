@@ -54,10 +54,7 @@ class Output:
             raise self._named(error) from None
 
     def _check_free(self) -> None:
-        if os.path.isdir(self.path):
-            raise IsADirectoryError(errno.EISDIR, "is a folder", self.path)
-        if not self.force and os.path.exists(self.path) and _is_regular(self.path):
-            raise FileExistsError(errno.EEXIST, "exists already", self.path)
+        check_free(self.path, force=self.force)
 
     def _open_locked(self) -> int:
         flags = os.O_CREAT | os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -191,6 +188,14 @@ def publish(outputs: Sequence[Output], *, index: Output | None = None) -> None:
     for output in everything:
         if not output.closed:
             output._close()
+
+
+def check_free(path: str, *, force: bool) -> None:
+    """Raises what Output raises where something stands in its way."""
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, "is a folder", path)
+    if not force and os.path.exists(path) and _is_regular(path):
+        raise FileExistsError(errno.EEXIST, "exists already", path)
 
 
 def _is_regular(path: StrPath) -> bool:
