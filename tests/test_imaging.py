@@ -1,0 +1,241 @@
+"""Decoding, orientation, cropping, resizing, encoding."""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import encoded, picture
+from PIL import Image, ImageOps
+
+from rectool import ImageError
+from rectool.imaging import Recipe, crop_center, decode, encode, resize_short
+
+
+def pixels(data: bytes, **options: Any) -> np.ndarray[Any, Any]:
+    return np.asarray(decode(data, **options))
+
+
+DEEP = np.arange(24 * 18, dtype=np.uint16).reshape(18, 24) * 150
+
+
+def deep_colour_png() -> bytes:
+    """A PNG of 16 bits a channel, made by hand: Pillow writes none."""
+    import zlib
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
+
+    rows = b"".join(b"\0" + struct.pack(">6H", 256 * n, 1000, 2000, 65535, 0, n) for n in range(3))
+    header = struct.pack(">IIBBBBB", 2, 3, 16, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize(
+    ("image", "kind", "color", "mode"),
+    [
+        (picture(), "JPEG", "rgb", "RGB"),
+        (picture(), "JPEG", "gray", "L"),
+        (picture(), "JPEG", "unchanged", "RGB"),
+        (picture(mode="L"), "JPEG", "rgb", "RGB"),
+        (picture(mode="L"), "JPEG", "unchanged", "L"),
+        (picture(mode="CMYK"), "JPEG", "rgb", "RGB"),
+        (picture(mode="CMYK"), "JPEG", "gray", "L"),
+        (picture(mode="CMYK"), "JPEG", "unchanged", "RGB"),
+        (picture(mode="RGBA"), "PNG", "rgb", "RGB"),
+        (picture(mode="RGBA"), "PNG", "gray", "L"),
+        (picture(mode="RGBA"), "PNG", "unchanged", "RGBA"),
+        (picture(mode="LA"), "PNG", "rgb", "RGB"),
+        (picture(mode="LA"), "PNG", "unchanged", "LA"),
+        (picture(mode="P"), "PNG", "rgb", "RGB"),
+        (picture(mode="P"), "PNG", "unchanged", "RGB"),
+        (picture(mode="P"), "GIF", "rgb", "RGB"),
+        (picture(mode="1"), "PNG", "rgb", "RGB"),
+        (picture(mode="1"), "PNG", "unchanged", "L"),
+        (Image.fromarray(DEEP), "PNG", "rgb", "RGB"),
+        (Image.fromarray(DEEP), "PNG", "gray", "L"),
+        (Image.fromarray(DEEP), "PNG", "unchanged", "I;16"),
+        (Image.fromarray(DEEP), "TIFF", "gray", "L"),
+        (picture(), "BMP", "rgb", "RGB"),
+        (picture(mode="RGBA"), "WEBP", "rgb", "RGB"),
+    ],
+)
+def test_modes(image: Image.Image, kind: str, color: Any, mode: str) -> None:
+    decoded = decode(encoded(image, kind), color)
+    assert (decoded.mode, decoded.size) == (mode, image.size)
+
+
+def test_alpha_is_dropped_and_not_blended() -> None:
+    image = picture(mode="RGBA")
+    image.putalpha(7)
+    assert np.array_equal(pixels(encoded(image, "PNG")), np.asarray(image)[:, :, :3])
+
+
+def test_a_transparent_palette() -> None:
+    image = picture(mode="RGB").quantize(8)
+    for transparency in (3, bytes(range(8))):
+        data = encoded(image, "PNG", transparency=transparency)
+        assert np.array_equal(pixels(data), np.asarray(image.convert("RGB")))
+        assert decode(data, "unchanged").mode == "RGBA"
+
+
+def test_sixteen_bits() -> None:
+    for kind in ("PNG", "TIFF"):
+        data = encoded(Image.fromarray(DEEP), kind)
+        assert np.array_equal(pixels(data, color="gray"), DEEP >> 8)
+        assert np.array_equal(pixels(data, color="unchanged"), DEEP)
+        again = encode(decode(data, "unchanged"), "png")
+        assert np.array_equal(pixels(again, color="unchanged"), DEEP)
+
+
+def test_sixteen_bits_in_colour_are_not_halved_unasked() -> None:
+    data = deep_colour_png()
+    assert pixels(data)[2].tolist() == [[2, 3, 7], [255, 0, 0]]
+    with pytest.raises(ImageError, match="16 bits a channel in colour; --pass-through keeps them"):
+        decode(data, "unchanged")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientations(kind: str, orientation: int) -> None:
+    image = picture(3, 30, 20)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(image, kind, exif=exif)
+    plain = Image.open(io.BytesIO(data))
+    assert np.array_equal(pixels(data), np.asarray(ImageOps.exif_transpose(plain)))
+    if kind != "TIFF":
+        assert decode(data, orient=False).size == (30, 20)
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [b"", b"Exif\0\0", b"Exif\0\0MM\0*\xff\xff\xff\xff", b"Exif\0\0nonsense at length", b"x"],
+)
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+def test_broken_exif_turns_nothing(exif: bytes) -> None:
+    assert decode(encoded(picture(3, 30, 20), exif=exif)).size == (30, 20)
+
+
+@pytest.mark.parametrize(
+    ("size", "box"),
+    [
+        ((10, 7), (1, 0, 8, 7)),
+        ((7, 10), (0, 1, 7, 8)),
+        ((5, 5), (0, 0, 5, 5)),
+        ((8, 5), (1, 0, 6, 5)),
+    ],
+)
+def test_center_crop(size: tuple[int, int], box: tuple[int, int, int, int]) -> None:
+    image = picture(1, *size)
+    assert np.array_equal(crop_center(image), image.crop(box))
+
+
+@pytest.mark.parametrize(
+    ("size", "short", "result"),
+    [
+        ((500, 375), 256, (341, 256)),
+        ((375, 500), 256, (256, 341)),
+        ((100, 100), 256, (256, 256)),
+        ((10, 7), 7, (10, 7)),
+        ((99, 100), 50, (50, 50)),
+        ((1, 300), 2, (2, 600)),
+    ],
+)
+def test_resize_is_im2recs_rounding(
+    size: tuple[int, int], short: int, result: tuple[int, int]
+) -> None:
+    assert resize_short(picture(1, *size), short).size == result
+
+
+def test_a_resize_that_makes_a_bomb() -> None:
+    with pytest.raises(ImageError, match="would have 2000000x1000 pixels"):
+        resize_short(picture(1, 2000, 1), 1000)
+
+
+def test_crop_comes_before_resize() -> None:
+    recipe = Recipe(center_crop=True, resize=8, encoding="png")
+    image = picture(1, 40, 20)
+    wanted = image.crop((10, 0, 30, 20)).resize((8, 8), Image.Resampling.BILINEAR)
+    assert np.array_equal(pixels(recipe.apply(encoded(image, "PNG"))), wanted)
+
+
+def test_nothing_but_pixels_is_kept() -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "a description"
+    noisy = encoded(
+        picture(), exif=exif, comment=b"comment", icc_profile=b"profile", dpi=(300, 300)
+    )
+    plain = encoded(picture())
+    assert Recipe(quality=75).apply(noisy) == Recipe(quality=75).apply(plain)
+    out = Recipe().apply(noisy)
+    assert not any(word in out for word in (b"comment", b"Exif", b"profile"))
+
+
+@pytest.mark.parametrize(
+    ("image", "encoding", "says"),
+    [
+        (picture(mode="RGBA"), "jpg", "has an alpha channel, which jpg images cannot hold"),
+        (picture(mode="LA"), "webp", "has an alpha channel, which webp"),
+        (Image.fromarray(DEEP), "jpg", "has 16-bit samples"),
+        (Image.new("L", (70_000, 1)), "jpg", "70000x1 pixels cannot be encoded as jpg"),
+        (Image.new("RGB", (20_000, 1)), "webp", "20000x1 pixels cannot be encoded as webp"),
+    ],
+)
+def test_what_an_encoding_cannot_hold(image: Image.Image, encoding: Any, says: str) -> None:
+    with pytest.raises(ImageError, match=says):
+        encode(image, encoding)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "an empty file"),
+        (b"hello", "not an image of a known format"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image of a known format"),
+        (encoded(picture())[:200], "a damaged JPEG: Truncated File Read"),
+        (encoded(picture(1, 200, 200))[:-900], "a damaged JPEG: image file is truncated"),
+        (encoded(picture(), "PNG")[:-60], "a damaged PNG"),
+    ],
+)
+def test_bad_images_say_what_they_are(data: bytes, says: str) -> None:
+    with pytest.raises(ImageError, match=says):
+        decode(data)
+
+
+def test_floats_are_not_guessed_at() -> None:
+    with pytest.raises(ImageError, match="floating-point samples"):
+        decode(encoded(Image.new("F", (4, 4), 0.5), "TIFF"))
+
+
+def test_bombs_are_refused() -> None:
+    data = bytearray(encoded(picture(), "GIF"))
+    struct.pack_into("<HH", data, 6, 60_000, 60_000)
+    with pytest.raises(ImageError, match="refused: Image size"):
+        decode(bytes(data))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"])
+def test_mutated_images_decode_or_are_bad(kind: str) -> None:
+    rng = np.random.default_rng(7)
+    whole = encoded(picture(2, 60, 45), kind)
+    for _ in range(60):
+        data = bytearray(whole)
+        for at in rng.integers(0, len(data), 4).tolist():
+            data[at] = int(rng.integers(0, 256))
+        del data[int(rng.integers(1, 2 * len(data))) :]
+        try:
+            assert decode(bytes(data)).mode == "RGB"
+        except ImageError:
+            continue
