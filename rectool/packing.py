@@ -209,7 +209,9 @@ def pack_images(
                 on_failure(failure)
             on_progress(len(images))
         if not len(writer):
-            raise RecordError(f"none of {len(images)} images could be packed")
+            raise RecordError(
+                f"none of {len(images)} image{'s'[: len(images) > 1]} could be packed"
+            )
         size = writer.tell()
         writer.close(*beside)
     seconds = time.monotonic() - started

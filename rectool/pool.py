@@ -126,7 +126,7 @@ class Pool(Generic[Task, Result]):
     def map(self, tasks: Iterable[Task]) -> Iterator[Result]:
         """Results in the tasks' order. Raises what the function raised, or WorkerDiedError."""
         pending = enumerate(tasks)
-        done: dict[int, Result] = {}
+        done: dict[int, tuple[Result, Exception | None]] = {}
         wanted = given = 0
         exhausted = False
         window = _WINDOW * len(self._workers)
@@ -144,7 +144,10 @@ class Pool(Generic[Task, Result]):
             if wanted == given:
                 return
             while wanted in done:
-                yield done.pop(wanted)
+                result, error = done.pop(wanted)
+                if error is not None:
+                    raise error
+                yield result
                 wanted += 1
             if wanted < given and wanted not in done:
                 self._collect(done)
@@ -156,7 +159,7 @@ class Pool(Generic[Task, Result]):
         except (BrokenPipeError, ConnectionError):
             raise self._died(worker) from None
 
-    def _collect(self, done: dict[int, Result]) -> None:
+    def _collect(self, done: dict[int, tuple[Result, Exception | None]]) -> None:
         """Takes what workers have finished, waiting for one at least."""
         busy = {worker.connection: worker for worker in self._workers if worker.tasks}
         for connection in wait(list(busy)):
@@ -166,9 +169,7 @@ class Pool(Generic[Task, Result]):
             except (EOFError, ConnectionError):
                 raise self._died(worker) from None
             number, _ = worker.tasks.popleft()
-            if error is not None:
-                raise error
-            done[number] = result
+            done[number] = (result, error)
 
     def _died(self, worker: _Worker[Task]) -> WorkerDiedError:
         worker.process.join(1)
