@@ -27,6 +27,7 @@ from .format import (
     label_list,
     locate,
     map_file,
+    plural,
     read_index,
     scan_index,
     unpack,
@@ -212,7 +213,7 @@ class Records:
         summary.labels = len(np.unique(np.frombuffer(labels, np.float32)))
         summary.notes = self._index_notes()
         if other_ids and self.index.source == "idx":
-            summary.notes.append(f"{other_ids} records have an id that is not their key")
+            summary.notes.append(f"{plural(other_ids, 'record')} with an id other than the key")
         return summary
 
     def _index_notes(self) -> list[str]:
@@ -223,12 +224,12 @@ class Records:
         repeated = len(keys) - len(np.unique(keys))
         if repeated:
             notes.append(
-                f"{repeated} lines of the index repeat a key; by key the last one is found"
+                f"{plural(repeated, 'line')} with a key that occurs again; the last one counts"
             )
         if bool((np.diff(offsets) <= 0).any()):
-            notes.append("the index is not in the order of the file")
+            notes.append("not in the order of the file")
         in_file = len(scan_index(self.buffer, "position")[0].offsets)
         missing = in_file - len(np.unique(offsets))
         if missing:
-            notes.append(f"{missing} records of the file are not in the index")
+            notes.append(f"{plural(missing, 'record')} of the file not in the index")
         return notes

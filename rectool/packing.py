@@ -23,6 +23,7 @@ from .format import (
     StrPath,
     pack,
     pack_raw,
+    plural,
     shown,
 )
 from .listing import HeaderFields, ImageList, parse_line
@@ -209,9 +210,7 @@ def pack_images(
                 on_failure(failure)
             on_progress(len(images))
         if not len(writer):
-            raise RecordError(
-                f"none of {len(images)} image{'s'[: len(images) > 1]} could be packed"
-            )
+            raise RecordError(f"none of {plural(len(images), 'image')} could be packed")
         size = writer.tell()
         writer.close(*beside)
     seconds = time.monotonic() - started

@@ -8,7 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 
-from .format import shown
+from .format import plural, shown
 from .inspection import Range, Row, Summary
 from .listing import format_label
 from .packing import PackResult
@@ -28,12 +28,6 @@ def human_size(size: float) -> str:
         if size < 999.95 or unit == "TB":
             break
     return f"{size:.1f} {unit}"
-
-
-def plural(count: int, noun: str) -> str:
-    """ "1 image", "2 images", "3 classes"."""
-    ending = "es" if noun.endswith("s") else "s"
-    return f"{count} {noun}{'' if count == 1 else ending}"
 
 
 def label_text(label: float) -> str:

@@ -75,8 +75,8 @@ def scan_folder(
 ) -> Scan:
     """What a folder holds, its entries in their final order; remarks said, class table written."""
     from .. import scanning
-    from ..format import Output, shown
-    from ..reporting import classes_text, plural
+    from ..format import Output, plural, shown
+    from ..reporting import classes_text
 
     if classes_file and not recursive:
         raise click.UsageError("--classes names sub-folders; --flat takes none.")
@@ -136,6 +136,7 @@ def list_(
     rectool list images/ data --train-ratio 0.8 --test-ratio 0.1
     rectool list val/ val --classes train-classes.txt
     """
+    from ..format import plural
     from ..scanning import Part, list_bytes, split, write_lists
 
     train = 1.0 - test_ratio if train_ratio is None else train_ratio
@@ -155,4 +156,4 @@ def list_(
     for path, part in zip(
         write_lists(out.removesuffix(".lst"), parts, force=force), parts, strict=True
     ):
-        say(f"{len(part.entries)} images in {shown_path(path)}")
+        say(f"{plural(len(part.entries), 'image')} in {shown_path(path)}")

@@ -104,7 +104,7 @@ def pack(
     rectool list images/ | rectool pack - out --root images/ --pass-through
     """
     from .. import reporting
-    from ..format import check_free
+    from ..format import check_free, plural
     from ..packing import outputs_of, pack_images
 
     folder_options = {name: options.pop(name) for name in _SCAN_NAMES}
@@ -135,7 +135,7 @@ def pack(
     if as_json:
         click.echo(reporting.pack_json(result))
     if result.failures:
-        say(f"not packed: {reporting.plural(len(result.failures), 'image')}, named above")
+        say(f"not packed: {plural(len(result.failures), 'image')}, named above")
         ctx.exit(1 if on_error == "report" else 0)
 
 

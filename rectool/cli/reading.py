@@ -98,8 +98,8 @@ def unpack(rec: str, folder: str, lst: str | None, force: bool) -> None:
     rectool unpack out.rec images/ --lst out.lst
     rectool pack images/out.lst again --pass-through
     """
+    from ..format import plural
     from ..listing import read_list
-    from ..reporting import plural
     from ..unpacking import unpack_records
 
     names = None if lst is None else read_list(lst)
@@ -132,9 +132,8 @@ def index(rec: str, idx: str | None, keys: Any, force: bool) -> None:
     rectool index train.rec
     rectool index train.rec --keys position --force
     """
-    from ..format import idx_beside
+    from ..format import idx_beside, plural
     from ..indexing import index_records
-    from ..reporting import plural
 
     made = index_records(rec, idx, keys=keys, force=force)
     which = "the records' ids" if made.source == "id" else "positions"

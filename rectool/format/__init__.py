@@ -14,6 +14,7 @@ from .errors import (
     RecordError,
     StrPath,
     TruncatedError,
+    plural,
     shown,
 )
 from .frames import MAGIC, MAX_RECORD, Span, data, encode, locate, walk
@@ -68,6 +69,7 @@ __all__ = [
     "map_file",
     "pack",
     "pack_raw",
+    "plural",
     "publish",
     "raw_fields",
     "read_index",

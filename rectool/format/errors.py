@@ -14,6 +14,12 @@ def shown(path: StrPath | bytes) -> str:
     return text if plain else repr(text)
 
 
+def plural(count: int, noun: str) -> str:
+    """ "1 image", "2 images", "3 classes"."""
+    ending = "es" if noun.endswith("s") else "s"
+    return f"{count} {noun}{'' if count == 1 else ending}"
+
+
 class RecordError(Exception):
     """Base of all errors about record files, their indexes, lists and images.
 

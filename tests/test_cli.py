@@ -1,0 +1,195 @@
+"""The command itself: help, start-up, `rectool list`, and how errors leave."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import GOLDEN, Run
+
+import rectool
+
+Runner = Callable[..., Run]
+COMMANDS = ["list", "pack", "inspect", "unpack", "index"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_commands_help_has_an_example(run: Runner, command: str) -> None:
+    result = run(command, "--help")
+    assert (result.status, result.err) == (0, "")
+    assert f"\n  rectool {command} " in result.out.split("Options:")[0]
+
+
+def test_help_and_version(run: Runner) -> None:
+    top = run("--help").out
+    assert all(f"\n  {command} " in top for command in COMMANDS)
+    assert run("--version").out == f"rectool {rectool.__version__}\n"
+    assert run("bogus").status == 2
+
+
+@pytest.mark.parametrize("code", ["import rectool", "import rectool.cli", "import rectool.mx"])
+def test_start_up_imports_no_more_than_it_needs(code: str) -> None:
+    heavy = {"PIL", "tqdm", "multiprocessing", "hypothesis"}
+    if "mx" not in code:
+        heavy |= {"numpy"}
+    check = f"{code}; import sys; print(*{heavy!r} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_the_library_names_what_it_has() -> None:
+    assert set(rectool.__all__) <= set(dir(rectool))
+    assert all(getattr(rectool, name) is not None for name in rectool.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'bogus'"):
+        rectool.bogus  # noqa: B018
+
+
+def test_list_writes_to_stdout_and_talks_on_stderr(run: Runner, tree: Path) -> None:
+    result = run("list", "images", "--no-shuffle")
+    assert result.status == 0
+    assert result.out.splitlines()[0] == "0\t0.000000\tcats/0.jpg"
+    assert len(result.out.splitlines()) == 10
+    assert result.err.splitlines() == ["label  folder", "    0  cats", "    1  dogs"]
+
+
+def test_list_writes_files(run: Runner, tmp_path: Path, tree: Path) -> None:
+    result = run("list", "images", "a.lst", "--train-ratio", 0.6, "--test-ratio", 0.2)
+    assert (result.status, result.out) == (0, "")
+    sizes = {path.name: len(path.read_text().splitlines()) for path in tmp_path.glob("a_*")}
+    assert sizes == {"a_test.lst": 2, "a_val.lst": 2, "a_train.lst": 6}
+    assert "6 images in a_train.lst\n" in result.err
+    again = run("list", "images", "a", "--train-ratio", 0.6, "--test-ratio", 0.2)
+    assert again.status == 1
+    assert "a_test.lst: exists already (--force goes on all the same)" in again.err
+    only_test = run("list", "images", "b", "--test-ratio", 0.3)
+    assert only_test.status == 0
+    assert {path.name for path in tmp_path.glob("b*")} == {"b_test.lst", "b_train.lst"}
+
+
+def test_one_list_is_there_or_none(run: Runner, tmp_path: Path, tree: Path) -> None:
+    (tmp_path / "a_1.lst").mkdir()
+    assert run("list", "images", "a", "--chunks", 3).status == 1
+    assert [path.name for path in tmp_path.glob("*a_*")] == ["a_1.lst"]
+
+
+def test_seeds(run: Runner, tree: Path) -> None:
+    default = run("list", "images").out
+    assert run("list", "images", "--seed", 100).out == default
+    assert run("list", "images", "--seed", 7).out != default
+    assert sorted(run("list", "images", "--seed", 7).out) == sorted(default)
+
+
+def test_classes_agree_between_folders(run: Runner, tmp_path: Path, tree: Path) -> None:
+    assert run("list", "images", "train", "--classes-out", "classes.txt").status == 0
+    assert (tmp_path / "classes.txt").read_text() == "cats 0\ndogs 1\n"
+    (tmp_path / "val" / "dogs").mkdir(parents=True)
+    (tmp_path / "val" / "dogs" / "x.jpg").touch()
+    assert run("list", "val").out == "0\t0.000000\tdogs/x.jpg\n"
+    assert run("list", "val", "--classes", "classes.txt").out == "0\t1.000000\tdogs/x.jpg\n"
+    (tmp_path / "val" / "new").mkdir()
+    (tmp_path / "val" / "new" / "x.jpg").touch()
+    result = run("list", "val", "--classes", "classes.txt")
+    assert (result.status, result.out) == (1, "")
+    assert result.err == "rectool: new: this folder is not in the class table\n"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["images", "--chunks", 2],
+        ["images", "--train-ratio", 0.5],
+        ["images", "a", "--train-ratio", 0.9, "--test-ratio", 0.2],
+        ["images", "a", "--train-ratio", 0],
+        ["images", "a", "--chunks", 11],
+        ["images", "--flat", "--classes", "x"],
+    ],
+    ids=lambda args: " ".join(map(str, args)),
+)
+def test_wrong_usage(run: Runner, tmp_path: Path, tree: Path, args: list[str]) -> None:
+    result = run("list", *args)
+    assert (result.status, result.out) == (2, "")
+    assert "Error: " in result.err
+    assert list(tmp_path.glob("*.lst")) == []
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read every folder")
+def test_a_folder_that_cannot_be_read(run: Runner, tree: Path) -> None:
+    (tree / "cats").chmod(0)
+    result = run("list", "images")
+    (tree / "cats").chmod(0o755)
+    assert (result.status, result.out) == (1, "")
+    assert result.err == "rectool: images/cats: Permission denied\n"
+
+
+def test_many_classes_are_not_all_printed(run: Runner, tmp_path: Path) -> None:
+    for number in range(30):
+        (tmp_path / "i" / f"{number:02}").mkdir(parents=True)
+        (tmp_path / "i" / f"{number:02}" / "x.jpg").touch()
+    result = run("list", "i", "out")
+    assert "   11  11\n       and 18 more (--classes-out FILE has all)\n" in result.err
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["list", GOLDEN / "tree"],
+        ["inspect", GOLDEN / "faces.rec"],
+        ["inspect", GOLDEN / "faces.rec", "--keys"],
+    ],
+)
+def test_a_full_disk_behind_stdout(args: list[object]) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "rectool", *map(str, args)],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "rectool: stdout: No space left on device"
+
+
+def test_a_reader_that_has_had_enough(tmp_path: Path) -> None:
+    """`| head` ends the command without a word."""
+    with rectool.RecordWriter(tmp_path / "a.rec") as writer:
+        for _ in range(50_000):
+            writer.write(b"")
+    command = [sys.executable, "-m", "rectool", "inspect", "a.rec", "--records", "--json"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
+def test_debug_shows_where(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "rectool", "--debug", "inspect", "none.rec"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert done.stderr.endswith("rectool: none.rec: No such file or directory\n")
+
+
+def test_an_internal_error_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from click.testing import CliRunner
+
+    import rectool.inspection
+    from rectool.cli import main
+
+    def broken(_: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr(rectool.inspection, "Records", broken)
+    result = CliRunner().invoke(main, ["inspect", "x.rec"])
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "rectool: internal error (ZeroDivisionError: oops); rectool --debug shows where\n"
+    )

@@ -1,0 +1,226 @@
+"""`rectool inspect` and `rectool index`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import GOLDEN, Run, encoded, picture
+
+from rectool import IRHeader, RecordReader, RecordWriter, pack
+
+Runner = Callable[..., Run]
+
+
+@pytest.mark.parametrize("name", ["labels", "images", "faces"])
+def test_rows_say_what_mxnet_says(run: Runner, name: str, expected: dict[str, Any]) -> None:
+    result = run("inspect", GOLDEN / f"{name}.rec", "--records", "--json")
+    assert (result.status, result.err) == (0, "")
+    rows = [json.loads(line) for line in result.out.splitlines()]
+    assert len(rows) == len(expected[name])
+    for row, entry in zip(rows, expected[name], strict=True):
+        for field in ("key", "offset", "flag", "id", "id2"):
+            assert row[field] == entry[field]
+        assert row["size"] == entry["record_size"]
+        assert row["payload"] == entry["payload_size"]
+        label = entry["label"]
+        wanted = [float(value) for value in (label if isinstance(label, list) else [label])]
+        given = row["label"] if isinstance(row["label"], list) else [row["label"]]
+        assert given == pytest.approx(wanted, rel=1e-7)
+        assert isinstance(row["label"], list) == (entry["flag"] > 0)
+
+
+def test_rows_as_text(run: Runner) -> None:
+    rec = GOLDEN / "lists" / "packed_labels.rec"
+    result = run("inspect", rec, "--records")
+    lines = [line.split("\t") for line in result.out.splitlines()]
+    assert lines[0] == [
+        "key", "offset", "size", "flag", "label", "id", "id2", "payload", "holds", "width", "height"
+    ]  # fmt: skip
+    assert lines[2] == ["1", "1036", "1220", "3", "0,0.5,-1", "1", "0", "1184", "JPEG", "35", "31"]
+    assert run("inspect", rec, "--key", 1).out.splitlines() == [
+        "\t".join(lines[0]),
+        "\t".join(lines[2]),
+    ]
+    keys = run("inspect", rec, "--keys").out.split()
+    assert keys == [line[0] for line in lines[1:]]
+
+
+def test_what_records_hold(run: Runner, tmp_path: Path) -> None:
+    images = {
+        "JPEG": encoded(picture()),
+        "PNG": encoded(picture(), "PNG"),
+        "GIF": encoded(picture(), "GIF"),
+        "WebP": encoded(picture(), "WEBP"),
+        "BMP": encoded(picture(), "BMP"),
+        "TIFF": encoded(picture(), "TIFF"),
+        "damaged JPEG": encoded(picture())[:100],
+        "no image": b"text",
+        "nothing": b"",
+    }
+    with RecordWriter(tmp_path / "a.rec") as writer:
+        for key, payload in enumerate(images.values()):
+            writer.write(pack(IRHeader(0, 1.0, key, 0), payload), key)
+        writer.write(b"short")
+    rows = [
+        json.loads(line) for line in run("inspect", "a.rec", "--records", "--json").out.splitlines()
+    ]
+    assert [row["holds"] for row in rows] == [*images, "no header"]
+    assert all((row["width"], row["height"]) == (24, 18) for row in rows[:6])
+    assert all(row["width"] is None for row in rows[6:])
+    assert (rows[-1]["flag"], rows[-1]["label"], rows[-1]["payload"]) == (None, None, 5)
+
+
+def test_summaries(run: Runner) -> None:
+    result = run("inspect", GOLDEN / "faces.rec", GOLDEN / "images.rec")
+    assert (result.status, result.err) == (0, "")
+    assert result.out == (
+        f"{GOLDEN}/faces.rec\n"
+        "  records  17, 84.7 kB\n"
+        "  keys     0 to 16\n"
+        "  holds    12 JPEG, 4 face range, 1 face header; 0 B to 7.2 kB each\n"
+        "  pixels   112 wide, 112 high\n"
+        "  labels   12 records with 2 labels\n"
+        "           4 different first labels, 0 to 3\n"
+        f"  index    {GOLDEN}/faces.idx, every record in the order of the file\n"
+        f"{GOLDEN}/images.rec\n"
+        "  records  7, 10.4 kB\n"
+        "  keys     0 to 6\n"
+        "  holds    4 JPEG, 3 PNG; 231 B to 6.9 kB each\n"
+        "  pixels   3 to 112 wide, 3 to 112 high\n"
+        "  labels   7 records with 1 label\n"
+        "           3 different labels, 0 to 2\n"
+        f"  index    {GOLDEN}/images.idx, every record in the order of the file\n"
+    )
+
+
+def test_a_summary_as_json(run: Runner) -> None:
+    summary = json.loads(run("inspect", GOLDEN / "labels.rec", "--json").out)
+    assert summary["records"] == 13
+    assert summary["keys"] == [0, 12]
+    assert summary["holds"] == {"no image": 12, "nothing": 1}
+    assert summary["label_widths"] == {"1": 8, "2": 1, "3": 2, "5": 1, "100": 1}
+    assert summary["width"] is None
+    assert summary["notes"] == ["1 record with an id other than the key"]
+    assert summary["problems"] == []
+
+
+def copy(tmp_path: Path, name: str) -> Path:
+    for ending in ("rec", "idx"):
+        shutil.copy(GOLDEN / f"{name}.{ending}", tmp_path / f"a.{ending}")
+    return tmp_path / "a.rec"
+
+
+def test_a_file_cut_short(run: Runner, tmp_path: Path) -> None:
+    rec = copy(tmp_path, "faces")
+    rec.write_bytes(rec.read_bytes()[:20_000])
+    result = run("inspect", "a.rec")
+    assert result.status == 1
+    assert "records  3, 20.0 kB" in result.out
+    assert "index    a.idx is not used" in result.out
+    assert result.err.splitlines() == [
+        "rectool: a.idx: line 5: byte 21500 of a.rec is beyond its end (20000 bytes): the .rec was"
+        " cut short, or this index belongs to another (rectool index --force makes a new one)",
+        "rectool: a.rec: at byte 14364: the file ends inside the record that begins here;"
+        " 1500 more bytes at least are missing",
+    ]
+    rows = run("inspect", "a.rec", "--records", "--json")
+    assert rows.status == 1
+    assert [json.loads(line)["key"] for line in rows.out.splitlines()] == [0, 1, 2]
+    assert len(json.loads(run("inspect", "a.rec", "--json").out)["problems"]) == 2
+
+
+def test_garbage_in_the_middle(run: Runner, tmp_path: Path) -> None:
+    rec = copy(tmp_path, "faces")
+    content = bytearray(rec.read_bytes())
+    content[7132:7136] = b"\0\0\0\0"
+    rec.write_bytes(content)
+    result = run("inspect", "a.rec", "--records", "--json")
+    assert result.status == 1
+    keys = [json.loads(line)["key"] for line in result.out.splitlines()]
+    assert keys == [0, 1, *range(3, 17)]  # with an index, what follows the damage is found
+    assert result.err == (
+        "rectool: a.rec: at byte 7132: a record should begin here with the bytes 0a23d7ce,"
+        " found 00000000\n"
+    )
+    assert run("inspect", "a.rec", "--key", 2).status == 1
+    (tmp_path / "a.idx").unlink()
+    without = run("inspect", "a.rec", "--keys")
+    assert (without.status, without.out) == (1, "0\n1\n")
+
+
+def test_an_index_of_another_file(run: Runner, tmp_path: Path) -> None:
+    copy(tmp_path, "images")
+    shutil.copy(GOLDEN / "faces.idx", tmp_path / "a.idx")
+    result = run("inspect", "a.rec", "--keys")
+    assert (result.status, result.out) == (1, "".join(f"{key}\n" for key in range(7)))
+    assert "this index belongs to another" in result.err
+    (tmp_path / "a.idx").write_text("no index\n")
+    assert "a.idx: line 1: expected a whole number" in run("inspect", "a.rec").err
+
+
+def test_notes_on_an_index(run: Runner, tmp_path: Path) -> None:
+    with RecordWriter(tmp_path / "a.rec") as writer:
+        offsets = [writer.write(pack(IRHeader(0, 1.0, key, 0), b"")) for key in range(5)]
+    (tmp_path / "a.idx").write_text(f"4\t{offsets[4]}\n4\t{offsets[0]}\n1\t{offsets[1]}\n")
+    result = run("inspect", "a.rec")
+    assert result.status == 0
+    assert result.out.splitlines()[-4:] == [
+        "           1 line with a key that occurs again; the last one counts",
+        "           not in the order of the file",
+        "           2 records of the file not in the index",
+        "           1 record with an id other than the key",
+    ]
+
+
+def test_missing_things(run: Runner) -> None:
+    missing = run("inspect", "none.rec")
+    assert (missing.status, missing.out) == (1, "")
+    assert missing.err == "rectool: none.rec: No such file or directory\n"
+    key = run("inspect", GOLDEN / "images.rec", "--key", 77)
+    assert (key.status, key.out) == (1, "")
+    assert key.err == f"rectool: {GOLDEN}/images.rec: no record has the key 77\n"
+    assert run("inspect").status == 2
+    assert run("inspect", GOLDEN / "images.rec", "--key", 1, "--keys").status == 2
+
+
+def test_an_empty_file(run: Runner, tmp_path: Path) -> None:
+    (tmp_path / "a.rec").touch()
+    assert run("inspect", "a.rec").out == "a.rec\n  records  0, 0 B\n  index    none\n"
+
+
+@pytest.mark.parametrize("name", ["images", "faces"])
+def test_index_gives_mxnets_index(run: Runner, tmp_path: Path, name: str) -> None:
+    shutil.copy(GOLDEN / f"{name}.rec", tmp_path / "a.rec")
+    result = run("index", "a.rec")
+    assert (result.status, result.out) == (0, "")
+    assert "in a.idx; keys are the records' ids" in result.err
+    assert (tmp_path / "a.idx").read_bytes() == (GOLDEN / f"{name}.idx").read_bytes()
+    again = run("index", "a.rec")
+    assert again.err == "rectool: a.idx: exists already (--force goes on all the same)\n"
+    assert again.status == 1
+    assert run("index", "a.rec", "--force", "--keys", "position").status == 0
+    assert RecordReader(tmp_path / "a.rec").keys.tolist() == list(
+        range(7 if name == "images" else 17)
+    )
+
+
+def test_keys_that_cannot_be_ids(run: Runner, tmp_path: Path) -> None:
+    result = run("index", GOLDEN / "sequential.rec", "a.idx")
+    assert (result.status, result.err) == (0, "38 records in a.idx; keys are positions\n")
+    refused = run("index", GOLDEN / "sequential.rec", "b.idx", "--keys", "id")
+    assert refused.status == 1
+    assert "ids cannot be the keys: the record at byte 0 has no IRHeader" in refused.err
+    assert not (tmp_path / "b.idx").exists()
+
+
+def test_index_of_a_damaged_file(run: Runner, tmp_path: Path) -> None:
+    (tmp_path / "a.rec").write_bytes((GOLDEN / "images.rec").read_bytes()[:5000])
+    result = run("index", "a.rec")
+    assert result.status == 1
+    assert result.err.startswith("rectool: a.rec: at byte 3412: the file ends inside the record")
+    assert not (tmp_path / "a.idx").exists()

@@ -1,0 +1,163 @@
+"""`rectool unpack`: exact bytes, safe names, and the way back."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import GOLDEN, Run, encoded, picture
+
+from rectool import IRHeader, RecordReader, RecordWriter, pack, unpack
+from rectool.format import pack_raw
+from rectool.unpacking import unpack_records
+
+Runner = Callable[..., Run]
+GOLDENS = ["labels", "images", "faces", "lists/packed", "lists/packed_labels"]
+
+
+@pytest.mark.parametrize("name", GOLDENS)
+def test_there_and_back(run: Runner, tmp_path: Path, name: str) -> None:
+    rec = GOLDEN / f"{name}.rec"
+    assert run("unpack", rec, "files").status == 0
+    lst = f"files/{rec.stem}.lst"
+    again = run("pack", lst, "again", "--pass-through")
+    assert again.status == 0, again
+    for ending in (".rec", ".idx"):
+        assert (tmp_path / "again").with_suffix(ending).read_bytes() == rec.with_suffix(
+            ending
+        ).read_bytes()
+
+
+def test_there_and_back_with_odd_headers(run: Runner, tmp_path: Path) -> None:
+    """Fields that a list has no column for: other ids, im2rec.cc's label, one label as a vector."""
+    image = encoded(picture())
+    values = np.float32([3, 4]).tobytes()
+    records = {
+        7: pack(IRHeader(0, 0.1, 2**64 - 1, 5), image),
+        3: pack_raw(2, 3.0, 3, 0) + values + image,
+        9: pack(IRHeader(0, [0.30000001192092896], 9, 0), image),
+        1: pack(IRHeader(0, 1.0, 1, 0), b""),
+        2**62: pack(IRHeader(0, -1e-20, 0, 0), b"no image"),
+    }
+    with RecordWriter(tmp_path / "odd.rec") as writer:
+        for key, record in records.items():
+            writer.write(record, key)
+    result = run("unpack", "odd.rec", "files")
+    assert result.err == (
+        "3 images and 2 payloads without an image in files, listed in files/odd.lst\n"
+    )
+    assert sorted(os.listdir(tmp_path / "files")) == [
+        "1.bin",
+        "3.jpg",
+        f"{2**62}.bin",
+        "7.jpg",
+        "9.jpg",
+        "odd.lst",
+    ]
+    assert run("pack", "files/odd.lst", "again", "--pass-through", "--workers", 2).status == 0
+    assert (tmp_path / "again.rec").read_bytes() == (tmp_path / "odd.rec").read_bytes()
+    assert (tmp_path / "again.idx").read_bytes() == (tmp_path / "odd.idx").read_bytes()
+    # a list edited by hand: its label counts, and a width that is not the header's is an error
+    lst = tmp_path / "files" / "odd.lst"
+    lst.write_bytes(
+        lst.read_bytes().replace(b"\n7\t0.100000\t", b"\n7\t8\t").replace(b"\t3.000000\t", b"\t")
+    )
+    assert run("pack", lst, "edited", "--pass-through").status == 1
+    assert unpack(RecordReader(tmp_path / "edited.rec").by_key(7))[0] == (0, 8.0, 2**64 - 1, 5)
+
+
+def test_exact_bytes(tmp_path: Path, run: Runner) -> None:
+    rec = GOLDEN / "faces.rec"
+    assert run("unpack", rec, "files").status == 0
+    reader = RecordReader(rec)
+    for key in reader.keys.tolist():
+        _, payload = unpack(reader.by_key(key))
+        name = f"{key}.jpg" if payload else f"{key}.bin"
+        assert (tmp_path / "files" / name).read_bytes() == payload
+
+
+def test_original_names(run: Runner, tmp_path: Path, tree: Path) -> None:
+    assert run("pack", "images", "a", "--pass-through").status == 0
+    assert run("unpack", "a.rec", "back", "--lst", "a.lst").status == 0
+    for number in range(10):
+        name = f"{'cats' if number < 6 else 'dogs'}/{number}.jpg"
+        assert (tmp_path / "back" / name).read_bytes() == (tree / name).read_bytes()
+    assert (tmp_path / "back" / "a.lst").read_bytes() == (tmp_path / "a.lst").read_bytes()
+    some = (tmp_path / "a.lst").read_bytes().splitlines(keepends=True)[:4]
+    (tmp_path / "some.lst").write_bytes(b"".join(some).replace(b".jpg", b".png"))
+    partly = run("unpack", "a.rec", "partly", "--lst", "some.lst")
+    assert partly.status == 0
+    assert "6 records not in some.lst, named by key\n" in partly.err
+    assert "4 files of another format than the name's ending says\n" in partly.err
+
+
+@pytest.mark.parametrize(
+    "path", ["../out.jpg", "a/../../out.jpg", "/tmp/out.jpg", "..", ".", "a/..", "./../x/../../b"]
+)
+def test_names_that_lead_out(run: Runner, tmp_path: Path, path: str) -> None:
+    (tmp_path / "bad.lst").write_text(f"1\t0\tfine.jpg\n2\t0\t{path}\n")
+    result = run("unpack", GOLDEN / "images.rec", "files", "--lst", "bad.lst")
+    assert (result.status, result.out) == (1, "")
+    assert result.err == f"rectool: bad.lst:2: {path} leads out of the folder\n"
+    assert sorted(os.listdir(tmp_path)) == ["bad.lst"]
+
+
+def test_names_that_occur_twice(run: Runner, tmp_path: Path) -> None:
+    (tmp_path / "bad.lst").write_text("1\t0\ta.jpg\n2\t0\t./a.jpg\n")
+    result = run("unpack", GOLDEN / "images.rec", "files", "--lst", "bad.lst")
+    assert result.err == "rectool: bad.lst:2: ./a.jpg is the name of line 1 already\n"
+    assert result.status == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+def test_links_in_the_folder_are_not_followed_out_of_it(run: Runner, tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "far").mkdir()
+    (tmp_path / "files" / "sub").symlink_to(tmp_path / "far")
+    (tmp_path / "files" / "1.jpg").symlink_to(tmp_path / "far" / "stolen.jpg")
+    (tmp_path / "a.lst").write_text("0\t0\tsub/a.jpg\n")
+    refused = run("unpack", GOLDEN / "images.rec", "files", "--lst", "a.lst", "--force")
+    assert refused.status == 1
+    assert "files/sub: a link leads out of the folder here" in refused.err
+    assert run("unpack", GOLDEN / "images.rec", "files", "--force").status == 0
+    assert os.listdir(tmp_path / "far") == []
+    assert not (tmp_path / "files" / "1.jpg").is_symlink()
+
+
+def test_a_folder_that_is_not_empty(run: Runner, tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "mine.txt").write_text("mine")
+    result = run("unpack", GOLDEN / "images.rec", "files")
+    assert result.status == 1
+    assert result.err == "rectool: files: this folder is not empty (--force goes on all the same)\n"
+    assert os.listdir(tmp_path / "files") == ["mine.txt"]
+    assert run("unpack", GOLDEN / "images.rec", "files", "--force").status == 0
+    assert (tmp_path / "files" / "mine.txt").read_text() == "mine"
+    assert len(os.listdir(tmp_path / "files")) == 9
+
+
+def test_records_that_are_no_image_records(run: Runner, tmp_path: Path) -> None:
+    result = run("unpack", GOLDEN / "sequential.rec", "files")
+    assert result.status == 1
+    assert "sequential.rec: at byte 0: key 0: no image record: 0 bytes" in result.err
+    assert os.listdir(tmp_path / "files") == []
+
+
+def test_keys_that_occur_twice(tmp_path: Path, run: Runner) -> None:
+    with RecordWriter(tmp_path / "a.rec") as writer:
+        for _ in range(2):
+            writer.write(pack(IRHeader(0, 1.0, 1, 0), b"x"), 1)
+    result = run("unpack", "a.rec", "files")
+    assert result.err == "rectool: a.rec: a key occurs twice, and two files cannot bear its name\n"
+    assert not (tmp_path / "files").exists()
+
+
+def test_the_library_counts(tmp_path: Path) -> None:
+    seen: list[int] = []
+    result = unpack_records(GOLDEN / "faces.rec", tmp_path / "f", on_progress=seen.append)
+    assert (result.images, result.raw, result.unnamed, result.misnamed) == (12, 5, 0, 0)
+    assert seen == [17] * 17
