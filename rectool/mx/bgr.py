@@ -25,7 +25,7 @@ def encode_bgr(array: NDArray[Any], quality: int, img_fmt: str) -> bytes:
     if ending not in (".bmp", ".webp"):
         raise ImageError(f"images are not encoded as {img_fmt!r}, but .jpg, .png, .webp and .bmp")
     file = io.BytesIO()
-    options = {"lossless": True} if ending == ".webp" else {}
+    options = {"lossless": True, "exact": True} if ending == ".webp" else {}
     image.save(file, ending[1:].upper(), **options)
     return file.getvalue()
 
