@@ -56,8 +56,8 @@ def test_the_pictures_are_small_and_credited() -> None:
     pictures = list((EXAMPLES / "images").rglob("*.jpg"))
     assert len(pictures) == 24
     assert sum(path.stat().st_size for path in pictures) < 1_000_000
-    credits = (EXAMPLES / "images" / "CREDITS.md").read_text(encoding="utf-8")
-    assert all(path.parent.name in credits for path in pictures)
+    credit = (EXAMPLES / "images" / "CREDITS.md").read_text(encoding="utf-8")
+    assert all(path.parent.name in credit for path in pictures)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
