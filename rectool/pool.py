@@ -154,10 +154,12 @@ class Pool(Generic[Task, Result]):
 
     def _give(self, worker: _Worker[Task], numbered: tuple[int, Task]) -> None:
         worker.tasks.append(numbered)
-        try:
+        died = True
+        with contextlib.suppress(OSError):
             worker.connection.send(numbered[1])
-        except (BrokenPipeError, ConnectionError):
-            raise self._died(worker) from None
+            died = False
+        if died:  # here, where the error and the buffers in its traceback are gone
+            raise self._died(worker)
 
     def _collect(self, done: dict[int, tuple[Result, Exception | None]]) -> None:
         """Takes what workers have finished, waiting for one at least."""
@@ -166,7 +168,7 @@ class Pool(Generic[Task, Result]):
             worker = busy[connection]  # type: ignore[index]
             try:
                 result, error = worker.connection.recv()
-            except (EOFError, ConnectionError):
+            except (EOFError, OSError):  # the latter in the middle of a message
                 raise self._died(worker) from None
             number, _ = worker.tasks.popleft()
             done[number] = (result, error)
@@ -177,7 +179,7 @@ class Pool(Generic[Task, Result]):
 
     def close(self) -> None:
         for worker in self._workers:
-            worker.process.terminate()
+            worker.process.kill()  # nothing is lost with them; SIGTERM could be, while they start
         for worker in self._workers:
             worker.process.join()
             worker.connection.close()
