@@ -163,15 +163,20 @@ class Pool(Generic[Task, Result]):
 
     def _collect(self, done: dict[int, tuple[Result, Exception | None]]) -> None:
         """Takes what workers have finished, waiting for one at least."""
-        busy = {worker.connection: worker for worker in self._workers if worker.tasks}
-        for connection in wait(list(busy)):
-            worker = busy[connection]  # type: ignore[index]
-            try:
-                result, error = worker.connection.recv()
-            except (EOFError, OSError):  # the latter in the middle of a message
-                raise self._died(worker) from None
-            number, _ = worker.tasks.popleft()
-            done[number] = (result, error)
+        busy = [worker for worker in self._workers if worker.tasks]
+        ready = wait(
+            [end for worker in busy for end in (worker.connection, worker.process.sentinel)]
+        )
+        for worker in busy:
+            if worker.connection in ready:
+                try:
+                    answer = worker.connection.recv()
+                except (EOFError, OSError):  # the latter in the middle of a message
+                    raise self._died(worker) from None
+                number, _ = worker.tasks.popleft()
+                done[number] = answer
+            elif worker.process.sentinel in ready:
+                raise self._died(worker)
 
     def _died(self, worker: _Worker[Task]) -> WorkerDiedError:
         worker.process.join(1)
