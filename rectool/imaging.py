@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -28,6 +28,7 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM")
 QUALITY = {"jpg": 95, "png": 6, "webp": 95}
 """Default quality: 1 to 100, for PNG the compression level, 1 to 9."""
 
+_LONGEST = {"jpg": 65_500, "png": (1 << 31) - 1, "webp": 16_383}
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -79,8 +80,11 @@ def decode(data: bytes, color: Color = "rgb", *, orient: bool = True) -> Image.I
         if color == "gray" and image.format in ("JPEG", "MPO"):
             image.draft("L", None)  # the luma channel itself, as libjpeg gives it to OpenCV
         turn = _orientation(image) if orient else 1
+        deep = color == "unchanged" and (is_deep_png(data) or _is_deep(image))
         image.load()
-        plain = _to_color(image, data, color)
+        if deep and image.mode not in _SIXTEEN_BITS:
+            raise ImageError("16 bits a channel in colour, which only --pass-through keeps")
+        plain = _to_color(image, color)
     return plain.transpose(_TURNS[turn]) if turn in _TURNS else plain
 
 
@@ -98,7 +102,7 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             yield image
-    except ImageError:
+    except (ImageError, MemoryError):
         raise
     except UnidentifiedImageError:
         raise ImageError(_unidentified(data)) from None
@@ -106,7 +110,7 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
         raise ImageError(f"refused: {error}") from None
     except Exception as error:  # on damaged data decoders raise whatever they like
         kind = format_of(data) or "image"
-        raise ImageError(f"a damaged {kind}: {error or type(error).__name__}") from error
+        raise ImageError(f"a damaged {kind}: {str(error) or type(error).__name__}") from error
 
 
 def _unidentified(data: bytes) -> str:
@@ -134,7 +138,7 @@ def _orientation(image: Image.Image) -> int:
     return orientation if isinstance(orientation, int) else 1
 
 
-def _to_color(image: Image.Image, data: bytes, color: Color) -> Image.Image:
+def _to_color(image: Image.Image, color: Color) -> Image.Image:
     if image.mode in _SIXTEEN_BITS:
         if image.mode == "I" and image.format not in ("PNG", "PPM"):
             raise ImageError("32-bit samples; convert it first")
@@ -144,8 +148,6 @@ def _to_color(image: Image.Image, data: bytes, color: Color) -> Image.Image:
     if image.mode == "F":
         raise ImageError("floating-point samples; convert it first")
     if color == "unchanged":
-        if is_deep_png(data):
-            raise ImageError("16 bits a channel in colour; --pass-through keeps them")
         return _unchanged(image)
     image.info.pop("transparency", None)
     wanted = "L" if color == "gray" else "RGB"
@@ -155,6 +157,15 @@ def _to_color(image: Image.Image, data: bytes, color: Color) -> Image.Image:
 def is_deep_png(data: bytes) -> bool:
     """Whether this is a PNG of 16 bits a channel in colour or with alpha, which Pillow halves."""
     return format_of(data) == "PNG" and data[24:26] in (b"\x10\x02", b"\x10\x04", b"\x10\x06")
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """Whether this TIFF or PPM, not yet loaded, has more than 8 bits a channel."""
+    if image.format == "TIFF":
+        tags: Any = image
+        return bool(max(tags.tag_v2.get(258, (8,))) > 8)
+    numbers = [arg for tile in image.tile for arg in tile[3] if isinstance(arg, int)]
+    return image.format == "PPM" and max(numbers, default=0) > 255
 
 
 def _unchanged(image: Image.Image) -> Image.Image:
@@ -200,6 +211,11 @@ def encode(image: Image.Image, encoding: Encoding = "jpg", quality: int | None =
         what = "16-bit samples" if image.mode == "I;16" else "an alpha channel"
         raise ImageError(
             f"has {what}, which {encoding} images cannot hold; use --encoding png or --color rgb"
+        )
+    if max(image.size) > _LONGEST[encoding]:
+        raise ImageError(
+            f"{image.width}x{image.height} pixels: {encoding} images have at most"
+            f" {_LONGEST[encoding]} a side"
         )
     level = QUALITY[encoding] if quality is None else quality
     image.info = {}  # Pillow would write what it finds there: comments, profiles, transparency

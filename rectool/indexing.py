@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from .format import (
     Index,
     KeySource,
@@ -25,7 +27,10 @@ def index_records(
     and cannot be, CorruptError or TruncatedError where the records are damaged, FileExistsError
     where the `.idx` exists and `force` is false.
     """
-    with Output(idx_beside(rec) if idx is None else idx, force=force) as output:
+    target = idx_beside(rec) if idx is None else os.fspath(idx)
+    if os.path.exists(target) and os.path.samefile(rec, target):
+        raise RecordError("the index would replace the records themselves", path=target)
+    with Output(target, force=force) as output:
         try:
             index, damage = scan_index(map_file(rec), keys)
             if damage is not None:

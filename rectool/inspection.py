@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .format import (
+    CorruptError,
     HeaderError,
     ImageError,
     Index,
@@ -75,7 +76,8 @@ class Summary:
     """All records of a file together. `size` and `payload` are bytes, `width`, `height` pixels.
 
     `keys_from` is an Index's source. `notes` are remarks on the index and the ids that are no
-    errors. `labels` and `label` tell of each record's first label: how many different ones, and
+    errors, `damaged` says whether there are problems.
+    `labels` and `label` tell of each record's first label: how many different ones, and
     their range; `label_widths` counts records by their number of labels. Labels of records without
     an image in InsightFace's data sets are keys, and left out.
     """
@@ -86,6 +88,7 @@ class Summary:
     keys_from: str
     records: int = 0
     key: Range = field(default_factory=Range)
+    damaged: bool = False
     notes: list[str] = field(default_factory=list)
     holds: Counter[str] = field(default_factory=Counter)
     width: Range = field(default_factory=Range)
@@ -118,6 +121,7 @@ class Records:
             try:
                 index = read_index(self.idx)
                 check_index(index, self.buffer, self.idx, self.path)
+                self._check_first(index, self.idx)
             except IndexFileError as error:
                 self.problems.append(error)
             else:
@@ -127,6 +131,38 @@ class Records:
             self._note(damage)
         return index
 
+    def _check_first(self, index: Index, idx: str) -> None:
+        """Raises IndexFileError where the index is another file's, and not one record damaged."""
+        faults = []
+        for position in {0, len(index.offsets) - 1} if len(index.offsets) else ():
+            try:
+                locate(self.buffer, int(index.offsets[position]))
+            except CorruptError as error:
+                faults.append(error)
+        if len(faults) == min(2, len(index.offsets)) > 0:
+            raise IndexFileError(
+                f"no records begin at its offsets (byte {faults[0].offset}, for one): it belongs to"
+                " another .rec (rectool index --force makes a new one)",
+                path=idx,
+            )
+
+    def check_cover(self) -> None:
+        """Adds to `problems` records that the index leaves out, and junk where it has none."""
+        if self.index.source != "idx":
+            return
+        in_file, damage = scan_index(self.buffer, "position")
+        missing = np.setdiff1d(in_file.offsets, self.index.offsets)
+        if len(missing):
+            self.problems.append(
+                IndexFileError(
+                    f"{plural(len(missing), 'record')} of the file not in this index"
+                    " (rectool index --force makes a new one)",
+                    path=self.idx,
+                )
+            )
+        if damage is not None and all(damage.offset != known.offset for known in self.problems):
+            self._note(damage)
+
     def _note(self, error: RecordError) -> None:
         error.path = self.path
         self.problems.append(error)
@@ -135,12 +171,20 @@ class Records:
         """The keys of InsightFace's identity records, where this is such a data set."""
         with contextlib.suppress(RecordError):  # a damaged record is named when it is shown
             header, payload = unpack(self._record(self.position(0)))
-            if header.flag == 2 and len(payload) == 0 and 1 <= header.label[0] < header.label[1]:
+            if (
+                header.flag == 2
+                and len(payload) == 0
+                and 1 <= header.label[0] < header.label[1] < 2**63
+            ):
                 return range(int(header.label[0]), int(header.label[1]))
         return range(0)
 
     def _record(self, position: int) -> memoryview:
-        span = locate(self.buffer, int(self.index.offsets[position]))
+        try:
+            span = locate(self.buffer, int(self.index.offsets[position]))
+        except RecordError as error:
+            error.path = self.path
+            raise
         if len(span.parts) > 1:
             return memoryview(data(self.buffer, span))
         begin, end = span.parts[0]
@@ -191,6 +235,7 @@ class Records:
                 yield self.row(position)
             except RecordError as error:
                 self._note(error)
+        self.check_cover()
 
     def summary(self) -> Summary:
         """Goes through all records once; see `problems` for what is wrong with them."""
@@ -212,12 +257,13 @@ class Records:
                 labels.append(row.labels[0])
         summary.labels = len(np.unique(np.frombuffer(labels, np.float32)))
         summary.notes = self._index_notes()
+        summary.damaged = bool(self.problems)
         if other_ids and self.index.source == "idx":
             summary.notes.append(f"{plural(other_ids, 'record')} with an id other than the key")
         return summary
 
     def _index_notes(self) -> list[str]:
-        if self.index.source != "idx" or self.problems:
+        if self.index.source != "idx":
             return []
         keys, offsets = self.index.keys, self.index.offsets
         notes = []
@@ -228,8 +274,4 @@ class Records:
             )
         if bool((np.diff(offsets) <= 0).any()):
             notes.append("not in the order of the file")
-        in_file = len(scan_index(self.buffer, "position")[0].offsets)
-        missing = in_file - len(np.unique(offsets))
-        if missing:
-            notes.append(f"{plural(missing, 'record')} of the file not in the index")
         return notes

@@ -9,12 +9,13 @@ import math
 import os
 import re
 from collections.abc import Iterator, Sequence
+from struct import error as StructError  # noqa: N812
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .format import MAGIC, MAX_KEY, LimitError, ListError, StrPath, shown, to_float32
+from .format import MAGIC, MAX_KEY, LimitError, ListError, StrPath, pack_raw, shown, to_float32
 
 Numbers = NDArray[np.int64]
 
@@ -93,6 +94,8 @@ def format_header_line(key: int, fields: HeaderFields) -> bytes:
 def parse_line(line: bytes) -> Entry:
     """Raises ListError or LimitError, without saying where."""
     fields = line.rstrip(b"\r\n\t").split(b"\t")
+    if b"\0" in line:
+        raise ListError(f"a line with a zero byte: {quoted(line)}")
     if len(fields) < 3:
         raise ListError(f"expected key, label and path with tabs between, found {quoted(line)}")
     key_text = fields[0].strip()
@@ -107,12 +110,13 @@ def parse_line(line: bytes) -> Entry:
 def parse_label(text: bytes) -> float:
     """A finite label as float32 holds it. Raises ListError or LimitError."""
     try:
-        label = float(text) if b"_" not in text else None
+        whole = _KEY.fullmatch(text.strip())
+        label = int(text) if whole else float(text) if b"_" not in text else None
     except ValueError:
         label = None
     if label is None:
         raise ListError(f"a label should be a number, found {quoted(text)}")
-    if not math.isfinite(label):
+    if not isinstance(label, int) and not math.isfinite(label):
         raise LimitError(f"label {decode_path(text.strip())}: a label is a finite number")
     return to_float32(label)
 
@@ -178,8 +182,10 @@ class ImageList(Sequence[Entry]):
         fields = line.split()[1:]
         try:
             key, flag, label, id_, id2 = fields
-            self.headers[int(key)] = HeaderFields(int(flag), float(label), int(id_), int(id2))
-        except ValueError:
+            values = HeaderFields(int(flag), to_float32(float(label)), int(id_), int(id2))
+            pack_raw(*values)
+            self.headers[int(key)] = values
+        except (ValueError, LimitError, StructError):
             raise ListError(
                 f"expected #header, key, flag, label, id and id2, found {quoted(line)}"
             ) from None

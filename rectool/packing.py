@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import time
@@ -105,6 +106,8 @@ class _Job:
                 results.append(error.message)
             except OSError as error:
                 results.append(error.strerror or str(error))
+            except ValueError as error:
+                results.append(str(error))
             except MemoryError:
                 results.append("too large for this machine's memory")
         return results
@@ -115,7 +118,7 @@ class _Job:
         if not (isinstance(self.treatment, Copy) and path.endswith(RAW_ENDING)):
             data = self.treatment.apply(data)
         labels = labels[: self.label_width]
-        if header is not None:
+        if header is not None and self.label_width is None:
             return _with_header(header, labels) + data
         return pack(IRHeader(0, labels if len(labels) > 1 else labels[0], key, 0), data)
 
@@ -124,7 +127,7 @@ def _with_header(header: HeaderFields, labels: tuple[float, ...]) -> bytes:
     if header.flag == 0 and len(labels) == 1:
         return pack_raw(0, labels[0], header.id, header.id2)
     if header.flag != len(labels):
-        raise ListError(f"{len(labels)} labels, but its #header line says {header.flag}")
+        raise ListError(f"{plural(len(labels), 'label')}, but its #header line says {header.flag}")
     values = pack(IRHeader(0, labels, 0, 0), b"")[HEADER_SIZE:]
     return pack_raw(header.flag, header.label, header.id, header.id2) + values
 
@@ -143,7 +146,11 @@ def _read(path: str) -> bytes:
 
 def outputs_of(out: StrPath) -> tuple[str, str, str]:
     """The paths of `.rec`, `.idx` and `.lst` for an output named with or without `.rec`."""
-    prefix = os.fspath(out).removesuffix(".rec")
+    prefix = os.fspath(out)
+    if prefix.lower().endswith(".rec"):
+        prefix = prefix[:-4]
+    if not os.path.basename(prefix):
+        raise IsADirectoryError(errno.EISDIR, "a folder; name a file in it", os.fspath(out))
     return prefix + ".rec", prefix + ".idx", prefix + ".lst"
 
 
@@ -153,7 +160,7 @@ def usual_workers(treatment: Recipe | Copy) -> int:
         return 1
     with contextlib.suppress(AttributeError):  # not everywhere
         return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return min(os.cpu_count() or 1, 30)  # Windows waits for 63 handles at most, two a worker
 
 
 def pack_images(
@@ -240,11 +247,10 @@ def _run(
     start_method: str | None,
 ) -> Iterator[list[bytes | str]]:
     tasks = _tasks(images)
-    if workers == 1 and job.treatment == Copy():  # no decoder runs that could crash this process
+    if workers == 1 and job.treatment == Copy():  # hardly a decoder runs (but TIFF's)
         return map(job, tasks)
-    pool: Pool[list[Line], list[bytes | str]] = stack.enter_context(
-        Pool(job, workers, start_method)
-    )
+    busy = min(workers, -(-len(images) // _CHUNK))
+    pool: Pool[list[Line], list[bytes | str]] = stack.enter_context(Pool(job, busy, start_method))
     return _named_deaths(pool.map(tasks))
 
 

@@ -27,6 +27,9 @@ _AHEAD = 2  # tasks a worker has at most: one at work, one waiting in its pipe
 _WINDOW = 4  # tasks in flight a worker, finished ones that wait for their turn included
 
 
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
 class WorkerDiedError(Exception):
     """A worker process ended before its time; `tasks` are those it had, the first at work."""
 
@@ -67,6 +70,8 @@ def _serve(
     """The worker's loop."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
     warnings.simplefilter("ignore")  # what matters is in the results; the terminal is the parent's
     for inherited in to_close:
         inherited.close()
@@ -91,11 +96,11 @@ def _receive(connection: Connection, tasks: SimpleQueue[Task]) -> None:
 
 @contextlib.contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """No Ctrl-C between a worker's start and its decision to ignore it."""
+    """No signal between a worker's start and its own handlers, nor where a fork would lose it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
     try:
         yield
     finally:

@@ -84,15 +84,15 @@ def summary_text(summary: Summary) -> str:
     ]
     if summary.records:
         size = f"{_range_text(summary.payload, human_size)} each"
-        lines.append(f"  keys     {_range_text(summary.key)}{_KEYS_FROM[summary.keys_from]}")
+        lines.append(f"  keys     {_range_text(summary.key, str)}{_KEYS_FROM[summary.keys_from]}")
         lines.append(f"  holds    {holds}; {size}")
     if summary.width.low is not None:
         width, height = _range_text(summary.width), _range_text(summary.height)
         lines.append(f"  pixels   {width} wide, {height} high")
     if summary.label_widths:
         lines.append(f"  labels   {_widths_text(summary.label_widths)}")
-        which = "labels" if list(summary.label_widths) == [1] else "first labels"
-        lines.append(f"           {summary.labels} different {which}, {_range_text(summary.label)}")
+        which = "different " + ("" if list(summary.label_widths) == [1] else "first ") + "label"
+        lines.append(f"           {plural(summary.labels, which)}, {_range_text(summary.label)}")
     lines.append(f"  index    {_index_text(summary)}")
     lines += [f"           {note}" for note in summary.notes]
     return "\n".join(lines)
@@ -112,9 +112,8 @@ def _index_text(summary: Summary) -> str:
         return "none"
     if summary.keys_from != "idx":
         return f"{shown(summary.idx)} is not used"
-    return (
-        f"{shown(summary.idx)}{'' if summary.notes else ', every record in the order of the file'}"
-    )
+    fine = not summary.notes and not summary.damaged
+    return shown(summary.idx) + (", every record in the order of the file" if fine else "")
 
 
 def summary_json(summary: Summary, problems: list[str]) -> str:

@@ -31,7 +31,7 @@ _OTHER_IMAGES = frozenset(
     {".bmp", ".gif", ".heic", ".jfif", ".jpe", ".ppm", ".tif", ".tiff", ".webp", *EXTS}
 )
 _UNFIT = re.compile(r"[\t\n\r]")
-_CLASS = re.compile(rb"(.+)[ \t]+([0-9]+)[ \t\r]*")
+_CLASS = re.compile(rb"(.*\S)[ \t]+([0-9]{1,8})\s*")
 SEED = 100
 """im2rec.py's seed for shuffling."""
 
@@ -42,14 +42,15 @@ class Scan:
 
     `classes` is the table from folder to label, folders relative to the root and "." for the root
     itself. `left_out` counts files with an image's ending that was not asked for, by ending;
-    `loops` are links back to a folder above them, `dangling` images' names that link to nothing.
+    `loops` are links back to a folder above them, `unusable` images' names that link to nothing or
+    are no regular files.
     """
 
     entries: list[Entry] = field(default_factory=list)
     classes: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
     loops: list[str] = field(default_factory=list)
-    dangling: list[str] = field(default_factory=list)
+    unusable: list[str] = field(default_factory=list)
 
 
 def normal_exts(exts: Iterable[str]) -> tuple[str, ...]:
@@ -84,12 +85,13 @@ def scan(
         elif recursive and (relative or ".") in found.classes:
             label = found.classes[relative or "."]
         elif recursive:
-            faults.append(f"{shown(relative or '.')}: this folder is not in the class table")
+            faults.append(f"{shown(os.path.join(root, relative))}: not in the class table")
         labels = (float(label),)
         for name in images:
             path = os.path.join(relative, name)
             if _UNFIT.search(path):
-                faults.append(f"{path!r}: a name with a tab or a line's end cannot stand in a list")
+                full = os.path.join(root, path)
+                faults.append(f"{full!r}: a name with a tab or a line's end cannot stand in a list")
             found.entries.append(Entry(len(found.entries), labels, path))
     raise_faults(faults, root)
     if not found.entries:
@@ -135,7 +137,7 @@ def _look_into(
             elif ending in wanted and entry.is_file():
                 images.append(entry.name)
             elif ending in wanted:
-                found.dangling.append(os.path.join(relative, entry.name))
+                found.unusable.append(os.path.join(relative, entry.name))
             elif ending in _OTHER_IMAGES:
                 found.left_out[ending] = found.left_out.get(ending, 0) + 1
     return images, subfolders
@@ -219,7 +221,10 @@ def read_classes(path: StrPath) -> dict[str, int]:
     classes: dict[str, int] = {}
     faults: list[str] = []
     with open(path, "rb") as file:
-        for number, line in enumerate(file.read().split(b"\n"), 1):
+        table = file.read()
+        if b"\0" in table[:4096]:
+            raise ListError("no class table but a binary file", path=path)
+        for number, line in enumerate(table.split(b"\n"), 1):
             if not line.strip():
                 continue
             fields = _CLASS.fullmatch(line)

@@ -180,11 +180,14 @@ def check_complete(data: bytes) -> ImageInfo:
 
 def _jpeg_ends(data: bytes) -> bool:
     _, _, at = _jpeg_segments(data)[-1]
-    if data.endswith(b"\xff\xd9") and at < len(data) - 2:
-        return True
+    scanned = False
     while found := _JPEG_MARKER.search(data, at):
         if data[found.start() + 1] == 0xD9:
-            return True
+            return scanned
+        if data[found.start() + 1] == 0xDA:
+            scanned = True
+            if data.endswith(b"\xff\xd9"):
+                return True
         at = found.start() + 2
         if data[at - 1] not in _JPEG_BARE:
             at += _U16.unpack_from(data, at)[0]

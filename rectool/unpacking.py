@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +38,7 @@ class UnpackResult:
     """What `unpack_records` wrote: images, payloads that are no image (`raw`), and the list.
 
     `unnamed` counts records that the list with names does not know, `misnamed` files whose ending
-    is another format's.
+    is another format's, `unindexed` records that the `.idx` leaves out: they were not written.
     """
 
     lst: str
@@ -46,6 +46,7 @@ class UnpackResult:
     raw: int
     unnamed: int
     misnamed: int
+    unindexed: int
 
 
 def unpack_records(
@@ -70,12 +71,14 @@ def unpack_records(
     """
     folder = os.fspath(folder)
     with RecordReader(rec) as reader:
-        known = {} if names is None else _checked_names(names)
-        if len(np.unique(reader.keys)) != len(reader):
-            raise RecordError("a key occurs twice, and two files cannot bear its name", path=rec)
         stem = os.path.splitext(os.path.basename(os.fspath(rec)))[0]
-        target = _Folder(folder, force=force)
+        known = {} if names is None else _checked_names(names, stem + ".lst")
+        _check_keys(reader)
+        target = _Folder(folder, [reader.path, reader.idx_path], force=force)
+        taken = {os.path.normpath(name) for name in known.values()}
         counts = {"images": 0, "raw": 0, "unnamed": 0, "misnamed": 0}
+        in_file = sum(1 for _ in reader.spans())
+        counts["unindexed"] = in_file - len(np.unique(reader.offsets))
         with Output(os.path.join(folder, stem + ".lst"), force=force) as lst:
             for position, key in enumerate(reader.keys.tolist()):
                 record = reader[position]
@@ -91,6 +94,10 @@ def unpack_records(
                 counts["unnamed"] += name is None and names is not None
                 if name is None or (ending == RAW_ENDING and not name.endswith(RAW_ENDING)):
                     name = f"{key}{ending}"
+                    if name in taken:
+                        raise RecordError(
+                            f"key {key}: {name} is the list's name for another record", path=rec
+                        )
                 else:
                     counts["misnamed"] += not _is_ending_of(name, ending)
                 target.write(name, payload)
@@ -116,7 +123,7 @@ def _is_ending_of(name: str, ending: str) -> bool:
     return _SAME_ENDING.get(has, has) == ending
 
 
-def _checked_names(names: ImageList) -> dict[int, str]:
+def _checked_names(names: ImageList, lst: str) -> dict[int, str]:
     """Names by key, all of them below the folder and different."""
     known: dict[int, str] = {}
     lines: dict[str, int] = {}
@@ -128,6 +135,8 @@ def _checked_names(names: ImageList) -> dict[int, str]:
         leads_out = os.path.isabs(path) or path.split(os.sep)[0] == os.pardir
         if leads_out or os.path.splitdrive(path)[0] or path == os.curdir:
             faults.append(f"{where} {shown(entry.path)} leads out of the folder")
+        if os.path.normcase(path) == os.path.normcase(lst):
+            faults.append(f"{where} {shown(entry.path)} is the name of the list to be written")
         first = lines.setdefault(os.path.normcase(path), line)
         if first != line:
             faults.append(f"{where} {shown(entry.path)} is the name of line {first} already")
@@ -136,16 +145,30 @@ def _checked_names(names: ImageList) -> dict[int, str]:
     return known
 
 
+def _check_keys(reader: RecordReader) -> None:
+    """Raises RecordError for keys that a list cannot hold."""
+    keys, counts = np.unique(reader.keys, return_counts=True)
+    if len(keys) and keys[0] < 0:
+        raise RecordError(f"key {keys[0]}: a list holds keys from 0", path=reader.path)
+    if len(keys) != len(reader):
+        repeated = keys[counts.argmax()]
+        raise RecordError(
+            f"key {repeated} occurs {counts.max()} times, and one file bears its name",
+            path=reader.path,
+        )
+
+
 class _Folder:
     """Where the files go. Links that lead out of it are not followed."""
 
-    def __init__(self, path: str, *, force: bool) -> None:
+    def __init__(self, path: str, sources: Sequence[str | None], *, force: bool) -> None:
         if not force and os.path.isdir(path) and os.listdir(path):
             raise FileExistsError(errno.EEXIST, "this folder is not empty", path)
         os.makedirs(path, exist_ok=True)
         self._path = path
         self._real = os.path.realpath(path)
         self._inside = {""}
+        self._sources = {os.path.basename(source): source for source in sources if source}
 
     def write(self, name: str, payload: bytes) -> None:
         """The payload as a file, whole or not at all, in place of whatever bore the name."""
@@ -153,6 +176,9 @@ class _Folder:
         if below not in self._inside:
             self._enter(below)
         path = os.path.join(self._path, name)
+        source = self._sources.get(base)
+        if source is not None and os.path.exists(path) and os.path.samefile(source, path):
+            raise RecordError("a file to be written would replace what is being read", path=path)
         temporary = os.path.join(self._path, below, f".{base}.{os.getpid()}.tmp")
         try:
             with open(temporary, "xb") as file:

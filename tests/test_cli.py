@@ -94,7 +94,7 @@ def test_classes_agree_between_folders(run: Runner, tmp_path: Path, tree: Path) 
     (tmp_path / "val" / "new" / "x.jpg").touch()
     result = run("list", "val", "--classes", "classes.txt")
     assert (result.status, result.out) == (1, "")
-    assert result.err == "rectool: new: this folder is not in the class table\n"
+    assert result.err == "rectool: val/new: not in the class table\n"
 
 
 @pytest.mark.parametrize(
@@ -106,6 +106,10 @@ def test_classes_agree_between_folders(run: Runner, tmp_path: Path, tree: Path) 
         ["images", "a", "--train-ratio", 0],
         ["images", "a", "--chunks", 11],
         ["images", "--flat", "--classes", "x"],
+        ["images", "--flat", "--classes-out", "x"],
+        ["images", "a", "--classes-out", "./a.lst"],
+        ["images", "a/"],
+        ["images", "a", "--train-ratio", "nan"],
     ],
     ids=lambda args: " ".join(map(str, args)),
 )
@@ -123,6 +127,29 @@ def test_a_folder_that_cannot_be_read(run: Runner, tree: Path) -> None:
     (tree / "cats").chmod(0o755)
     assert (result.status, result.out) == (1, "")
     assert result.err == "rectool: images/cats: Permission denied\n"
+
+
+def test_a_class_table_is_written_last(run: Runner, tmp_path: Path, tree: Path) -> None:
+    (tmp_path / "a.lst").touch()
+    assert run("list", "images", "a", "--classes-out", "c.txt").status == 1
+    assert not (tmp_path / "c.txt").exists()
+    assert run("list", "images", "a", "--classes-out", "c.txt", "--force").status == 0
+    assert (tmp_path / "c.txt").read_text() == "cats 0\ndogs 1\n"
+
+
+def test_links_to_nothing_are_named_and_reflected_in_the_status(run: Runner, tree: Path) -> None:
+    if os.name == "nt":
+        pytest.skip("needs links")
+    (tree / "cats" / "gone.jpg").symlink_to(tree / "nothing.jpg")
+    says = "left out: cats/gone.jpg, which links to nothing or is no regular file\n"
+    for command in (["list", "images", "a"], ["pack", "images", "b"]):
+        result = run(*command)
+        assert result.status == 1
+        assert says in result.err
+    assert len(rectool.RecordReader(tree.parent / "b.rec")) == 10
+    assert run("pack", "images", "c", "--on-error", "skip").status == 0
+    assert run("pack", "images", "d", "--on-error", "fail").status == 1
+    assert not (tree.parent / "d.rec").exists()
 
 
 def test_many_classes_are_not_all_printed(run: Runner, tmp_path: Path) -> None:

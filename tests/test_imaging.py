@@ -101,8 +101,14 @@ def test_sixteen_bits() -> None:
 def test_sixteen_bits_in_colour_are_not_halved_unasked() -> None:
     data = deep_colour_png()
     assert pixels(data)[2].tolist() == [[2, 3, 7], [255, 0, 0]]
-    with pytest.raises(ImageError, match="16 bits a channel in colour; --pass-through keeps them"):
+    with pytest.raises(
+        ImageError, match="16 bits a channel in colour, which only --pass-through keeps"
+    ):
         decode(data, "unchanged")
+    ppm = b"P6 1 1 65535 " + struct.pack(">3H", 300, 40000, 65535)
+    assert pixels(ppm).tolist() == [[[1, 156, 255]]]
+    with pytest.raises(ImageError, match="16 bits a channel in colour"):
+        decode(ppm, "unchanged")
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
@@ -188,8 +194,16 @@ def test_nothing_but_pixels_is_kept() -> None:
         (picture(mode="RGBA"), "jpg", "has an alpha channel, which jpg images cannot hold"),
         (picture(mode="LA"), "webp", "has an alpha channel, which webp"),
         (Image.fromarray(DEEP), "jpg", "has 16-bit samples"),
-        (Image.new("L", (70_000, 1)), "jpg", "70000x1 pixels cannot be encoded as jpg"),
-        (Image.new("RGB", (20_000, 1)), "webp", "20000x1 pixels cannot be encoded as webp"),
+        (
+            Image.new("L", (70_000, 1)),
+            "jpg",
+            "70000x1 pixels: jpg images have at most 65500 a side",
+        ),
+        (
+            Image.new("RGB", (20_000, 1)),
+            "webp",
+            "20000x1 pixels: webp images have at most 16383 a side",
+        ),
     ],
 )
 def test_what_an_encoding_cannot_hold(image: Image.Image, encoding: Any, says: str) -> None:

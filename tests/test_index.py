@@ -69,11 +69,11 @@ def test_an_index_of_another_file(tmp_path: Path) -> None:
     rec.write_bytes(encode(b"x" * 40) + encode(b"y" * 40))
     idx.write_text("0\t0\n1\t96\n")
     with pytest.raises(
-        IndexFileError, match=r"a\.idx: line 2: byte 96 of a\.rec is beyond its end"
+        IndexFileError, match=r"a\.idx: entry 2: byte 96 of a\.rec is beyond its end"
     ):
         RecordReader(rec)
     idx.write_text("0\t0\n1\t50\n")
-    with pytest.raises(IndexFileError, match="line 2: byte 50 .* no multiple of 4"):
+    with pytest.raises(IndexFileError, match="entry 2: byte 50 .* no multiple of 4"):
         RecordReader(rec)
     idx.write_text("0\t0\n1\t52\n")
     with pytest.raises(
@@ -108,6 +108,20 @@ def test_keys_are_found(keys: list[int]) -> None:
 def test_of_several_records_with_one_key_the_last_is_found() -> None:
     assert KeyTable(np.array([7, 3, 7, 3, 1], np.int64)).find(7) == 2
     assert KeyTable(np.array([7, 7], np.int64)).find(7) == 1
+
+
+def test_an_empty_index_of_a_file_with_records(tmp_path: Path) -> None:
+    (tmp_path / "a.rec").write_bytes(encode(b"x"))
+    (tmp_path / "a.idx").touch()
+    with pytest.raises(IndexFileError, match=r"a\.idx: empty, but the \.rec is not"):
+        RecordReader(tmp_path / "a.rec")
+
+
+def test_text_is_not_taken_for_headers(tmp_path: Path) -> None:
+    records = [b"user name: %d and more data here" % number for number in range(3)]
+    (tmp_path / "a.rec").write_bytes(b"".join(map(encode, records)))
+    reader = RecordReader(tmp_path / "a.rec")
+    assert (reader.key_source, reader.keys.tolist()) == ("position", [0, 1, 2])
 
 
 def write(path: Path, ids: list[int]) -> None:

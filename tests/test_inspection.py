@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import GOLDEN, Run, encoded, picture
+from conftest import GOLDEN, Run, encoded, picture, rectool
 
 from rectool import IRHeader, RecordReader, RecordWriter, pack
 
@@ -123,7 +124,7 @@ def test_a_file_cut_short(run: Runner, tmp_path: Path) -> None:
     assert "records  3, 20.0 kB" in result.out
     assert "index    a.idx is not used" in result.out
     assert result.err.splitlines() == [
-        "rectool: a.idx: line 5: byte 21500 of a.rec is beyond its end (20000 bytes): the .rec was"
+        "rectool: a.idx: entry 5: byte 21500 of a.rec is beyond its end (20000 bytes): the .rec was"
         " cut short, or this index belongs to another (rectool index --force makes a new one)",
         "rectool: a.rec: at byte 14364: the file ends inside the record that begins here;"
         " 1500 more bytes at least are missing",
@@ -168,13 +169,65 @@ def test_notes_on_an_index(run: Runner, tmp_path: Path) -> None:
         offsets = [writer.write(pack(IRHeader(0, 1.0, key, 0), b"")) for key in range(5)]
     (tmp_path / "a.idx").write_text(f"4\t{offsets[4]}\n4\t{offsets[0]}\n1\t{offsets[1]}\n")
     result = run("inspect", "a.rec")
-    assert result.status == 0
-    assert result.out.splitlines()[-4:] == [
+    assert result.status == 1
+    assert result.err == (
+        "rectool: a.idx: 2 records of the file not in this index"
+        " (rectool index --force makes a new one)\n"
+    )
+    assert result.out.splitlines()[-3:] == [
         "           1 line with a key that occurs again; the last one counts",
         "           not in the order of the file",
-        "           2 records of the file not in the index",
         "           1 record with an id other than the key",
     ]
+
+
+def test_an_intact_file_with_a_wrong_index(run: Runner, tmp_path: Path) -> None:
+    rec = copy(tmp_path, "faces")
+    index = rec.with_suffix(".idx").read_text().splitlines()
+    shifted = [f"{key}\t{int(offset) + 4}\n" for key, offset in map(str.split, index)]
+    rec.with_suffix(".idx").write_text("".join(shifted))
+    result = run("inspect", "a.rec")
+    assert result.status == 1
+    assert "records  17, 84.7 kB" in result.out
+    assert "a.idx: no records begin at its offsets (byte 4, for one)" in result.err
+    assert len(result.err.splitlines()) == 1
+
+
+def test_junk_behind_the_last_record(run: Runner, tmp_path: Path) -> None:
+    rec = copy(tmp_path, "faces")
+    rec.write_bytes(rec.read_bytes() + b"junk")
+    result = run("inspect", "a.rec", "--keys")
+    assert (result.status, len(result.out.splitlines())) == (1, 17)
+    assert "a.rec: at byte 84680: the file ends inside the record" in result.err
+
+
+def test_a_pipe_is_no_record_file(tmp_path: Path) -> None:
+    if not os.path.exists("/dev/stdin"):
+        pytest.skip("needs /dev/stdin")
+    result = rectool("inspect", "/dev/stdin", cwd=tmp_path, stdin=b"x")
+    assert result.status == 1
+    assert result.err == "rectool: /dev/stdin: no regular file, and records are read from one\n"
+
+
+def test_keys_are_shown_in_full(run: Runner, tmp_path: Path) -> None:
+    with RecordWriter(tmp_path / "a.rec") as writer:
+        writer.write(pack(IRHeader(0, 1.0, 2**63 - 1, 0), b""), 2**63 - 1)
+    assert f"keys     {2**63 - 1}\n" in run("inspect", "a.rec").out
+
+
+def test_one_bad_file_does_not_hide_the_next(run: Runner) -> None:
+    result = run("inspect", GOLDEN / "faces.rec", GOLDEN / "images.rec", "--key", 9, "--json")
+    assert result.status == 1
+    assert json.loads(result.out)["key"] == 9
+    assert result.err.endswith("images.rec: no record has the key 9\n")
+
+
+def test_index_does_not_replace_the_records(run: Runner, tmp_path: Path) -> None:
+    rec = copy(tmp_path, "faces")
+    before = rec.read_bytes()
+    result = run("index", "a.rec", "a.rec", "--force")
+    assert (result.status, rec.read_bytes()) == (1, before)
+    assert result.err == "rectool: a.rec: the index would replace the records themselves\n"
 
 
 def test_missing_things(run: Runner) -> None:

@@ -155,6 +155,7 @@ FAULTS = [
     (b"1\tnan\ta.jpg", LimitError, "label nan: a label is a finite number"),
     (b"1\t1\tinf\ta.jpg", LimitError, "label inf: a label is a finite number"),
     (b"1\t1e400\ta.jpg", LimitError, "label 1e400: a label is a finite number"),
+    (b"1\t9007199254740995\ta.jpg", LimitError, "would make it 9007199254740992"),
     (b"1\t1e39\ta.jpg", LimitError, "too large for float32"),
     (b"1\t16777217\ta.jpg", LimitError, "would make it 16777216"),
 ]
@@ -169,6 +170,12 @@ def test_faults_of_a_line(line: bytes, error: type[Exception], says: str) -> Non
         ImageList(b"5\t0\tb.jpg\n\n" + line + b"\n6\t0\tc.jpg\n", "some.lst")
     assert str(in_list.value).startswith("some.lst:3: ")
     assert says in str(in_list.value)
+
+
+def test_a_zero_byte_far_into_a_list() -> None:
+    lines = b"".join(b"%d\t0\ta.jpg\n" % key for key in range(1000))
+    with pytest.raises(ListError, match="x:1001: a line with a zero byte"):
+        ImageList(lines + b"1000\t0\ta\0.jpg\n", "x")
 
 
 def test_all_faults_are_named_up_to_twenty() -> None:
@@ -228,12 +235,12 @@ def test_endings_left_out_are_counted(tree: Path) -> None:
 
 def test_a_fixed_class_table(tree: Path, tmp_path: Path) -> None:
     table = tmp_path / "classes.txt"
-    table.write_bytes(b"dogs 0\nempty of images 1\ncats\t2\r\n\n")
+    table.write_bytes(b"dogs   0\nempty of images 1\ncats\t2\r\n\n")
     classes = read_classes(table)
     assert classes == {"dogs": 0, "empty of images": 1, "cats": 2}
     found = scan(tree, classes=classes)
     assert {entry.labels for entry in found.entries if entry.path.startswith("cats")} == {(2.0,)}
-    with pytest.raises(ListError, match="dogs: this folder is not in the class table"):
+    with pytest.raises(ListError, match="images/dogs: not in the class table"):
         scan(tree, classes={"cats": 0})
 
 
@@ -270,7 +277,7 @@ def test_links(tree: Path) -> None:
         "cats/self",
         "cats/up",
     ]
-    assert found.dangling == ["gone.jpg"]
+    assert found.unusable == ["gone.jpg"]
     assert found.classes == {"cats": 0, "dogs": 1, "pets": 2}
 
 
@@ -288,7 +295,7 @@ def test_names_of_every_kind(tree: Path) -> None:
     with pytest.raises(ListError) as caught:
         scan(tree)
     assert len(str(caught.value).splitlines()) == 3
-    assert "'dogs/a\\tb.jpg': a name with a tab or a line's end" in str(caught.value)
+    assert "images/dogs/a\\tb.jpg': a name with a tab or a line's end" in str(caught.value)
 
 
 def test_nothing_found(tmp_path: Path) -> None:

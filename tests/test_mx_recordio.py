@@ -331,6 +331,13 @@ def test_writers_never_closed_are_written_all_the_same(tmp_path: Path) -> None:
     assert RecordReader(tmp_path / "kept.rec").by_key(3) == b"at exit"
 
 
+def test_an_exception_in_a_with_block_publishes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), mx.recordio.MXRecordIO(tmp_path / "a.rec", "w") as writer:
+        writer.write(b"half")
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_a_full_disk_is_an_error() -> None:
     writer = mx.recordio.MXRecordIO("/dev/full", "w")

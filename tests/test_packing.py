@@ -166,7 +166,7 @@ def test_bad_images_are_named_and_counted(
     result = run("pack", "images", "out", "--json", *options)
     assert result.status == 1
     for path, reason in bad.items():
-        (line,) = [line for line in result.err.splitlines() if f" {path}: " in line]
+        (line,) = [line for line in result.err.splitlines() if f" images/{path}: " in line]
         assert reason in line
     assert "packed 10 of 15 images" in result.err
     assert result.err.endswith("not packed: 5 images, named above\n")
@@ -246,6 +246,7 @@ def test_what_exists_is_kept(run: Runner, tmp_path: Path, tree: Path, ending: st
         ["images", "out", "--workers", 0],
         ["images", "out", "--pack-label", "--label-width", 1],
         ["images"],
+        ["images", "out", "--classes-out", "out.lst"],
         ["images", "out", "--bogus"],
     ],
     ids=lambda args: " ".join(map(str, args)),
@@ -274,9 +275,9 @@ def test_special_sources(run: Runner, tmp_path: Path, tree: Path) -> None:
     result = run("pack", "-", "out", "--root", "images", stdin=lst)
     assert result.status == 1
     assert result.err.splitlines()[:3] == [
-        "rectool: pipe.jpg: no regular file (line 1, key 0)",
-        "rectool: folder.jpg: a folder (line 2, key 1)",
-        "rectool: gone.jpg: No such file or directory (line 4, key 3)",
+        "rectool: images/pipe.jpg: no regular file (line 1, key 0)",
+        "rectool: images/folder.jpg: a folder (line 2, key 1)",
+        "rectool: images/gone.jpg: No such file or directory (line 4, key 3)",
     ]
     assert RecordReader(tmp_path / "out.rec").keys.tolist() == [2]
 

@@ -96,6 +96,13 @@ def test_damaged_headers_are_one_kind_of_error(kind: str) -> None:
                     assert info is None or (info.width > 0 and info.height > 0)
 
 
+def test_a_jpeg_without_a_scan_is_not_whole() -> None:
+    data = sample("jpeg")
+    scan = data.index(b"\xff\xda")
+    with pytest.raises(ImageError, match="cut short"):
+        check_complete(data[:scan] + b"\xff\xd9")
+
+
 def test_bombs_are_refused() -> None:
     data = bytearray(sample("png"))
     struct.pack_into(">II", data, 16, 60_000, 60_000)

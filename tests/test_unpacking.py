@@ -152,8 +152,45 @@ def test_keys_that_occur_twice(tmp_path: Path, run: Runner) -> None:
         for _ in range(2):
             writer.write(pack(IRHeader(0, 1.0, 1, 0), b"x"), 1)
     result = run("unpack", "a.rec", "files")
-    assert result.err == "rectool: a.rec: a key occurs twice, and two files cannot bear its name\n"
+    assert result.err == "rectool: a.rec: key 1 occurs 2 times, and one file bears its name\n"
     assert not (tmp_path / "files").exists()
+
+
+def test_an_index_that_leaves_records_out(run: Runner, tmp_path: Path) -> None:
+    (tmp_path / "a.rec").write_bytes((GOLDEN / "faces.rec").read_bytes())
+    lines = (GOLDEN / "faces.idx").read_bytes().splitlines(keepends=True)
+    (tmp_path / "a.idx").write_bytes(b"".join(lines[:5]))
+    result = run("unpack", "a.rec", "files")
+    assert result.status == 1
+    assert "rectool: a.rec: 12 records not in the index and not written" in result.err
+
+
+def test_names_that_would_replace_others(run: Runner, tmp_path: Path) -> None:
+    (tmp_path / "a.lst").write_text("1\t0\t2.jpg\n")
+    result = run("unpack", GOLDEN / "faces.rec", "files", "--lst", "a.lst")
+    assert result.status == 1
+    assert "key 2: 2.jpg is the list's name for another record" in result.err
+    (tmp_path / "b.lst").write_text("1\t0\tfaces.lst\n")
+    result = run("unpack", GOLDEN / "faces.rec", "more", "--lst", "b.lst")
+    assert result.err == "rectool: b.lst:1: faces.lst is the name of the list to be written\n"
+    assert not (tmp_path / "more").exists()
+
+
+def test_the_source_is_not_overwritten(run: Runner, tmp_path: Path) -> None:
+    source = tmp_path / "1.jpg"
+    source.write_bytes((GOLDEN / "images.rec").read_bytes())
+    result = run("unpack", "1.jpg", ".", "--force")
+    assert result.status == 1
+    assert result.err == "rectool: ./1.jpg: a file to be written would replace what is being read\n"
+    assert source.read_bytes() == (GOLDEN / "images.rec").read_bytes()
+
+
+def test_keys_that_a_list_cannot_hold(run: Runner, tmp_path: Path) -> None:
+    with RecordWriter(tmp_path / "a.rec") as writer:
+        writer.write(pack(IRHeader(0, 1.0, 1, 0), b"x"), -5)
+    assert (
+        run("unpack", "a.rec", "files").err == "rectool: a.rec: key -5: a list holds keys from 0\n"
+    )
 
 
 def test_the_library_counts(tmp_path: Path) -> None:

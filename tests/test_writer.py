@@ -245,15 +245,75 @@ def test_a_device_is_written_to_and_not_replaced() -> None:
     assert not stat.S_ISREG(os.stat("/dev/full").st_mode)
 
 
+def test_an_interrupted_write_is_never_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "a.rec", b"old")
+    writer = RecordWriter(tmp_path / "a.rec", force=True)
+
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            writer.write(b"x" * 2_000_000)
+    with pytest.raises(OSError, match="was interrupted while it was written"):
+        writer.close()
+    assert names(tmp_path) == ["a.idx", "a.rec"]
+    assert list(RecordReader(tmp_path / "a.rec")) == [b"old"]
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_a_failed_rename_leaves_no_wrong_pair(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    write(tmp_path / "a.rec", b"old")
+    before = (tmp_path / "a.rec").read_bytes(), (tmp_path / "a.idx").read_bytes()
+    writer = RecordWriter(tmp_path / "a.rec", force=True)
+    writer.write(b"new", 7)
+    rename, calls = Output._rename, iter(range(9))
+
+    def sometimes(output: Output) -> None:
+        if next(calls) == failing:
+            raise PermissionError(errno.EACCES, "cannot", output.path)
+        rename(output)
+
+    monkeypatch.setattr(Output, "_rename", sometimes)
+    with pytest.raises(PermissionError):
+        writer.close()
+    if failing == 0:
+        assert ((tmp_path / "a.rec").read_bytes(), (tmp_path / "a.idx").read_bytes()) == before
+    else:
+        assert list(RecordReader(tmp_path / "a.rec")) == [b"new"]
+        assert not (tmp_path / "a.idx").exists()
+    monkeypatch.undo()
+    write(tmp_path / "a.rec", b"newer", force=True)
+    assert names(tmp_path) == ["a.idx", "a.rec"]
+
+
+@pytest.mark.parametrize("key", [1.5, None.__class__, [1]])
+def test_keys_are_whole_numbers(tmp_path: Path, key: object) -> None:
+    with RecordWriter(tmp_path / "a.rec") as writer:
+        with pytest.raises(TypeError):
+            writer.write(b"x", key)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="bytes-like"):
+            writer.write("text")  # type: ignore[arg-type]
+        writer.write(bytearray(b"y"), True)
+    assert (tmp_path / "a.idx").read_bytes() == b"1\t0\n"
+
+
 KILLED = """
 import sys
 from rectool import RecordWriter
 path, sizes = sys.argv[1], range(1, 400)
+generation = int(sys.argv[2]) * 1000
 print("go", flush=True)
 while True:
     with RecordWriter(path, force=True) as writer:
         for size in sizes:
-            writer.write(b"%03d" % size * 1000, size)
+            writer.write(b"%03d" % size * (generation % 900 + 100), size + generation)
+    generation += 1
 """
 
 
@@ -262,7 +322,7 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
     """Either the whole files stand there, or a whole .rec whose .idx is still to come."""
     rec = tmp_path / "a.rec"
     for round_ in range(25):
-        command = [sys.executable, "-c", KILLED, str(rec)]
+        command = [sys.executable, "-c", KILLED, str(rec), str(round_)]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             process.stdout.readline()
@@ -271,7 +331,10 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
         if rec.exists():
             reader = RecordReader(rec)
             assert len(reader) == 399
-            assert reader[123] == b"124" * 1000
+            assert reader[123][:6] == b"124124"
+            if reader.key_source == "idx":  # no other generation's: sizes and keys belong together
+                generation = int(reader.keys[0]) - 1
+                assert len(reader[0]) == 3 * (generation % 900 + 100)
             reader.close()
     write(rec, b"x", force=True)
     assert names(tmp_path) == ["a.idx", "a.rec"]

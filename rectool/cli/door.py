@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -68,7 +69,7 @@ class Commands(click.Group):
 
 def _os_error_text(error: OSError) -> str:
     text = error.strerror or str(error)
-    if isinstance(error, FileExistsError):
+    if text in ("exists already", "this folder is not empty"):
         text += " (--force goes on all the same)"
     if error.filename is not None:
         return f"{shown_path(error.filename)}: {text}"
@@ -83,16 +84,32 @@ def shown_path(path: object) -> str:
 
 @contextlib.contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM unwinds like an error, so that temporary files and workers go."""
-
-    def leave(number: int, _: object) -> NoReturn:
-        sys.exit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
+    """SIGTERM unwinds like an error and Ctrl-C, so that temporary files and workers go."""
+    if threading.current_thread() is not threading.main_thread():  # only there can it be set
+        yield
+        return
+    before = {number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+_stopping: list[int] = []
+
+
+def _leave(number: int, _: object = None) -> NoReturn:
+    _stopping.append(number)
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    sys.exit(128 + number)
+
+
+def check_stopped() -> None:
+    """Leaves if a signal said so but its exception was lost: in a callback of Python's own, say."""
+    if _stopping:
+        _leave(_stopping[0])
 
 
 # numpy's threads would only be in the way: nothing here uses them, and workers are forked
@@ -125,9 +142,15 @@ def progress(
     from tqdm import tqdm
 
     tqdm.monitor_interval = 0  # its thread would be there when workers are forked
-    with tqdm(total=total, unit=f" {noun}s", disable=not sys.stderr.isatty(), leave=False) as bar:
+    with tqdm(
+        total=total,
+        unit=f" {noun}s",
+        disable=sys.stderr is None or not sys.stderr.isatty(),
+        leave=False,
+    ) as bar:
 
         def advance(total: int) -> None:
+            check_stopped()
             bar.total = total
             bar.update()
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -53,11 +54,13 @@ scan_options = _options(
     click.option(
         "--classes",
         "classes_file",
-        type=click.Path(),
+        type=click.Path(readable=False),
         help="Take the folders' labels from this file.",
     ),
     click.option(
-        "--classes-out", type=click.Path(), help="Write the folders' labels to this file."
+        "--classes-out",
+        type=click.Path(readable=False),
+        help="Write the folders' labels to this file.",
     ),
 )
 
@@ -71,36 +74,50 @@ def scan_folder(
     seed: int,
     classes_file: str | None,
     classes_out: str | None,
+    outputs: Sequence[str],
     force: bool,
 ) -> Scan:
-    """What a folder holds, its entries in their final order; remarks said, class table written."""
+    """What a folder holds, its entries in their final order; remarks said, outputs checked."""
     from .. import scanning
-    from ..format import Output, plural, shown
+    from ..format import check_free, plural, shown
     from ..reporting import classes_text
 
-    if classes_file and not recursive:
-        raise click.UsageError("--classes names sub-folders; --flat takes none.")
+    if (classes_file or classes_out) and not recursive:
+        raise click.UsageError("--classes and --classes-out are of sub-folders; --flat takes none.")
+    for path in [*outputs, *([classes_out] if classes_out else [])]:
+        check_free(path, force=force)
+    if classes_out and os.path.abspath(classes_out) in map(os.path.abspath, outputs):
+        raise click.UsageError(f"--classes-out {classes_out} is the name of another output.")
     classes = scanning.read_classes(classes_file) if classes_file else None
     found = scanning.scan(root, recursive=recursive, exts=exts or scanning.EXTS, classes=classes)
     if shuffle:
         found.entries = scanning.shuffled(found.entries, seed)
-    if classes_out:
-        with Output(classes_out, force=force) as output:
-            output.write(scanning.class_table(found.classes))
-    elif recursive and not classes:
+    if recursive and not classes and not classes_out:
         say(classes_text(found.classes))
     for ending, count in sorted(found.left_out.items()):
         say(f"left out: {plural(count, 'file')} ending in {ending} (--exts names what is taken)")
-    for path in found.dangling:
-        say(f"left out: {shown(path)}, which links to nothing")
+    for path in found.unusable:
+        say(f"left out: {shown(path)}, which links to nothing or is no regular file")
     for path in found.loops:
         say(f"left out: {shown(path)}, which links back to a folder above it")
     return found
 
 
+def finish_scan(found: Scan, classes_out: str | None, *, force: bool) -> None:
+    """What is left to do when all else is: the class table, and the exit status for bad files."""
+    from ..format import Output
+    from ..scanning import class_table
+
+    if classes_out:
+        with Output(classes_out, force=force) as output:
+            output.write(class_table(found.classes))
+    if found.unusable:
+        raise click.exceptions.Exit(1)
+
+
 @main.command("list")
-@click.argument("root", type=click.Path())
-@click.argument("out", default="-", type=click.Path())
+@click.argument("root", type=click.Path(readable=False))
+@click.argument("out", default="-", type=click.Path(readable=False))
 @scan_options
 @click.option(
     "--chunks", type=click.IntRange(1), default=1, show_default=True, help="Lists to split into."
@@ -142,18 +159,22 @@ def list_(
     train = 1.0 - test_ratio if train_ratio is None else train_ratio
     if out == "-" and (chunks > 1 or train != 1.0):
         raise click.UsageError("several lists need a name: rectool list ROOT OUT.")
-    if train + test_ratio > 1 + 1e-9:
+    if not train + test_ratio <= 1 + 1e-9:  # nan is neither
         raise click.UsageError("--train-ratio and --test-ratio make more than 1.")
-    found = scan_folder(root, force=force, **folder_options)
+    prefix = out.removesuffix(".lst")
+    if out != "-" and not os.path.basename(prefix):
+        raise click.UsageError(f"{out} is a folder; name a list in it.")
+    single = [prefix + ".lst"] if out != "-" and chunks == 1 and train == 1.0 else []
+    found = scan_folder(root, outputs=single, force=force, **folder_options)
     if out == "-":
         sys.stdout.buffer.write(list_bytes(found.entries))
+        finish_scan(found, folder_options["classes_out"], force=force)
         return
     if chunks > len(found.entries):
         raise click.UsageError(f"--chunks {chunks}: there are only {len(found.entries)} images.")
     parts: list[Part] = split(
         found.entries, chunks=chunks, train_ratio=train, test_ratio=test_ratio
     )
-    for path, part in zip(
-        write_lists(out.removesuffix(".lst"), parts, force=force), parts, strict=True
-    ):
+    for path, part in zip(write_lists(prefix, parts, force=force), parts, strict=True):
         say(f"{plural(len(part.entries), 'image')} in {shown_path(path)}")
+    finish_scan(found, folder_options["classes_out"], force=force)

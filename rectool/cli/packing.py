@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .door import force_option, main, progress, say, shown_path
-from .listing import scan_folder, scan_options
+from .listing import finish_scan, scan_folder, scan_options
 
 if TYPE_CHECKING:
     from ..imaging import Recipe
@@ -26,11 +27,11 @@ def _color(_: click.Context, __: click.Parameter, value: str) -> str:
 
 
 @main.command("pack")
-@click.argument("source", type=click.Path())
-@click.argument("out", type=click.Path())
+@click.argument("source", type=click.Path(readable=False))
+@click.argument("out", type=click.Path(readable=False))
 @click.option(
     "--root",
-    type=click.Path(),
+    type=click.Path(readable=False),
     help="Folder that a list's paths start from.  [default: the list's own, for - this one]",
 )
 @click.option("--resize", type=click.IntRange(1), help="Shorter edge in pixels.")
@@ -105,17 +106,24 @@ def pack(
     """
     from .. import reporting
     from ..format import check_free, plural
+    from ..listing import ImageList
     from ..packing import outputs_of, pack_images
+    from ..scanning import list_bytes
 
     folder_options = {name: options.pop(name) for name in _SCAN_NAMES}
     treatment = _treatment(ctx, options, label_width)
     is_folder = os.path.isdir(source)
     _check_applies(ctx, source, is_folder)
-    for path in outputs_of(out)[: 3 if is_folder else 2]:
-        check_free(path, force=force)
+    outputs = outputs_of(out)[: 3 if is_folder else 2]
+    found = None
     if is_folder:
-        images, root = _list_of_folder(source, out, force, folder_options), source
+        found = scan_folder(source, outputs=outputs, force=force, **folder_options)
+        if found.unusable and on_error == "fail":
+            raise click.exceptions.Exit(1)
+        images, root = ImageList(list_bytes(found.entries), outputs[2]), source
     else:
+        for path in outputs:
+            check_free(path, force=force)
         images, root = _given_list(source, root)
     with progress("image") as (advance, tell):
         result = pack_images(
@@ -128,7 +136,7 @@ def pack(
             on_error=on_error,
             with_list=is_folder,
             force=force,
-            on_failure=lambda failure: tell(_failure_text(failure)),
+            on_failure=lambda failure: tell(_failure_text(failure, root)),
             on_progress=advance,
         )
     say(reporting.pack_text(result))
@@ -136,14 +144,18 @@ def pack(
         click.echo(reporting.pack_json(result))
     if result.failures:
         say(f"not packed: {plural(len(result.failures), 'image')}, named above")
-        ctx.exit(1 if on_error == "report" else 0)
+    with contextlib.suppress(click.exceptions.Exit):  # judged below, as all bad images are
+        if found is not None:
+            finish_scan(found, folder_options["classes_out"], force=force)
+    bad = bool(result.failures or (found is not None and found.unusable))
+    ctx.exit(1 if bad and on_error == "report" else 0)
 
 
 def _given(ctx: click.Context, names: tuple[str, ...]) -> list[str]:
     """The options among these that stand on the command line, as their user knows them."""
     source = click.core.ParameterSource.COMMANDLINE
     return [
-        param.opts[0]
+        param.secondary_opts[0] if ctx.params.get(param.name) is False else param.opts[0]
         for param in ctx.command.params
         if param.name in names and ctx.get_parameter_source(param.name) == source
     ]
@@ -153,7 +165,7 @@ def _check_applies(ctx: click.Context, source: str, is_folder: bool) -> None:
     wrong = _given(ctx, ("root",) if is_folder else _SCAN_NAMES)
     if wrong:
         meant, is_ = ("a list", "a folder") if is_folder else ("a folder", "a list")
-        raise click.UsageError(f"{', '.join(wrong)} is for {meant}; {source} is {is_}.")
+        raise click.UsageError(f"{', '.join(wrong)}: only for {meant}; {source} is {is_}.")
 
 
 def _treatment(
@@ -186,24 +198,17 @@ def _treatment(
     )
 
 
-def _list_of_folder(source: str, out: str, force: bool, options: dict[str, Any]) -> ImageList:
-    from ..listing import ImageList
-    from ..packing import outputs_of
-    from ..scanning import list_bytes
-
-    return ImageList(
-        list_bytes(scan_folder(source, force=force, **options).entries), outputs_of(out)[2]
-    )
-
-
 def _given_list(source: str, root: str | None) -> tuple[ImageList, str]:
     from ..listing import ImageList, read_list
 
     if source == "-":
+        if sys.stdin is None:
+            raise click.UsageError("stdin is closed.")
         return ImageList(sys.stdin.buffer.read(), "stdin"), root or "."
     return read_list(source), root or os.path.dirname(source) or "."
 
 
-def _failure_text(failure: Failure) -> str:
+def _failure_text(failure: Failure, root: str) -> str:
+    path = os.path.join(root, failure.path)
     where = f"line {failure.line}, key {failure.key}"
-    return f"rectool: {shown_path(failure.path)}: {failure.reason} ({where})"
+    return f"rectool: {shown_path(path)}: {failure.reason} ({where})"

@@ -16,7 +16,7 @@ _MOST_PROBLEMS = 20
 
 
 @main.command()
-@click.argument("recs", metavar="REC...", nargs=-1, required=True, type=click.Path())
+@click.argument("recs", metavar="REC...", nargs=-1, required=True, type=click.Path(readable=False))
 @click.option("--records", "what", flag_value="records", help="A row for each record.")
 @click.option("--keys", "what", flag_value="keys", help="Only the keys, one a line.")
 @click.option("--key", type=int, help="Only the row of the record with this key.")
@@ -35,25 +35,37 @@ def inspect(
     rectool inspect out.rec --records --json | jq -r .key
     rectool inspect out.rec --key 7
     """
-    from ..inspection import Records
+    from ..format import RecordError
 
     if what and key is not None:
         raise click.UsageError(f"--{what} shows all records, --key one.")
     bad = False
     for rec in recs:
-        records = Records(rec)
-        if what == "keys":
-            _write_lines(f"{key}\n" for key in records.index.keys.tolist())
-        elif what == "records" or key is not None:
-            _show_rows(records, key, as_json)
-        else:
-            _show_summary(records, as_json)
-        for problem in records.problems[:_MOST_PROBLEMS]:
-            fail(str(problem))
-        if len(records.problems) > _MOST_PROBLEMS:
-            fail(f"{shown_path(rec)}: {len(records.problems) - _MOST_PROBLEMS} more faults")
-        bad = bad or bool(records.problems)
+        try:
+            problems = _inspect_one(rec, what, key, as_json)
+        except RecordError as error:
+            problems = [str(error)]
+        for problem in problems[:_MOST_PROBLEMS]:
+            fail(problem)
+        if len(problems) > _MOST_PROBLEMS:
+            fail(f"{shown_path(rec)}: {len(problems) - _MOST_PROBLEMS} more faults")
+        bad = bad or bool(problems)
     ctx.exit(1 if bad else 0)
+
+
+def _inspect_one(rec: str, what: str | None, key: int | None, as_json: bool) -> list[str]:
+    """Shows a file; returns what is wrong with it."""
+    from ..inspection import Records
+
+    records = Records(rec)
+    if what == "keys":
+        _write_lines(f"{key}\n" for key in records.index.keys.tolist())
+        records.check_cover()
+    elif what == "records" or key is not None:
+        _show_rows(records, key, as_json)
+    else:
+        _show_summary(records, as_json)
+    return [str(problem) for problem in records.problems]
 
 
 def _write_lines(lines: Any) -> None:
@@ -83,10 +95,10 @@ def _show_summary(records: Records, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("rec", type=click.Path())
-@click.argument("folder", metavar="DIR", type=click.Path())
-@click.option("--lst", type=click.Path(), help="Name the files as this list does.")
-@click.option("--force", is_flag=True, help="Write into a folder that is not empty.")
+@click.argument("rec", type=click.Path(readable=False))
+@click.argument("folder", metavar="DIR", type=click.Path(readable=False))
+@click.option("--lst", type=click.Path(readable=False), help="Name the files as this list does.")
+@click.option("--force", is_flag=True, help="Replace files in a folder that is not empty.")
 def unpack(rec: str, folder: str, lst: str | None, force: bool) -> None:
     """Write the images of REC to files in DIR, byte for byte, and a .lst of them.
 
@@ -110,13 +122,20 @@ def unpack(rec: str, folder: str, lst: str | None, force: bool) -> None:
     say(f"{images}{raw} in {shown_path(folder)}, listed in {shown_path(result.lst)}")
     if result.unnamed:
         say(f"{plural(result.unnamed, 'record')} not in {shown_path(lst)}, named by key")
+    if result.unindexed:
+        fail(
+            f"{shown_path(rec)}: {plural(result.unindexed, 'record')} not in the index and not"
+            " written (rectool index --force makes a new one)"
+        )
     if result.misnamed:
         say(f"{plural(result.misnamed, 'file')} of another format than the name's ending says")
+    if result.unindexed:
+        raise click.exceptions.Exit(1)
 
 
 @main.command()
-@click.argument("rec", type=click.Path())
-@click.argument("idx", required=False, type=click.Path())
+@click.argument("rec", type=click.Path(readable=False))
+@click.argument("idx", required=False, type=click.Path(readable=False))
 @click.option(
     "--keys",
     type=click.Choice(["auto", "id", "position"]),

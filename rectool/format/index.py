@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from array import array
 from collections.abc import Iterator
 from typing import BinaryIO, Literal, NamedTuple
 
@@ -115,7 +116,9 @@ def _parse_lines(chunk: bytes, before: int, path: StrPath) -> Keys:
 
 def check_index(index: Index, buffer: Buffer, idx: StrPath, rec: StrPath) -> None:
     """Raises IndexFileError where offsets cannot be records' starts in this `.rec`."""
-    bad = np.flatnonzero((index.offsets >= len(buffer)) | (index.offsets & 3 != 0))
+    bad = np.flatnonzero(
+        (index.offsets < 0) | (index.offsets >= len(buffer)) | (index.offsets & 3 != 0)
+    )
     if len(bad):
         number = int(bad[0])
         offset = int(index.offsets[number])
@@ -125,7 +128,7 @@ def check_index(index: Index, buffer: Buffer, idx: StrPath, rec: StrPath) -> Non
             else "is no multiple of 4, where records begin"
         )
         raise IndexFileError(
-            f"line {number + 1}: byte {offset} of {os.path.basename(os.fspath(rec))} {what}:"
+            f"entry {number + 1}: byte {offset} of {os.path.basename(os.fspath(rec))} {what}:"
             " the .rec was cut short, or this index belongs to another"
             " (rectool index --force makes a new one)",
             path=idx,
@@ -164,8 +167,7 @@ def scan_index(buffer: Buffer, keys: KeySource = "auto") -> tuple[Index, RecordE
     "auto" takes the records' ids where all are image records with ids that differ, else positions.
     "id" raises IndexFileError, saying why, where ids cannot be keys.
     """
-    offsets: list[int] = []
-    ids: list[int] = []
+    offsets, ids = array("q"), array("q")
     trouble = "" if keys != "position" else "not wanted"
     damage: RecordError | None = None
     try:
@@ -173,7 +175,7 @@ def scan_index(buffer: Buffer, keys: KeySource = "auto") -> tuple[Index, RecordE
             offsets.append(span.begin)
             if not trouble:
                 id_ = _id_of(buffer, span)
-                ids.append(0 if id_ is None else id_)
+                ids.append(0 if id_ is None or id_ > MAX_KEY else id_)
                 if id_ is None:
                     trouble = f"the record at byte {span.begin} has no IRHeader"
                 elif id_ > MAX_KEY:
@@ -198,4 +200,8 @@ def _id_of(buffer: Buffer, span: Span) -> int | None:
         record = data(buffer, span)
     else:
         record = bytes(buffer[begin : min(end, begin + HEADER_SIZE)])
-    return raw_fields(record)[2] if len(record) >= HEADER_SIZE else None
+    if len(record) < HEADER_SIZE:
+        return None
+    flag, _, id_, _ = raw_fields(record)
+    size = sum(end - begin for begin, end in span.parts) + 4 * (len(span.parts) - 1)
+    return id_ if HEADER_SIZE + 4 * flag <= size else None

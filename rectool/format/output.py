@@ -45,6 +45,7 @@ class Output:
         self._direct = os.path.exists(self._target) and not _is_regular(self._target)
         folder, name = os.path.split(self._target)
         self._temporary = self._target if self._direct else os.path.join(folder, f".{name}.tmp")
+        self._aside = self._temporary + "-old"
         try:
             self._fd = os.open(self._target, os.O_WRONLY) if self._direct else self._open_locked()
         except FileNotFoundError:
@@ -78,8 +79,14 @@ class Output:
                     raise
             if _same_file(fd, self._temporary):
                 os.ftruncate(fd, 0)
+                self._forget_aside()
                 return fd
             os.close(fd)  # its writer renamed it between our open and our lock
+
+    def _forget_aside(self) -> None:
+        if not self._direct:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._aside)
 
     def _busy(self) -> RecordError:
         return RecordError("another process is writing this file", path=self.path)
@@ -103,7 +110,10 @@ class Output:
     def _flush(self) -> None:
         if os.getpid() != self._pid or self.closed:
             return
+        if self._failure is not None:  # bytes are missing: the caller went on after an error
+            raise self._failure
         left = memoryview(b"".join(self._waiting))
+        self._failure = OSError(errno.EINTR, "was interrupted while it was written", self.path)
         self._waiting.clear()
         self._buffered = 0
         try:
@@ -112,11 +122,10 @@ class Output:
         except OSError as error:
             self._failure = self._named(error)
             raise self._failure from None
+        self._failure = None
 
     def _finish(self) -> None:
         """Everything written is on the disk when this returns."""
-        if self._failure is not None:  # bytes are missing: the caller went on after an error
-            raise self._failure
         self._flush()
         try:
             if not self._direct:
@@ -165,26 +174,32 @@ class Output:
 def publish(outputs: Sequence[Output], *, index: Output | None = None) -> None:
     """Gives finished outputs their names, in this order and `index` last; or, on an error, none.
 
-    An index that is replaced is removed first: a process killed in between can leave a `.rec`
+    An index that is replaced is moved aside first: a process killed in between can leave a `.rec`
     without its `.idx`, never one with another's.
     """
     everything = [*outputs, *([index] if index else [])]
     ours = [output for output in everything if not output.closed and output._pid == os.getpid()]
     staged = [output for output in ours if not output._direct]
+    renamed = 0
     try:
         for output in ours:
             output._finish()
             output._check_free()
         if index in staged and len(staged) > 1 and os.path.exists(index._target):
-            os.unlink(index._target)
+            os.replace(index._target, index._aside)
         for output in staged:
             output._rename()
+            renamed += 1
         for folder in {os.path.dirname(output._target) for output in staged}:
             _sync_folder(folder)
     except BaseException:
+        if index is not None and not renamed and os.path.exists(index._aside):
+            os.replace(index._aside, index._target)
         for output in everything:
             output.discard()
         raise
+    if index is not None:
+        index._forget_aside()
     for output in everything:
         if not output.closed:
             output._close()
@@ -215,5 +230,8 @@ def _sync_folder(folder: str) -> None:
     fd = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(fd)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # file systems that sync no folders
+            raise
     finally:
         os.close(fd)

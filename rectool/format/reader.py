@@ -6,12 +6,20 @@ import contextlib
 import mmap
 import operator
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import overload
 
-from .errors import CorruptError, KeyNotFoundError, StrPath, TruncatedError
+from .errors import (
+    CorruptError,
+    IndexFileError,
+    KeyNotFoundError,
+    RecordError,
+    StrPath,
+    TruncatedError,
+)
 from .frames import Buffer, Span, data, locate, walk
 from .index import Index, KeyTable, check_index, read_index, scan_index
 from .writer import idx_beside
@@ -20,7 +28,10 @@ from .writer import idx_beside
 def map_file(path: StrPath) -> Buffer:
     """The bytes of a file, mapped read-only: nothing is read until it is looked at."""
     with open(path, "rb") as file:
-        if os.fstat(file.fileno()).st_size == 0:
+        state = os.fstat(file.fileno())
+        if not stat.S_ISREG(state.st_mode):
+            raise RecordError("no regular file, and records are read from one", path=path)
+        if state.st_size == 0:
             return b""
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
@@ -72,6 +83,8 @@ class RecordReader(Sequence[bytes]):
             return scanned
         index = read_index(self.idx_path)
         check_index(index, buffer, self.idx_path, self.path)
+        if len(buffer) and not len(index.offsets):
+            raise IndexFileError("empty, but the .rec is not", path=self.idx_path)
         if len(index.offsets):
             self._locate(buffer, int(index.offsets.max()))
         return index

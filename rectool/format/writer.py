@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import threading
 import warnings
@@ -54,7 +55,13 @@ class RecordWriter:
         self._check_usable()
         return self._rec.size
 
-    def write(self, record: bytes, key: int | str | None = None, *, indexed: bool = True) -> int:
+    def write(
+        self,
+        record: bytes | bytearray | memoryview,
+        key: int | str | None = None,
+        *,
+        indexed: bool = True,
+    ) -> int:
         """Appends a record and returns its byte offset.
 
         `key` is by default the number of records written before. Not checked to be unique: of
@@ -65,7 +72,8 @@ class RecordWriter:
         Raises LimitError for a record of 2**29 bytes or more, or a key outside int64.
         """
         self._check_usable()
-        frames = encode(record)
+        frames = encode(record if isinstance(record, bytes) else bytes(memoryview(record)))
+        key = key if key is None or isinstance(key, str) else operator.index(key)
         if isinstance(key, str):
             if not key or any(char in key for char in "\t\r\n"):
                 raise LimitError(f"key {key!r}: it cannot stand in a .idx", path=self.path)
@@ -122,5 +130,6 @@ class RecordWriter:
 
 
 def idx_beside(path: StrPath) -> str:
-    """The name of a `.rec` file's `.idx`: beside it, with the ending replaced."""
-    return os.path.splitext(os.fspath(path))[0] + ".idx"
+    """The name of a `.rec` file's `.idx`: beside it, `.idx` in place of `.rec` or at the end."""
+    stem, ending = os.path.splitext(os.fspath(path))
+    return (stem if ending.lower() == ".rec" else os.fspath(path)) + ".idx"

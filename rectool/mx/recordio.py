@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import io
 import os
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,7 +40,10 @@ _open_writers: weakref.WeakSet[MXRecordIO] = weakref.WeakSet()
 @atexit.register
 def _close_writers() -> None:
     for writer in list(_open_writers):
-        writer.close()
+        try:
+            writer.close()
+        except Exception:  # noqa: BLE001 - the others' files count too
+            sys.excepthook(*sys.exc_info())
 
 
 def _as_bytes(data: Any) -> bytes:
@@ -100,8 +104,18 @@ class MXRecordIO:
     def __enter__(self) -> MXRecordIO:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None and self.writable and self.is_open:
+            self._drop()
+        else:
+            self.close()
+
+    def _drop(self) -> None:
+        """Closes a writer and leaves no trace of what it wrote."""
+        self.is_open = False
+        self.pid = None
+        _open_writers.discard(self)
+        self._writer.discard()
 
     def __getstate__(self) -> dict[str, Any]:
         if self.writable and self.is_open:
@@ -109,7 +123,8 @@ class MXRecordIO:
         return {
             name: value
             for name, value in self.__dict__.items()
-            if name not in ("_lock", "_buffer", "_writer", "_offset_of", "idx", "keys")
+            if name not in ("_lock", "_buffer", "_writer")
+            and (self.writable or name not in ("idx", "keys"))
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -123,8 +138,7 @@ class MXRecordIO:
     def reset(self) -> None:
         """A reader goes back to the first record; a writer starts anew, with nothing written."""
         if self.writable and self.is_open:
-            self.is_open = False
-            self._writer.discard()
+            self._drop()
         else:
             self.close()
         self.open()
@@ -191,6 +205,9 @@ class MXIndexedRecordIO(MXRecordIO):
                 self.idx = _Offsets(self.keys, index.offsets)
             else:
                 self.idx, self.keys = _read_other_keys(self.idx_path, self.key_type)
+                found = np.array(list(self.idx.values()), np.int64)
+                index = _format.Index(found, found, "idx")
+                _format.check_index(index, self._buffer, self.idx_path, self.uri)
         except BaseException:
             self.close()
             raise
@@ -209,7 +226,7 @@ class MXIndexedRecordIO(MXRecordIO):
         return self._writer.tell()
 
     def read_idx(self, idx: Any) -> bytes:
-        """The record with this key. Safe in threads: no position is shared."""
+        """The record with this key, whatever other threads read; `read` goes on behind it."""
         self._check(writing=False)
         return self._read_at(self.idx[idx])
 
@@ -274,7 +291,7 @@ class _Offsets(Mapping[int, int]):
 def _read_other_keys(path: str, key_type: Callable[[Any], Any]) -> tuple[dict[Any, int], list[Any]]:
     offsets: dict[Any, int] = {}
     keys: list[Any] = []
-    with open(path, encoding="utf-8") as file:
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
         for number, line in enumerate(file, 1):
             fields = line.strip().split("\t")
             try:
