@@ -161,10 +161,10 @@ def is_deep_png(data: bytes) -> bool:
 
 def _is_deep(image: Image.Image) -> bool:
     """Whether this TIFF or PPM, not yet loaded, has more than 8 bits a channel."""
+    opened: Any = image
     if image.format == "TIFF":
-        tags: Any = image
-        return bool(max(tags.tag_v2.get(258, (8,))) > 8)
-    numbers = [arg for tile in image.tile for arg in tile[3] if isinstance(arg, int)]
+        return bool(max(opened.tag_v2.get(258, (8,))) > 8)
+    numbers = [arg for tile in opened.tile for arg in tile[3] if isinstance(arg, int)]
     return image.format == "PPM" and max(numbers, default=0) > 255
 
 

@@ -88,7 +88,12 @@ def _terminable() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # only there can it be set
         yield
         return
-    before = {number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGINT)}
+    handled = [
+        number
+        for number in (signal.SIGTERM, signal.SIGINT)
+        if signal.getsignal(number) not in (signal.SIG_IGN, None)  # as nohup wants it, say
+    ]
+    before = {number: signal.signal(number, _leave) for number in handled}
     try:
         yield
     finally:
