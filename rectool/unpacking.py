@@ -179,8 +179,10 @@ class _Folder:
         source = self._sources.get(base)
         if source is not None and os.path.exists(path) and os.path.samefile(source, path):
             raise RecordError("a file to be written would replace what is being read", path=path)
-        temporary = os.path.join(self._path, below, f".{base}.{os.getpid()}.tmp")
+        temporary = os.path.join(self._path, ".unpack.tmp")
         try:
+            if os.path.lexists(temporary):  # a killed run's
+                os.unlink(temporary)
             with open(temporary, "xb") as file:
                 file.write(payload)
             os.replace(temporary, path)

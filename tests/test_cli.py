@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -195,6 +197,25 @@ def test_a_reader_that_has_had_enough(tmp_path: Path) -> None:
         assert process.stderr.read() == b""
 
 
+def test_a_stop_whose_exception_was_lost_is_heeded_at_the_next_image() -> None:
+    from rectool.cli import door
+
+    def told_twice(number: int) -> None:
+        with contextlib.suppress(SystemExit, KeyboardInterrupt):
+            door._leave(number)
+        try:
+            door.check_stopped()
+        finally:
+            door._stopping.clear()
+
+    with pytest.raises(SystemExit) as caught:
+        told_twice(signal.SIGTERM)
+    assert caught.value.code == 143
+    with pytest.raises(KeyboardInterrupt):
+        told_twice(signal.SIGINT)
+    door.check_stopped()
+
+
 def test_debug_shows_where(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "rectool", "--debug", "inspect", "none.rec"],
@@ -217,6 +238,6 @@ def test_an_internal_error_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rectool.inspection, "Records", broken)
     result = CliRunner().invoke(main, ["inspect", "x.rec"])
     assert result.exit_code == 1
-    assert result.stderr == (
+    assert result.output == (
         "rectool: internal error (ZeroDivisionError: oops); rectool --debug shows where\n"
     )

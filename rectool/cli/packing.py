@@ -53,12 +53,12 @@ def _color(_: click.Context, __: click.Parameter, value: str) -> str:
     default="rgb",
     callback=_color,
     show_default=True,
-    help="rgb drops an alpha channel; unchanged keeps it and 16 bits.",
+    help="rgb drops an alpha channel; unchanged keeps it, and 16-bit grey.",
 )
 @click.option(
     "--pass-through", is_flag=True, help="Store the files as they are, if they are whole images."
 )
-@click.option("--verify", is_flag=True, help="With --pass-through: decode each image to be sure.")
+@click.option("--verify", is_flag=True, help="With --pass-through: decode each image too.")
 @click.option(
     "--pack-label", is_flag=True, help="im2rec's; all of a line's labels are packed anyway."
 )

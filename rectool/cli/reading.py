@@ -103,7 +103,7 @@ def unpack(rec: str, folder: str, lst: str | None, force: bool) -> None:
     """Write the images of REC to files in DIR, byte for byte, and a .lst of them.
 
     Files are named by key and format, or as --lst says. Packing the list that is written with
-    --pass-through gives REC again.
+    --pass-through gives REC again, if its index is in the order of the file.
 
     \b
     rectool unpack out.rec images/
