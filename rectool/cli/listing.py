@@ -103,16 +103,14 @@ def scan_folder(
     return found
 
 
-def finish_scan(found: Scan, classes_out: str | None, *, force: bool) -> None:
-    """What is left to do when all else is: the class table, and the exit status for bad files."""
+def write_classes(found: Scan, classes_out: str | None, *, force: bool) -> None:
+    """The class table, where it was asked for: last, when all else went well."""
     from ..format import Output
     from ..scanning import class_table
 
     if classes_out:
         with Output(classes_out, force=force) as output:
             output.write(class_table(found.classes))
-    if found.unusable:
-        raise click.exceptions.Exit(1)
 
 
 @main.command("list")
@@ -168,13 +166,14 @@ def list_(
     found = scan_folder(root, outputs=single, force=force, **folder_options)
     if out == "-":
         sys.stdout.buffer.write(list_bytes(found.entries))
-        finish_scan(found, folder_options["classes_out"], force=force)
-        return
-    if chunks > len(found.entries):
+    elif chunks > len(found.entries):
         raise click.UsageError(f"--chunks {chunks}: there are only {len(found.entries)} images.")
-    parts: list[Part] = split(
-        found.entries, chunks=chunks, train_ratio=train, test_ratio=test_ratio
-    )
-    for path, part in zip(write_lists(prefix, parts, force=force), parts, strict=True):
-        say(f"{plural(len(part.entries), 'image')} in {shown_path(path)}")
-    finish_scan(found, folder_options["classes_out"], force=force)
+    else:
+        parts: list[Part] = split(
+            found.entries, chunks=chunks, train_ratio=train, test_ratio=test_ratio
+        )
+        for path, part in zip(write_lists(prefix, parts, force=force), parts, strict=True):
+            say(f"{plural(len(part.entries), 'image')} in {shown_path(path)}")
+    write_classes(found, folder_options["classes_out"], force=force)
+    if found.unusable:
+        raise click.exceptions.Exit(1)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .door import force_option, main, progress, say, shown_path
-from .listing import finish_scan, scan_folder, scan_options
+from .door import fail, force_option, main, progress, say, shown_path
+from .listing import scan_folder, scan_options, write_classes
 
 if TYPE_CHECKING:
     from ..imaging import Recipe
@@ -119,6 +118,7 @@ def pack(
     if is_folder:
         found = scan_folder(source, outputs=outputs, force=force, **folder_options)
         if found.unusable and on_error == "fail":
+            fail("nothing was packed, because of what was left out")
             raise click.exceptions.Exit(1)
         images, root = ImageList(list_bytes(found.entries), outputs[2]), source
     else:
@@ -144,9 +144,8 @@ def pack(
         click.echo(reporting.pack_json(result))
     if result.failures:
         say(f"not packed: {plural(len(result.failures), 'image')}, named above")
-    with contextlib.suppress(click.exceptions.Exit):  # judged below, as all bad images are
-        if found is not None:
-            finish_scan(found, folder_options["classes_out"], force=force)
+    if found is not None:
+        write_classes(found, folder_options["classes_out"], force=force)
     bad = bool(result.failures or (found is not None and found.unusable))
     ctx.exit(1 if bad and on_error == "report" else 0)
 
