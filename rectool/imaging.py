@@ -28,6 +28,11 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM")
 QUALITY = {"jpg": 95, "png": 6, "webp": 95}
 """Default quality: 1 to 100, for PNG the compression level, 1 to 9."""
 
+_MODES = {
+    "jpg": ("L", "RGB"),
+    "png": ("L", "LA", "RGB", "RGBA", "I;16"),
+    "webp": ("L", "RGB", "RGBA"),
+}
 _LONGEST = {"jpg": 65_500, "png": (1 << 31) - 1, "webp": 16_383}
 _ORIENTATION = 0x0112
 _TURNS = {
@@ -204,10 +209,7 @@ def encode(image: Image.Image, encoding: Encoding = "jpg", quality: int | None =
 
     Raises ImageError where the encoding cannot hold the image (alpha or 16 bits in a JPEG, say).
     """
-    if (
-        encoding != "png"
-        and image.mode not in ("L", "RGB", "RGBA")[: 3 if encoding == "webp" else 2]
-    ):
+    if image.mode not in _MODES[encoding]:
         what = "16-bit samples" if image.mode == "I;16" else "an alpha channel"
         raise ImageError(
             f"has {what}, which {encoding} images cannot hold; use --encoding png or --color rgb"

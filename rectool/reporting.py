@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from .format import plural, shown
 from .inspection import Range, Row, Summary
@@ -60,12 +60,11 @@ def _json_label(label: float) -> float | str:
     return float(format_label(label)) if math.isfinite(label) else str(label)
 
 
-def _range_text(values: Range, text: object = None) -> str:
-    write = text if callable(text) else _finite_label_text
+def _range_text(values: Range, write: Callable[[float], str] = _finite_label_text) -> str:
     low, high = values.low, values.high
     if low is None or high is None:
         return "none"
-    return str(write(low)) if low == high else f"{write(low)} to {write(high)}"
+    return write(low) if low == high else f"{write(low)} to {write(high)}"
 
 
 _KEYS_FROM = {

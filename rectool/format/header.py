@@ -90,9 +90,7 @@ def unpack(record: BytesLike) -> tuple[IRHeader, BytesLike]:
 
 
 def raw_fields(record: bytes | memoryview) -> tuple[int, float, int, int]:
-    """flag, own label, id and id2 as stored; HeaderError as `unpack` raises it."""
-    if len(record) < HEADER_SIZE:
-        unpack(bytes(record))
+    """flag, own label, id and id2 as stored, of a record of HEADER_SIZE bytes or more."""
     fields: tuple[int, float, int, int] = _LAYOUT.unpack_from(record)
     return fields
 
