@@ -5,9 +5,13 @@ Bytes, not text: a path is what the file system says, in UTF-8 or not.
 
 from __future__ import annotations
 
+import copy
+import io
 import math
 import os
+import random
 import re
+from array import array
 from collections.abc import Iterator, Sequence
 from struct import error as StructError  # noqa: N812
 from typing import NamedTuple
@@ -20,6 +24,8 @@ from .format import MAGIC, MAX_KEY, LimitError, ListError, StrPath, pack_raw, sh
 Numbers = NDArray[np.int64]
 
 _KEY = re.compile(rb"[+-]?[0-9]{1,30}")
+_PLAIN = re.compile(rb"([0-9]{1,18})\t([0-9]{1,7}(?:\.[0-9]{1,30})?)\t([^\t\0\r\n]+)")
+"""What nearly all lines look like, and nothing in it can be wrong."""
 _HEADER_LINE = b"#header\t"
 _MOST_FAULTS = 20
 
@@ -93,6 +99,9 @@ def format_header_line(key: int, fields: HeaderFields) -> bytes:
 
 def parse_line(line: bytes) -> Entry:
     """Raises ListError or LimitError, without saying where."""
+    plain = _PLAIN.fullmatch(line)
+    if plain is not None:
+        return Entry(int(plain[1]), (float(plain[2]),), decode_path(plain[3]))
     fields = line.rstrip(b"\r\n\t").split(b"\t")
     if b"\0" in line:
         raise ListError(f"a line with a zero byte: {quoted(line)}")
@@ -121,12 +130,24 @@ def parse_label(text: bytes) -> float:
     return to_float32(label)
 
 
+SEED = 100
+"""im2rec.py's seed for shuffling."""
+
+
+def shuffled_order(count: int, seed: int = SEED) -> Numbers:
+    """The positions 0 to count - 1 in im2rec.py's random order: Python's `random.shuffle`."""
+    order = array("q", range(count))
+    random.Random(seed).shuffle(order)  # noqa: S311 - no secret
+    return np.frombuffer(order, np.int64)
+
+
 class ImageList(Sequence[Entry]):
     """The entries of a `.lst`, kept as its bytes and parsed when asked for.
 
     Blank lines, blanks around numbers, carriage returns and tabs at a line's end are passed over;
     everything else that is not an entry is a fault, and so is a key that occurs twice. Raises
     ListError with a line for each fault (20 at most), each with the list's name and line number.
+    Besides its bytes a list of a million lines takes 36 MB. `keys` is an int64 array, (images,).
     """
 
     def __init__(self, data: bytes, name: str) -> None:
@@ -136,29 +157,74 @@ class ImageList(Sequence[Entry]):
             what = "a record file" if data.startswith(MAGIC) else "a binary file"
             raise ListError(f"no list but {what}", path=name)
         self.headers: dict[int, HeaderFields] = {}
-        newlines = np.flatnonzero(np.frombuffer(data, np.uint8) == 10)
-        starts = np.concatenate(([0], newlines + 1))
-        ends = np.concatenate((newlines, [len(data)]))
-        self._check(starts, ends)
+        self._lay_out()
+        faults = self._parse()
+        if not self._widths.all():
+            self._keep(np.flatnonzero(self._widths))
+        raise_faults([*faults, *self._duplicates(self.keys)], self.name)
 
-    def _check(self, starts: Numbers, ends: Numbers) -> None:
+    @classmethod
+    def numbered(cls, lines: bytes, name: str, keys: Numbers | None = None) -> ImageList:
+        """A list of lines that were just made, each with one label, and are not checked again.
+
+        `keys` are those of the lines, by default 0, 1, 2, ...
+        """
+        made = cls(b"", name)
+        made.data = lines
+        made._lay_out()
+        made.keys = np.arange(len(made)) if keys is None else keys
+        made._widths += 1
+        return made
+
+    def _lay_out(self) -> None:
+        """An entry for each line, its key and labels still to be read."""
+        ends = np.flatnonzero(np.frombuffer(self.data, np.uint8) == 10)
+        if self.data and not self.data.endswith(b"\n"):
+            ends = np.append(ends, len(self.data))
+        self._ends = ends
+        self._starts = np.concatenate((np.zeros(1, np.int64), ends + 1))[: len(ends)]
+        self._numbers = np.arange(1, len(ends) + 1)
+        self.keys = np.empty(len(ends), np.int64)
+        self._widths = np.zeros(len(ends), np.int32)
+
+    def _keep(self, order: Numbers | slice) -> None:
+        self._starts, self._ends = self._starts[order], self._ends[order]
+        self.keys, self._widths = self.keys[order], self._widths[order]
+        self._numbers = self._numbers[order]
+
+    def _parse(self) -> list[str]:
+        """Fills in keys and numbers of labels; returns the faults."""
         faults: list[str] = []
-        keys = np.empty(len(starts), np.int64)
-        widths = np.zeros(len(starts), np.int32)
-        for number, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-            line = self.data[start:end]
+        for number, ended in enumerate(io.BytesIO(self.data)):
+            line = ended.removesuffix(b"\n")
+            plain = _PLAIN.fullmatch(line)
+            if plain is not None:
+                self.keys[number], self._widths[number] = int(plain[1]), 1
+                continue
             try:
                 if line.startswith(_HEADER_LINE):
                     self._parse_header(line)
                 elif line.strip():
                     entry = parse_line(line)
-                    keys[number], widths[number] = entry.key, len(entry.labels)
+                    self.keys[number], self._widths[number] = entry.key, len(entry.labels)
             except (ListError, LimitError) as error:
                 faults.append(f"{shown(self.name)}:{number + 1}: {error.message}")
-        self._numbers = np.flatnonzero(widths)
-        self._starts, self._ends = starts[self._numbers], ends[self._numbers]
-        self._keys, self._widths = keys[self._numbers], widths[self._numbers]
-        raise_faults([*faults, *self._duplicates(self._keys)], self.name)
+        return faults
+
+    def take(self, order: Numbers | slice) -> ImageList:
+        """Some entries, or all, in another order: the same bytes and line numbers, not copied."""
+        taken = copy.copy(self)
+        taken._keep(order)
+        return taken
+
+    def contents(self) -> bytes:
+        """The entries' lines in their order, as a `.lst` file holds them."""
+        return b"".join(self.data[a:b] + b"\n" for a, b in self._bounds())
+
+    def _bounds(self) -> Iterator[tuple[int, int]]:
+        for begin in range(0, len(self), 4096):  # all at once would be as many Python integers
+            part = slice(begin, begin + 4096)
+            yield from zip(self._starts[part].tolist(), self._ends[part].tolist(), strict=True)
 
     def check_width(self, width: int) -> None:
         """Raises ListError, naming the lines, where one has fewer labels than `width`."""
@@ -196,16 +262,13 @@ class ImageList(Sequence[Entry]):
     def __getitem__(self, position: int) -> Entry:  # type: ignore[override]  # no slices
         return parse_line(self.line(position))
 
-    def key(self, position: int) -> int:
-        return int(self._keys[position])
-
     def line(self, position: int) -> bytes:
         """An entry's line as it stands in the list."""
         return self.data[int(self._starts[position]) : int(self._ends[position])]
 
     def line_number(self, position: int) -> int:
         """Counted from 1."""
-        return int(self._numbers[position]) + 1
+        return int(self._numbers[position])
 
 
 def read_list(path: StrPath) -> ImageList:

@@ -205,7 +205,7 @@ def pack_images(
         beside: list[Output] = []
         if with_list:
             beside.append(stack.enter_context(Output(lst, force=force)))
-            beside[0].write(images.data)
+            beside[0].write(images.contents())
         chunks = _run(job, images, workers or usual_workers(treatment), stack, start_method)
         for position, result in enumerate(record for chunk in chunks for record in chunk):
             failure = _write(writer, images, position, result)
@@ -228,7 +228,7 @@ def pack_images(
 def _write(
     writer: RecordWriter, images: ImageList, position: int, result: bytes | str
 ) -> Failure | None:
-    key = images.key(position)
+    key = int(images.keys[position])
     if isinstance(result, bytes):
         try:
             writer.write(result, key)
@@ -258,7 +258,7 @@ def _tasks(images: ImageList) -> Iterable[list[Line]]:
     headers = images.headers
     for begin in range(0, len(images), _CHUNK):
         positions = range(begin, min(begin + _CHUNK, len(images)))
-        yield [(images.line(at), headers.get(images.key(at))) for at in positions]
+        yield [(images.line(at), headers.get(int(images.keys[at]))) for at in positions]
 
 
 def _named_deaths(results: Iterator[list[bytes | str]]) -> Iterator[list[bytes | str]]:

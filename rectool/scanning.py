@@ -7,7 +7,6 @@ options give the same bytes, save where im2rec.py would lose images or count som
 from __future__ import annotations
 
 import os
-import random
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,13 +14,14 @@ from typing import NamedTuple
 
 from .format import ListError, Output, StrPath, publish, shown
 from .listing import (
-    Entry,
+    SEED,
+    ImageList,
     decode_path,
     encode_path,
-    format_line,
     parse_label,
     quoted,
     raise_faults,
+    shuffled_order,
 )
 
 EXTS = (".jpeg", ".jpg", ".png")
@@ -32,13 +32,11 @@ _OTHER_IMAGES = frozenset(
 )
 _UNFIT = re.compile(r"[\t\n\r]")
 _CLASS = re.compile(rb"(.*\S)[ \t]+([0-9]{1,8})\s*")
-SEED = 100
-"""im2rec.py's seed for shuffling."""
 
 
 @dataclass
 class Scan:
-    """The images found in a folder, and what was passed over on the way.
+    """The images found in a folder, a list of one label each, and what was passed over on the way.
 
     `classes` is the table from folder to label, folders relative to the root and "." for the root
     itself. `left_out` counts files with an image's ending that was not asked for, by ending;
@@ -46,7 +44,7 @@ class Scan:
     are no regular files.
     """
 
-    entries: list[Entry] = field(default_factory=list)
+    images: ImageList = field(default_factory=lambda: ImageList(b"", ""))
     classes: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
     loops: list[str] = field(default_factory=list)
@@ -78,7 +76,9 @@ def scan(
     found = Scan(classes=dict(classes or {}))
     wanted = normal_exts(exts)
     faults: list[str] = []
-    for relative, images in _folders(root, frozenset(wanted), recursive, found):
+    lines = bytearray()
+    count = 0
+    for relative, images in _folders(root, wanted, recursive, found):
         label = 0
         if recursive and classes is None:
             label = found.classes.setdefault(relative or ".", len(found.classes))
@@ -86,24 +86,30 @@ def scan(
             label = found.classes[relative or "."]
         elif recursive:
             faults.append(f"{shown(os.path.join(root, relative))}: not in the class table")
-        labels = (float(label),)
-        for name in images:
-            path = os.path.join(relative, name)
-            if _UNFIT.search(path):
-                full = os.path.join(root, path)
-                faults.append(f"{full!r}: a name with a tab or a line's end cannot stand in a list")
-            found.entries.append(Entry(len(found.entries), labels, path))
+        if _UNFIT.search("".join((relative, *images))):
+            faults += _unfit(root, relative, images)
+        middle = b"\t%d.000000\t%s" % (label, encode_path(os.path.join(relative, "")))
+        for number, name in enumerate(images, count):
+            lines += b"%d%s%s\n" % (number, middle, encode_path(name))
+        count += len(images)
     raise_faults(faults, root)
-    if not found.entries:
+    if not count:
         raise ListError(f"no images in this folder (looked for {', '.join(wanted)})", path=root)
+    found.images = ImageList.numbered(bytes(lines), root)
     return found
+
+
+def _unfit(root: str, relative: str, names: list[str]) -> list[str]:
+    paths = [os.path.join(relative, name) for name in names]
+    why = "a name with a tab or a line's end cannot stand in a list"
+    return [f"{os.path.join(root, path)!r}: {why}" for path in paths if _UNFIT.search(path)]
 
 
 _Identity = tuple[int, int]
 
 
 def _folders(
-    root: str, wanted: frozenset[str], recursive: bool, found: Scan
+    root: str, wanted: tuple[str, ...], recursive: bool, found: Scan
 ) -> Iterator[tuple[str, list[str]]]:
     """Each folder with images: its path below the root and their names, in the order of os.walk."""
     pending: list[tuple[str, tuple[_Identity, ...]]] = [("", ())]
@@ -125,55 +131,60 @@ def _folders(
 
 
 def _look_into(
-    folder: str, relative: str, wanted: frozenset[str], found: Scan
+    folder: str, relative: str, wanted: tuple[str, ...], found: Scan
 ) -> tuple[list[str], list[str]]:
     images: list[str] = []
     subfolders: list[str] = []
     with os.scandir(folder) as entries:
         for entry in entries:
-            ending = os.path.splitext(entry.name)[1].lower()
+            name = entry.name
             if entry.is_dir():
-                subfolders.append(entry.name)
-            elif ending in wanted and entry.is_file():
-                images.append(entry.name)
-            elif ending in wanted:
-                found.unusable.append(os.path.join(relative, entry.name))
-            elif ending in _OTHER_IMAGES:
+                subfolders.append(name)
+            elif name.lower().endswith(wanted) and _ending(name) in wanted:
+                if entry.is_file():
+                    images.append(name)
+                else:
+                    found.unusable.append(os.path.join(relative, name))
+            elif _ending(name) in _OTHER_IMAGES:
+                ending = _ending(name)
                 found.left_out[ending] = found.left_out.get(ending, 0) + 1
     return images, subfolders
 
 
-def shuffled(entries: Iterable[Entry], seed: int = SEED) -> list[Entry]:
-    """The entries in im2rec.py's random order; keys stay what they were."""
-    order = list(entries)
-    random.Random(seed).shuffle(order)  # noqa: S311 - an order, not a secret
-    return order
+def _ending(name: str) -> str:
+    return os.path.splitext(name)[1].lower()
+
+
+def shuffled(images: ImageList, seed: int = SEED) -> ImageList:
+    """The images in im2rec.py's random order; keys stay what they were."""
+    moved = images.take(shuffled_order(len(images), seed))
+    return ImageList.numbered(moved.contents(), moved.name, moved.keys)
 
 
 class Part(NamedTuple):
-    """Some entries of a list, and what their file's name has between prefix and `.lst`."""
+    """Some images of a list, and what their file's name has between prefix and `.lst`."""
 
     suffix: str
-    entries: list[Entry]
+    images: ImageList
 
 
 def split(
-    entries: list[Entry], *, chunks: int = 1, train_ratio: float = 1.0, test_ratio: float = 0.0
+    images: ImageList, *, chunks: int = 1, train_ratio: float = 1.0, test_ratio: float = 0.0
 ) -> list[Part]:
     """The parts that im2rec.py writes, in its order: for each chunk test, val, train.
 
     Sizes are the chunk's times the ratio, rounded down; what is left over goes to val, and where
     there is none (the ratios make 1) to train. Raises ValueError for ratios that make more than 1
-    and for more chunks than entries.
+    and for more chunks than images.
     """
     if train_ratio + test_ratio > 1.0 + 1e-9:
         raise ValueError(f"train ratio {train_ratio:g} and test ratio {test_ratio:g} exceed 1")
-    if chunks > len(entries):
-        raise ValueError(f"{chunks} chunks of {len(entries)} images")
-    size = -(-len(entries) // chunks)
+    if chunks > len(images):
+        raise ValueError(f"{chunks} chunks of {len(images)} images")
+    size = -(-len(images) // chunks)
     parts: list[Part] = []
     for number in range(chunks):
-        chunk = entries[number * size : (number + 1) * size]
+        chunk = images.take(slice(number * size, (number + 1) * size))
         prefix = f"_{number}" if chunks > 1 else ""
         if train_ratio == 1.0:
             parts.append(Part(prefix, chunk))
@@ -181,17 +192,13 @@ def split(
         test = int(size * test_ratio)
         train = test + int(size * train_ratio)
         if test_ratio:
-            parts.append(Part(prefix + "_test", chunk[:test]))
+            parts.append(Part(prefix + "_test", chunk.take(slice(0, test))))
         if train_ratio + test_ratio < 1.0:
-            parts.append(Part(prefix + "_val", chunk[train:]))
-            parts.append(Part(prefix + "_train", chunk[test:train]))
+            parts.append(Part(prefix + "_val", chunk.take(slice(train, None))))
+            parts.append(Part(prefix + "_train", chunk.take(slice(test, train))))
         else:
-            parts.append(Part(prefix + "_train", chunk[test:]))
+            parts.append(Part(prefix + "_train", chunk.take(slice(test, None))))
     return parts
-
-
-def list_bytes(entries: Iterable[Entry]) -> bytes:
-    return b"".join(map(format_line, entries))
 
 
 def write_lists(prefix: StrPath, parts: Iterable[Part], *, force: bool = False) -> list[str]:
@@ -201,7 +208,7 @@ def write_lists(prefix: StrPath, parts: Iterable[Part], *, force: bool = False) 
         for part in parts:
             output = Output(f"{os.fspath(prefix)}{part.suffix}.lst", force=force)
             outputs.append(output)
-            output.write(list_bytes(part.entries))
+            output.write(part.images.contents())
     except BaseException:
         for output in outputs:
             output.discard()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import sys
 from pathlib import Path
 
@@ -22,8 +23,9 @@ from rectool.listing import (
     format_line,
     parse_line,
     read_list,
+    shuffled_order,
 )
-from rectool.scanning import class_table, list_bytes, read_classes, scan, shuffled, split
+from rectool.scanning import class_table, read_classes, scan, shuffled, split
 
 TREE = GOLDEN / "tree"
 
@@ -46,8 +48,8 @@ def test_golden_lists(
     name: str, options: dict[str, object], shuffle: bool, expected: dict[str, dict[str, str]]
 ) -> None:
     found = scan(TREE, **options)  # type: ignore[arg-type]
-    entries = shuffled(found.entries) if shuffle else found.entries
-    assert list_bytes(entries) == golden(name)
+    images = shuffled(found.images) if shuffle else found.images
+    assert images.contents() == golden(name)
     assert class_table(found.classes).decode() == expected["lists"][name]
 
 
@@ -60,32 +62,32 @@ def test_golden_lists(
     ],
 )
 def test_golden_splits(name: str, options: dict[str, float]) -> None:
-    parts = split(shuffled(scan(TREE).entries), **options)  # type: ignore[arg-type]
+    parts = split(shuffled(scan(TREE).images), **options)  # type: ignore[arg-type]
     wanted = {path.stem for path in (GOLDEN / "lists").glob(f"{name}_*.lst")}
     if name == "chunks":
         wanted = {stem for stem in wanted if "split" not in stem}
     assert {name + part.suffix for part in parts} == wanted
     for part in parts:
-        assert list_bytes(part.entries) == golden(name + part.suffix)
+        assert part.images.contents() == golden(name + part.suffix)
 
 
 @given(st.integers(1, 60), st.integers(1, 8), st.floats(0.01, 1), st.floats(0, 0.99))
 def test_no_split_loses_or_doubles_an_image(
     count: int, chunks: int, train: float, test: float
 ) -> None:
-    entries = [Entry(key, (0.0,), f"{key}.jpg") for key in range(count)]
+    images = ImageList(b"".join(b"%d\t0\t%d.jpg\n" % (key, key) for key in range(count)), "x")
     if train + test > 1 + 1e-9 or chunks > count:
         with pytest.raises(ValueError, match=r"exceed 1|chunks of"):
-            split(entries, chunks=chunks, train_ratio=train, test_ratio=test)
+            split(images, chunks=chunks, train_ratio=train, test_ratio=test)
         return
-    parts = split(entries, chunks=chunks, train_ratio=train, test_ratio=test)
-    assert sorted(entry for part in parts for entry in part.entries) == entries
+    parts = split(images, chunks=chunks, train_ratio=train, test_ratio=test)
+    assert sorted(entry for part in parts for entry in part.images) == list(images)
 
 
 def test_halves_of_an_odd_number() -> None:
-    entries = [Entry(key, (0.0,), "x") for key in range(11)]
-    parts = split(entries, train_ratio=0.5, test_ratio=0.5)
-    assert [(part.suffix, len(part.entries)) for part in parts] == [("_test", 5), ("_train", 6)]
+    images = ImageList(b"".join(b"%d\t0\tx\n" % key for key in range(11)), "x")
+    parts = split(images, train_ratio=0.5, test_ratio=0.5)
+    assert [(part.suffix, len(part.images)) for part in parts] == [("_test", 5), ("_train", 6)]
 
 
 labels = st.lists(
@@ -208,8 +210,8 @@ def test_a_list_is_a_sequence() -> None:
     assert len(images) == 13
     assert images[0] == Entry(9, (4.0,), "dogs/d1.jpg")
     assert images[-1] == Entry(2, (1.0,), "Zed/upper.jpg")
-    assert [images.key(at) for at in range(3)] == [9, 1, 8]
-    assert list_bytes(images) == images.data
+    assert images.keys[:3].tolist() == [9, 1, 8]
+    assert images.contents() == images.data
     assert len(ImageList(b"", "x")) == 0
 
 
@@ -224,12 +226,46 @@ def test_header_lines() -> None:
         ImageList(b"#header\t5\t1\n", "x")
 
 
+@given(st.lists(st.binary(max_size=30).filter(lambda line: b"\n" not in line), max_size=12))
+def test_a_scanned_list_is_what_reading_it_gives(names: list[bytes]) -> None:
+    lines = b"".join(b"%d\t0.000000\tx%s\n" % pair for pair in enumerate(names))
+    try:
+        read = ImageList(lines, "x")
+    except ListError:
+        return
+    made = ImageList.numbered(lines, "x")
+    if len(made) == len(read):
+        assert [made.line(at) for at in range(len(made))] == lines.split(b"\n")[:-1]
+        assert made.keys.tolist() == read.keys.tolist()
+
+
+def test_another_order_keeps_what_belongs_to_each_line() -> None:
+    data = b"\n7\t1\ta.jpg\n\n3\t1\t2\tb.jpg\r\n#header\t7\t0\t1.0\t9\t0\n5\t4\tc.jpg"
+    images = ImageList(data, "x")
+    taken = images.take(np.array([2, 0, 1]))
+    assert [entry.key for entry in taken] == taken.keys.tolist() == [5, 7, 3]
+    assert [taken.line_number(at) for at in range(3)] == [6, 2, 4]
+    assert taken.contents() == b"5\t4\tc.jpg\n7\t1\ta.jpg\n3\t1\t2\tb.jpg\r\n"
+    assert taken.headers == {7: HeaderFields(0, 1.0, 9, 0)}
+    with pytest.raises(ListError, match="x:6: 1 of 2 labels\nx:2: 1 of 2 labels"):
+        taken.check_width(2)
+    assert len(images.take(slice(1, 1))) == 0
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 10, 1000])
+def test_the_random_order_is_pythons(count: int) -> None:
+    order = list(range(count))
+    random.Random(100).shuffle(order)
+    assert shuffled_order(count).tolist() == order
+    assert (shuffled_order(1000, 1) != shuffled_order(1000, 2)).any()
+
+
 def test_endings_left_out_are_counted(tree: Path) -> None:
     (tree / "cats" / "a.BMP").touch()
     (tree / "dogs" / "b.webp").touch()
     (tree / "dogs" / "notes.txt").touch()
     found = scan(tree)
-    assert len(found.entries) == 10
+    assert len(found.images) == 10
     assert found.left_out == {".bmp": 1, ".webp": 1}
 
 
@@ -239,7 +275,7 @@ def test_a_fixed_class_table(tree: Path, tmp_path: Path) -> None:
     classes = read_classes(table)
     assert classes == {"dogs": 0, "empty of images": 1, "cats": 2}
     found = scan(tree, classes=classes)
-    assert {entry.labels for entry in found.entries if entry.path.startswith("cats")} == {(2.0,)}
+    assert {entry.labels for entry in found.images if entry.path.startswith("cats")} == {(2.0,)}
     with pytest.raises(ListError, match="images/dogs: not in the class table"):
         scan(tree, classes={"cats": 0})
 
@@ -269,10 +305,10 @@ def test_links(tree: Path) -> None:
     (tree / "pets").symlink_to(tree / "dogs")
     (tree / "gone.jpg").symlink_to(tree / "nothing.jpg")
     found = scan(tree)
-    assert sorted(entry.path for entry in found.entries if "pets" in entry.path) == [
+    assert sorted(entry.path for entry in found.images if "pets" in entry.path) == [
         f"pets/{n}.jpg" for n in range(6, 10)
     ]
-    assert len(found.entries) == 14
+    assert len(found.images) == 14
     assert sorted(found.loops) == [
         "cats/self",
         "cats/up",
@@ -286,7 +322,7 @@ def test_names_of_every_kind(tree: Path) -> None:
     raw = os.path.join(os.fsencode(tree), b"cats", b" caf\xe9 '\"\\ \xf0\x9f\x90\xb1 .jpg")
     with open(raw, "wb") as file:
         file.write(b"x")
-    data = list_bytes(scan(tree).entries)
+    data = scan(tree).images.contents()
     assert b"\tcats/ caf\xe9 '\"\\ \xf0\x9f\x90\xb1 .jpg\n" in data
     images = ImageList(data, "x")
     assert any(os.path.exists(os.path.join(tree, e.path)) and "caf" in e.path for e in images)

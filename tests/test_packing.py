@@ -23,7 +23,7 @@ from rectool import RecordError, RecordReader, unpack
 from rectool.imaging import Recipe, decode
 from rectool.listing import ImageList
 from rectool.packing import Copy, PackResult, pack_images
-from rectool.scanning import list_bytes, scan
+from rectool.scanning import scan
 
 Runner = Callable[..., Run]
 
@@ -120,7 +120,7 @@ def test_labels(run: Runner, tmp_path: Path, tree: Path) -> None:
 
 
 def pack_tree(tree: Path, out: Path, **options: object) -> PackResult:
-    images = ImageList(list_bytes(scan(tree).entries), "list")
+    images = scan(tree).images
     treatment = options.pop("treatment", Recipe(resize=12))
     return pack_images(images, tree, out, treatment, **options)  # type: ignore[arg-type]
 

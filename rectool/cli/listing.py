@@ -77,7 +77,7 @@ def scan_folder(
     outputs: Sequence[str],
     force: bool,
 ) -> Scan:
-    """What a folder holds, its entries in their final order; remarks said, outputs checked."""
+    """What a folder holds, its images in their final order; remarks said, outputs checked."""
     from .. import scanning
     from ..format import check_free, plural, shown
     from ..reporting import classes_text
@@ -91,7 +91,7 @@ def scan_folder(
     classes = scanning.read_classes(classes_file) if classes_file else None
     found = scanning.scan(root, recursive=recursive, exts=exts or scanning.EXTS, classes=classes)
     if shuffle:
-        found.entries = scanning.shuffled(found.entries, seed)
+        found.images = scanning.shuffled(found.images, seed)
     if recursive and not classes and not classes_out:
         say(classes_text(found.classes))
     for ending, count in sorted(found.left_out.items()):
@@ -152,7 +152,7 @@ def list_(
     rectool list val/ val --classes train-classes.txt
     """
     from ..format import plural
-    from ..scanning import Part, list_bytes, split, write_lists
+    from ..scanning import split, write_lists
 
     train = 1.0 - test_ratio if train_ratio is None else train_ratio
     if out == "-" and (chunks > 1 or train != 1.0):
@@ -165,15 +165,13 @@ def list_(
     single = [prefix + ".lst"] if out != "-" and chunks == 1 and train == 1.0 else []
     found = scan_folder(root, outputs=single, force=force, **folder_options)
     if out == "-":
-        sys.stdout.buffer.write(list_bytes(found.entries))
-    elif chunks > len(found.entries):
-        raise click.UsageError(f"--chunks {chunks}: there are only {len(found.entries)} images.")
+        sys.stdout.buffer.write(found.images.contents())
+    elif chunks > len(found.images):
+        raise click.UsageError(f"--chunks {chunks}: there are only {len(found.images)} images.")
     else:
-        parts: list[Part] = split(
-            found.entries, chunks=chunks, train_ratio=train, test_ratio=test_ratio
-        )
+        parts = split(found.images, chunks=chunks, train_ratio=train, test_ratio=test_ratio)
         for path, part in zip(write_lists(prefix, parts, force=force), parts, strict=True):
-            say(f"{plural(len(part.entries), 'image')} in {shown_path(path)}")
+            say(f"{plural(len(part.images), 'image')} in {shown_path(path)}")
     write_classes(found, folder_options["classes_out"], force=force)
     if found.unusable:
         raise click.exceptions.Exit(1)

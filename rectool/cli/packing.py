@@ -105,9 +105,7 @@ def pack(
     """
     from .. import reporting
     from ..format import check_free, plural
-    from ..listing import ImageList
     from ..packing import outputs_of, pack_images
-    from ..scanning import list_bytes
 
     folder_options = {name: options.pop(name) for name in _SCAN_NAMES}
     treatment = _treatment(ctx, options, label_width)
@@ -120,7 +118,8 @@ def pack(
         if found.unusable and on_error == "fail":
             fail("nothing was packed, because of what was left out")
             raise click.exceptions.Exit(1)
-        images, root = ImageList(list_bytes(found.entries), outputs[2]), source
+        images, root = found.images, source
+        images.name = outputs[2]
     else:
         for path in outputs:
             check_free(path, force=force)
