@@ -6,6 +6,7 @@ Bytes, not text: a path is what the file system says, in UTF-8 or not.
 from __future__ import annotations
 
 import copy
+import hashlib
 import io
 import math
 import os
@@ -219,12 +220,8 @@ class ImageList(Sequence[Entry]):
 
     def contents(self) -> bytes:
         """The entries' lines in their order, as a `.lst` file holds them."""
-        return b"".join(self.data[a:b] + b"\n" for a, b in self._bounds())
-
-    def _bounds(self) -> Iterator[tuple[int, int]]:
-        for begin in range(0, len(self), 4096):  # all at once would be as many Python integers
-            part = slice(begin, begin + 4096)
-            yield from zip(self._starts[part].tolist(), self._ends[part].tolist(), strict=True)
+        blocks = (range(at, min(at + 4096, len(self))) for at in range(0, len(self), 4096))
+        return b"".join(line + b"\n" for block in blocks for line in self.lines(block))
 
     def check_width(self, width: int) -> None:
         """Raises ListError, naming the lines, where one has fewer labels than `width`."""
@@ -265,6 +262,17 @@ class ImageList(Sequence[Entry]):
     def line(self, position: int) -> bytes:
         """An entry's line as it stands in the list."""
         return self.data[int(self._starts[position]) : int(self._ends[position])]
+
+    def lines(self, positions: range) -> list[bytes]:
+        part = slice(positions.start, positions.stop)
+        bounds = zip(self._starts[part].tolist(), self._ends[part].tolist(), strict=True)
+        return [self.data[begin:end] for begin, end in bounds]
+
+    def digest(self) -> str:
+        """Differs where lines or their order do."""
+        digest = hashlib.sha256(self.data)
+        digest.update(self._starts.tobytes())
+        return digest.hexdigest()
 
     def line_number(self, position: int) -> int:
         """Counted from 1."""

@@ -1,107 +1,81 @@
-"""A list of images into a `.rec` and its `.idx`."""
+"""A source into a `.rec` and its `.idx`, or into a set of shards."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
-import stat
+import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from itertools import chain
+from typing import Any, Literal, NamedTuple
 
 from .format import (
-    HEADER_SIZE,
-    MAX_RECORD,
     ImageError,
-    IRHeader,
     LimitError,
     ListError,
     Output,
     RecordError,
     RecordWriter,
     StrPath,
-    pack,
-    pack_raw,
     plural,
     shown,
 )
-from .listing import HeaderFields, ImageList, parse_line
 from .pool import Pool, WorkerDiedError
-from .sniffing import check_complete, format_of
+from .sharding import Shard, Sharding, ShardSet
+from .sources import Copy, Files, Maker, Place, Source, Treatment
 
-if TYPE_CHECKING:
-    from .imaging import Recipe
-
-RAW_ENDING = ".bin"
-"""The ending of a file that holds a record's payload which is no image, or nothing."""
-
-_CHUNK = 8  # images a task: little enough for even ends, enough that passing them costs nothing
+_CHUNK = 8  # samples a task: little enough for even ends, enough that passing them costs nothing
 
 OnError = Literal["report", "fail", "skip"]
 
 
-@dataclass(frozen=True)
-class Copy:
-    """Pass-through: a file's bytes as they are, once they are known to be a whole image.
-
-    `verify` decodes each image to know it; without, its lengths and end marker are checked. Files
-    that end in `.bin` are taken as they are: `unpack` writes payloads so that are no image.
-    """
-
-    verify: bool = False
-
-    def apply(self, data: bytes) -> bytes:
-        """The data. Raises ImageError where they are no whole image."""
-        if self.verify or format_of(data) == "TIFF":  # a TIFF has no end to look for
-            from .imaging import check_decodes  # noqa: PLC0415
-
-            check_decodes(data)
-        else:
-            check_complete(data)
-        return data
-
-
 class Failure(NamedTuple):
-    """An image that was not packed: its line in the list, key, path as listed, and why."""
+    """An image or record that was not packed: key, file, line of the list or byte offset, why."""
 
-    line: int
     key: int
     path: str
+    line: int | None
+    offset: int | None
     reason: str
 
 
 @dataclass(frozen=True)
 class PackResult:
-    """What `pack_images` did: the files it wrote, and `failures` in the order of the list."""
+    """What `pack_images` did: the files it wrote, and `failures` in the order of the source.
 
-    rec: str
-    idx: str
+    `images` and `bytes` count what is in the `.rec` files, `seconds` includes the start of workers.
+    Of a set of shards (`sharded`) `kept` were there from a run before.
+    """
+
+    recs: tuple[str, ...]
     lst: str | None
     images: int
     bytes: int
     seconds: float
     failures: tuple[Failure, ...]
+    sharded: bool
+    kept: int
 
 
-Line = tuple[bytes, HeaderFields | None]
+Result = bytes | str
+"""A sample's record, or the reason why there is none."""
 
 
 @dataclass(frozen=True)
 class _Job:
-    """What a worker needs to make records of list lines; called with some of them at a time."""
+    """What workers do: some samples at a time into results."""
 
-    root: str
-    treatment: Recipe | Copy
-    label_width: int | None
+    make: Maker
 
-    def __call__(self, lines: list[Line]) -> list[bytes | str]:
-        """For each line its record, or the reason why there is none."""
-        results: list[bytes | str] = []
-        for line, header in lines:
+    def __call__(self, samples: list[Any]) -> list[Result]:
+        results: list[Result] = []
+        for sample in samples:
             try:
-                results.append(self._record(line, header))
+                results.append(self.make(sample))
             except RecordError as error:
                 results.append(error.message)
             except OSError as error:
@@ -111,37 +85,6 @@ class _Job:
             except MemoryError:
                 results.append("too large for this machine's memory")
         return results
-
-    def _record(self, line: bytes, header: HeaderFields | None) -> bytes:
-        key, labels, path = parse_line(line)
-        data = _read(os.path.join(self.root, path))
-        if not (isinstance(self.treatment, Copy) and path.endswith(RAW_ENDING)):
-            data = self.treatment.apply(data)
-        labels = labels[: self.label_width]
-        if header is not None and self.label_width is None:
-            return _with_header(header, labels) + data
-        return pack(IRHeader(0, labels if len(labels) > 1 else labels[0], key, 0), data)
-
-
-def _with_header(header: HeaderFields, labels: tuple[float, ...]) -> bytes:
-    if header.flag == 0 and len(labels) == 1:
-        return pack_raw(0, labels[0], header.id, header.id2)
-    if header.flag != len(labels):
-        raise ListError(f"{plural(len(labels), 'label')}, but its #header line says {header.flag}")
-    values = pack(IRHeader(0, labels, 0, 0), b"")[HEADER_SIZE:]
-    return pack_raw(header.flag, header.label, header.id, header.id2) + values
-
-
-def _read(path: str) -> bytes:
-    state = os.stat(path)
-    if stat.S_ISDIR(state.st_mode):
-        raise ImageError("a folder")
-    if not stat.S_ISREG(state.st_mode):
-        raise ImageError("no regular file")
-    if state.st_size > MAX_RECORD:
-        raise LimitError(f"{state.st_size} bytes, and a record holds less than {MAX_RECORD + 1}")
-    with open(path, "rb") as file:
-        return file.read()
 
 
 def outputs_of(out: StrPath) -> tuple[str, str, str]:
@@ -154,22 +97,25 @@ def outputs_of(out: StrPath) -> tuple[str, str, str]:
     return prefix + ".rec", prefix + ".idx", prefix + ".lst"
 
 
-def usual_workers(treatment: Recipe | Copy) -> int:
-    """A worker for each core this process may use; one where files are only copied."""
-    if treatment == Copy():
+def usual_workers(treatment: Treatment) -> int:
+    """A worker for each core this process may use; one where bytes are only copied."""
+    if _only_copies(treatment):
         return 1
     with contextlib.suppress(AttributeError):  # not everywhere
         return len(os.sched_getaffinity(0))
     return min(os.cpu_count() or 1, 30)  # Windows waits for 63 handles at most, two a worker
 
 
+def _only_copies(treatment: Treatment) -> bool:
+    return treatment in (Copy("nothing"), Copy("end"))
+
+
 def pack_images(
-    images: ImageList,
-    root: StrPath,
+    source: Source,
     out: StrPath,
-    treatment: Recipe | Copy,
+    treatment: Treatment,
     *,
-    label_width: int | None = None,
+    sharding: Sharding | None = None,
     workers: int | None = None,
     on_error: OnError = "report",
     with_list: bool = False,
@@ -178,93 +124,200 @@ def pack_images(
     on_progress: Callable[[int], None] = lambda images: None,
     start_method: str | None = None,
 ) -> PackResult:
-    """Writes OUT.rec and OUT.idx, a record for each image of the list, in its order.
+    """Writes OUT.rec and OUT.idx, a record for each sample of the source, in its order.
 
-    Keys and ids are the list's keys; one label makes flag 0, several a label vector. `root` is the
-    folder that the list's paths start from; `label_width` keeps the first so many labels.
-    `with_list` writes the list to OUT.lst too. The bytes written do not depend on `workers`, by
+    With `sharding` it is the set of shards OUT-00000-of-000NN.rec and .idx. `with_list` writes the
+    list of a source that is Files to OUT.lst too. The bytes written do not depend on `workers`, by
     default `usual_workers`; `start_method` is that of `multiprocessing`.
 
-    An image that cannot be packed goes to `on_failure` and into the result, in the list's order;
-    with `on_error` "fail" the first one is raised as ImageError. `on_progress` is called after
-    each image with the number of all. Nothing appears under the outputs' names unless this returns.
+    A sample that cannot be packed, or ends the worker process that has it, even alone, goes to
+    `on_failure` and into the result, in the source's order; with `on_error` "fail" the first one is
+    raised as ImageError. `on_progress` is called after each sample with the number of all. Nothing
+    appears under the outputs' names unless this returns.
 
-    Raises ListError for an empty list or a line with too few labels; RecordError where no image
-    could be packed or a worker process died; FileExistsError and OSError as RecordWriter does.
+    Raises ListError for an empty source; RecordError where nothing could be packed, a worker
+    process died for no reason of its own, or shards cannot be resumed; FileExistsError and OSError
+    as RecordWriter does.
     """
-    if not len(images):
-        raise ListError("an empty list", path=images.name)
-    if label_width is not None:
-        images.check_width(label_width)
+    if not len(source):
+        raise ListError("nothing to pack", path=source.name)
     started = time.monotonic()
     rec, idx, lst = outputs_of(out)
-    job = _Job(os.fspath(root), treatment, label_width)
     failures: list[Failure] = []
+
+    def fail(failure: Failure) -> None:
+        if on_error == "fail":
+            raise ImageError(failure.reason, path=failure.path, offset=failure.offset)
+        failures.append(failure)
+        on_failure(failure)
+
     with contextlib.ExitStack() as stack:
-        writer = stack.enter_context(RecordWriter(rec, idx=idx, force=force))
-        beside: list[Output] = []
-        if with_list:
-            beside.append(stack.enter_context(Output(lst, force=force)))
-            beside[0].write(images.contents())
-        chunks = _run(job, images, workers or usual_workers(treatment), stack, start_method)
-        for position, result in enumerate(record for chunk in chunks for record in chunk):
-            failure = _write(writer, images, position, result)
-            if failure is not None:
-                if on_error == "fail":
-                    path = os.path.join(job.root, failure.path)
-                    raise ImageError(failure.reason, path=path)
-                failures.append(failure)
-                on_failure(failure)
-            on_progress(len(images))
-        if not len(writer):
-            raise RecordError(f"none of {plural(len(images), 'image')} could be packed")
-        size = writer.tell()
-        writer.close(*beside)
-    seconds = time.monotonic() - started
-    packed = len(images) - len(failures)
-    return PackResult(rec, idx, lst if with_list else None, packed, size, seconds, tuple(failures))
-
-
-def _write(
-    writer: RecordWriter, images: ImageList, position: int, result: bytes | str
-) -> Failure | None:
-    key = int(images.keys[position])
-    if isinstance(result, bytes):
-        try:
-            writer.write(result, key)
-        except LimitError as error:
-            result = error.message
+        shards: _OneFile | ShardSet
+        if sharding is None:
+            shards = stack.enter_context(_OneFile(rec, idx, len(source), force=force))
         else:
-            return None
-    return Failure(images.line_number(position), key, images[position].path, result)
+            known = {**source.identity(), "options of images": repr(treatment)}
+            known["--shards or --shard-size"] = f"{sharding.count} {sharding.size}"
+            prefix = rec.removesuffix(".rec")
+            shards = stack.enter_context(
+                ShardSet(prefix, len(source), sharding, known, force=force)
+            )
+        beside: list[Output] = []
+        if with_list and isinstance(source, Files):
+            may_replace = force or (sharding is not None and sharding.resume)
+            beside.append(stack.enter_context(Output(lst, force=may_replace)))
+            beside[0].write(source.images.contents())
+        for shard in shards.kept:
+            for fields in shard.failures:
+                fail(Failure(*fields))
+        run = _Run(source, treatment, workers or usual_workers(treatment), start_method)
+        for position, result in stack.enter_context(contextlib.closing(run.results(shards.parts))):
+            key = int(source.keys[position])
+            reason = _add(shards, position, key, result)
+            if reason is not None:
+                failure = Failure(key, *source.place(position), reason)
+                shards.lack(position, failure)
+                fail(failure)
+            on_progress(len(source))
+        if not shards.records:
+            raise RecordError(f"none of {plural(len(source), 'image')} could be packed")
+        recs = shards.publish(*beside)
+    return PackResult(
+        recs,
+        lst if beside else None,
+        shards.records,
+        shards.bytes,
+        time.monotonic() - started,
+        tuple(failures),
+        sharding is not None,
+        len(shards.kept),
+    )
 
 
-def _run(
-    job: _Job,
-    images: ImageList,
-    workers: int,
-    stack: contextlib.ExitStack,
-    start_method: str | None,
-) -> Iterator[list[bytes | str]]:
-    tasks = _tasks(images)
-    if workers == 1 and job.treatment == Copy():  # hardly a decoder runs (but TIFF's)
-        return map(job, tasks)
-    busy = min(workers, -(-len(images) // _CHUNK))
-    pool: Pool[list[Line], list[bytes | str]] = stack.enter_context(Pool(job, busy, start_method))
-    return _named_deaths(pool.map(tasks))
+class _OneFile:
+    """What ShardSet is for several files."""
+
+    def __init__(self, rec: str, idx: str, samples: int, *, force: bool) -> None:
+        self._writer = RecordWriter(rec, idx=idx, force=force)
+        self.parts = [range(samples)]
+        self.kept: list[Shard] = []
+        self.bytes = 0
+
+    @property
+    def records(self) -> int:
+        return len(self._writer)
+
+    def add(self, position: int, key: int, record: bytes) -> None:
+        self._writer.write(record, key)
+
+    def lack(self, position: int, failure: Failure) -> None: ...
+
+    def publish(self, *others: Output) -> tuple[str, ...]:
+        self.bytes = self._writer.tell()
+        self._writer.close(*others)
+        return (self._writer.path,)
+
+    def __enter__(self) -> _OneFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.discard()
 
 
-def _tasks(images: ImageList) -> Iterable[list[Line]]:
-    headers = images.headers
-    for begin in range(0, len(images), _CHUNK):
-        positions = range(begin, min(begin + _CHUNK, len(images)))
-        yield [(images.line(at), headers.get(int(images.keys[at]))) for at in positions]
-
-
-def _named_deaths(results: Iterator[list[bytes | str]]) -> Iterator[list[bytes | str]]:
+def _add(shards: _OneFile | ShardSet, position: int, key: int, result: Result) -> str | None:
+    """Writes a record; or returns why there is none."""
+    if isinstance(result, str):
+        return result
     try:
-        yield from results
-    except WorkerDiedError as error:
-        lines = [line for task in error.tasks[:1] for line, _ in task]  # type: ignore[attr-defined]
-        paths = ", ".join(shown(parse_line(line).path) for line in lines)
-        raise RecordError(f"{error}, at work on {paths}; nothing was written") from None
+        shards.add(position, key, result)
+    except LimitError as error:
+        return error.message
+    return None
+
+
+def _place_text(place: Place) -> str:
+    at = "" if place.offset is None else f" at byte {place.offset}"
+    return shown(place.path) + at
+
+
+@dataclass
+class _Run:
+    """Samples into results, in order, by worker processes or in this one."""
+
+    source: Source
+    treatment: Treatment
+    workers: int
+    start_method: str | None
+
+    def results(self, parts: list[range]) -> Generator[tuple[int, Result]]:
+        """Positions of these parts, one after the other, each with its result."""
+        job = _Job(self.source.maker(self.treatment))
+        chunks = (part[at : at + _CHUNK] for part in parts for at in range(0, len(part), _CHUNK))
+        if self.workers == 1 and _only_copies(self.treatment):  # hardly a decoder runs
+            for chunk in chunks:
+                yield from zip(chunk, job(self.source.samples(chunk)), strict=True)
+            return
+        busy = min(self.workers, -(-sum(map(len, parts)) // _CHUNK)) or 1
+        yield from _InPool(self.source, job, busy, self.start_method).results(chunks)
+
+
+class _InPool:
+    """Results by a pool; a new one where a sample ends a worker's process."""
+
+    def __init__(self, source: Source, job: _Job, workers: int, start_method: str | None) -> None:
+        self._source = source
+        self._job = job
+        self._start_method = start_method
+        self._workers = workers
+        self._given: deque[tuple[range, list[Any]]] = deque()
+        self._deadly: dict[int, str] = {}
+
+    def results(self, chunks: Iterator[range]) -> Iterator[tuple[int, Result]]:
+        while True:
+            again = [chunk for chunk, _ in self._given]
+            self._given.clear()
+            try:
+                with self._new_pool(self._workers) as pool:
+                    for results in pool.map(self._tasks(chain(again, chunks))):
+                        yield from self._merged(self._given.popleft()[0], results)
+                return
+            except WorkerDiedError as error:
+                death = error
+            self._find_deadly(death)
+
+    def _new_pool(self, workers: int) -> Pool[list[Any], list[Result]]:
+        return Pool(self._job, workers, self._start_method)
+
+    def _tasks(self, chunks: Iterable[range]) -> Iterator[list[Any]]:
+        for chunk in chunks:
+            samples = self._source.samples(chunk)
+            if self._deadly:
+                pairs = zip(chunk, samples, strict=True)
+                samples = [sample for at, sample in pairs if at not in self._deadly]
+            self._given.append((chunk, samples))
+            yield samples
+
+    def _merged(self, chunk: range, results: list[Result]) -> Iterator[tuple[int, Result]]:
+        made = iter(results)
+        for position in chunk:
+            deadly = self._deadly.get(position)
+            yield position, next(made) if deadly is None else deadly
+
+    def _find_deadly(self, death: WorkerDiedError) -> None:
+        """Tries what the dead worker had, one by one. Raises RecordError where all is well now."""
+        chunk, samples = next(given for given in self._given if given[1] is death.tasks[0])
+        positions = [at for at in chunk if at not in self._deadly]
+        found = False
+        for position, sample in zip(positions, samples, strict=True):
+            try:
+                with self._new_pool(1) as pool:
+                    list(pool.map([[sample]]))
+            except WorkerDiedError as error:
+                self._deadly[position] = f"ends the process that decodes it ({error.how})"
+                found = True
+        if not found:
+            paths = ", ".join(_place_text(self._source.place(at)) for at in positions)
+            hint = ""
+            if death.exitcode == -getattr(signal, "SIGKILL", 0):
+                hint = " (out of memory? fewer --workers need less)"
+            raise RecordError(f"{death}, at work on {paths}; nothing was written{hint}")

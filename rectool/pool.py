@@ -38,12 +38,18 @@ class WorkerDiedError(Exception):
         self.exitcode = exitcode
         self.tasks = tasks
 
-    def __str__(self) -> str:
+    @property
+    def how(self) -> str:
+        """ "SIGKILL", or "status 3"."""
         code = self.exitcode
         if code is not None and code < 0:
             with contextlib.suppress(ValueError):
-                return f"a worker process was ended by {signal.Signals(-code).name}"
-        return f"a worker process ended with status {code}"
+                return signal.Signals(-code).name
+        return f"status {code}"
+
+    def __str__(self) -> str:
+        ended = "was ended by" if self.how.startswith("SIG") else "ended with"
+        return f"a worker process {ended} {self.how}"
 
 
 class _Worker(Generic[Task]):

@@ -151,11 +151,18 @@ def pack_text(result: PackResult) -> str:
     """The closing line of `rectool pack`."""
     total = result.images + len(result.failures)
     rate = result.images / result.seconds if result.seconds else 0.0
-    also = ", ".join(shown(os.path.basename(path)) for path in (result.idx, result.lst) if path)
-    return (
-        f"packed {result.images} of {plural(total, 'image')} into {shown(result.rec)}"
-        f" ({human_size(result.bytes)}; with {also}), {rate:.0f} images/s"
-    )
+    name, size = shown(result.recs[0]), human_size(result.bytes)
+    beside = [result.recs[0][: -len(".rec")] + ".idx"]
+    into = name
+    if len(result.recs) > 1 or result.sharded:
+        kept = f", {result.kept} of them kept" if result.kept else ""
+        into = f"{plural(len(result.recs), 'shard')}{kept}: {name}"
+        into += f" to {shown(os.path.basename(result.recs[-1]))}" if len(result.recs) > 1 else ""
+        beside = []
+    also = ", ".join(shown(os.path.basename(path)) for path in (*beside, result.lst) if path)
+    also = f"; with {also}" if also else ""
+    speed = "" if result.kept else f", {rate:.0f} images/s"
+    return f"packed {result.images} of {plural(total, 'image')} into {into} ({size}{also}){speed}"
 
 
 def pack_json(result: PackResult) -> str:

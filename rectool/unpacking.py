@@ -29,8 +29,8 @@ from .listing import (
     format_line,
     raise_faults,
 )
-from .packing import RAW_ENDING
 from .sniffing import ENDINGS, format_of
+from .sources import RAW_ENDING
 
 
 @dataclass(frozen=True)

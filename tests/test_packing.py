@@ -22,8 +22,9 @@ from PIL import Image
 from rectool import RecordError, RecordReader, unpack
 from rectool.imaging import Recipe, decode
 from rectool.listing import ImageList
-from rectool.packing import Copy, PackResult, pack_images
+from rectool.packing import PackResult, pack_images
 from rectool.scanning import scan
+from rectool.sources import Copy, Files
 
 Runner = Callable[..., Run]
 
@@ -120,9 +121,9 @@ def test_labels(run: Runner, tmp_path: Path, tree: Path) -> None:
 
 
 def pack_tree(tree: Path, out: Path, **options: object) -> PackResult:
-    images = scan(tree).images
+    source = Files(scan(tree).images, tree)
     treatment = options.pop("treatment", Recipe(resize=12))
-    return pack_images(images, tree, out, treatment, **options)  # type: ignore[arg-type]
+    return pack_images(source, out, treatment, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
@@ -171,11 +172,14 @@ def test_bad_images_are_named_and_counted(
     assert "packed 10 of 15 images" in result.err
     assert result.err.endswith("not packed: 5 images, named above\n")
     report = json.loads(result.out)
-    assert (report["images"], report["rec"]) == (10, "out.rec")
-    assert {failure["path"] for failure in report["failures"]} == set(bad)
+    assert (report["images"], report["recs"], report["lst"]) == (10, ["out.rec"], "out.lst")
+    assert {failure["path"] for failure in report["failures"]} == {f"images/{path}" for path in bad}
     lst = ImageList((tmp_path / "out.lst").read_bytes(), "out.lst")
     for failure in report["failures"]:
-        assert lst[failure["line"] - 1][::2] == (failure["key"], failure["path"])
+        assert (failure["key"], f"images/{lst[failure['line'] - 1].path}") == (
+            lst[failure["line"] - 1].key,
+            failure["path"],
+        )
     kept = [entry.key for entry in lst if entry.path not in bad]
     assert RecordReader(tmp_path / "out.rec").keys.tolist() == kept
 
@@ -201,7 +205,7 @@ def test_nothing_to_pack(run: Runner, tmp_path: Path) -> None:
         "empty": "empty: no images in this folder (looked for .jpeg, .jpg, .png)",
         "none": "none: No such file or directory",
         "a.lst": "none of 1 image could be packed",
-        "b.lst": "b.lst: an empty list",
+        "b.lst": "b.lst: nothing to pack",
     }.items():
         result = run("pack", source, "out")
         assert (result.status, result.out) == (1, "")
@@ -237,7 +241,7 @@ def test_what_exists_is_kept(run: Runner, tmp_path: Path, tree: Path, ending: st
     [
         ["images", "out", "--root", "x"],
         ["a.lst", "out", "--exts", "jpg"],
-        ["a.lst", "out", "--no-shuffle"],
+        ["a.lst", "out", "--seed", 7],
         ["images", "out", "--pass-through", "--resize", 5],
         ["images", "out", "--pass-through", "--quality", 5],
         ["images", "out", "--verify"],
@@ -394,8 +398,8 @@ def test_a_full_disk(run: Runner, tmp_path: Path, tree: Path) -> None:
 def test_a_record_of_512_mib(tmp_path: Path) -> None:
     with open(tmp_path / "huge.jpg", "wb") as file:
         file.truncate(1 << 29)
-    images = ImageList(b"0\t0\thuge.jpg\n", "list")
+    source = Files(ImageList(b"0\t0\thuge.jpg\n", "list"), tmp_path)
     failures: list[object] = []
     with pytest.raises(RecordError, match="none of 1 image could be packed"):
-        pack_images(images, tmp_path, tmp_path / "out", Copy(), on_failure=failures.append)
+        pack_images(source, tmp_path / "out", Copy(), on_failure=failures.append)
     assert "536870912 bytes, and a record holds less than 536870912" in str(failures[0])

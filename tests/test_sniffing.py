@@ -9,8 +9,8 @@ import pytest
 from conftest import encoded, picture
 
 from rectool import ImageError
-from rectool.packing import Copy
 from rectool.sniffing import MAX_PIXELS, check_complete, describe, format_of
+from rectool.sources import Copy
 
 KINDS: dict[str, tuple[str, dict[str, Any], str]] = {
     "jpeg": ("JPEG", {}, "JPEG"),

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+def options_of(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several options as one decorator."""
+
     def apply(command: Command) -> Command:
         for option in reversed(options):
             command = option(command)
@@ -30,7 +32,7 @@ def _split_exts(_: click.Context, __: click.Parameter, values: tuple[str, ...]) 
     return tuple(ext for value in values for ext in value.replace(",", " ").split())
 
 
-scan_options = _options(
+scan_options = options_of(
     click.option(
         "--recursive/--flat",
         default=True,
@@ -46,7 +48,7 @@ scan_options = _options(
     click.option(
         "--shuffle/--no-shuffle",
         default=True,
-        help="Random order (the default) or that of the names.",
+        help="In random order (of a folder the default), or as they come.",
     ),
     click.option(
         "--seed", type=int, default=100, show_default=True, help="Of the random order; im2rec's."

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import sys
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .door import fail, force_option, main, progress, say, shown_path
-from .listing import scan_folder, scan_options, write_classes
+from .listing import write_classes
+from .sources import given, kind_of, open_source, source_options
 
 if TYPE_CHECKING:
-    from ..imaging import Recipe
-    from ..listing import ImageList
-    from ..packing import Copy, Failure
+    from ..packing import Failure
+    from ..sharding import Sharding
+    from ..sources import Treatment
 
 _COLORS = {"1": "rgb", "0": "gray", "-1": "unchanged"}
-_SCAN_NAMES = ("recursive", "exts", "shuffle", "seed", "classes_file", "classes_out")
 _IMAGE_NAMES = ("resize", "center_crop", "quality", "encoding", "color")
 
 
@@ -25,14 +25,20 @@ def _color(_: click.Context, __: click.Parameter, value: str) -> str:
     return _COLORS.get(value, value)
 
 
+def _size(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
+    from ..sharding import parse_size
+
+    try:
+        return None if value is None else parse_size(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 @main.command("pack")
-@click.argument("source", type=click.Path(readable=False))
-@click.argument("out", type=click.Path(readable=False))
-@click.option(
-    "--root",
-    type=click.Path(readable=False),
-    help="Folder that a list's paths start from.  [default: the list's own, for - this one]",
+@click.argument(
+    "sources", metavar="SOURCE...", nargs=-1, required=True, type=click.Path(readable=False)
 )
+@click.argument("out", type=click.Path(readable=False))
 @click.option("--resize", type=click.IntRange(1), help="Shorter edge in pixels.")
 @click.option("--center-crop", is_flag=True, help="Cut out the square in the middle first.")
 @click.option(
@@ -55,20 +61,20 @@ def _color(_: click.Context, __: click.Parameter, value: str) -> str:
     help="rgb drops an alpha channel; unchanged keeps it, and 16-bit grey.",
 )
 @click.option(
-    "--pass-through", is_flag=True, help="Store the files as they are, if they are whole images."
+    "--pass-through", is_flag=True, help="Store images as they are, if they are whole images."
 )
 @click.option("--verify", is_flag=True, help="With --pass-through: decode each image too.")
+@source_options
+@click.option("--shards", type=click.IntRange(1), help="Write so many files OUT-00000-of-000NN.")
 @click.option(
-    "--pack-label", is_flag=True, help="im2rec's; all of a line's labels are packed anyway."
+    "--shard-size", callback=_size, metavar="SIZE", help="Write files of 500MB, 1GB, ... at most."
 )
-@click.option(
-    "--label-width", type=click.IntRange(1), help="Pack only so many labels of each line."
-)
+@click.option("--resume", is_flag=True, help="Keep shards that a stopped run has finished.")
 @click.option(
     "--workers",
     "--num-thread",
     type=click.IntRange(1),
-    help="Processes.  [default: one a core; 1 for --pass-through]",
+    help="Processes.  [default: one a core; 1 where bytes are only copied]",
 )
 @click.option(
     "--on-error",
@@ -77,65 +83,56 @@ def _color(_: click.Context, __: click.Parameter, value: str) -> str:
     show_default=True,
     help="Of a bad image: name it, pack the others, and exit with 1; pack nothing; or exit with 0.",
 )
-@scan_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result on stdout as JSON.")
 @force_option
 @click.pass_context
 def pack(
     ctx: click.Context,
     /,
-    source: str,
+    sources: tuple[str, ...],
     out: str,
-    root: str | None,
-    label_width: int | None,
     workers: int | None,
     on_error: Any,
     as_json: bool,
     force: bool,
     **options: Any,
 ) -> None:
-    """Pack the images of SOURCE, a folder or a .lst (- for stdin), into OUT.rec and OUT.idx.
+    """Pack SOURCE into OUT.rec and OUT.idx: a folder, a .lst (- for stdin), or .rec files.
 
-    A folder is listed as by rectool list, and the list kept in OUT.lst.
+    A folder is listed as by rectool list, and the list kept in OUT.lst. Records of .rec files are
+    copied as they are, one file after the other, unless an option says what becomes of the images.
 
     \b
     rectool pack images/ out
     rectool pack train.lst train --root images/ --resize 256 --quality 90
     rectool list images/ | rectool pack - out --root images/ --pass-through
+    rectool pack a.rec b.rec merged --shuffle --shards 8
     """
     from .. import reporting
     from ..format import check_free, plural
     from ..packing import outputs_of, pack_images
 
-    folder_options = {name: options.pop(name) for name in _SCAN_NAMES}
-    treatment = _treatment(ctx, options, label_width)
-    is_folder = os.path.isdir(source)
-    _check_applies(ctx, source, is_folder)
-    outputs = outputs_of(out)[: 3 if is_folder else 2]
-    found = None
-    if is_folder:
-        found = scan_folder(source, outputs=outputs, force=force, **folder_options)
-        if found.unusable and on_error == "fail":
-            fail("nothing was packed, because of what was left out")
-            raise click.exceptions.Exit(1)
-        images, root = found.images, source
-        images.name = outputs[2]
-    else:
-        for path in outputs:
-            check_free(path, force=force)
-        images, root = _given_list(source, root)
-    with progress("image") as (advance, tell):
+    kind = kind_of(sources)
+    treatment = _treatment(ctx, kind, options)
+    sharding = _sharding(options)
+    rec, idx, lst = outputs_of(out)
+    for path in [*([] if sharding else [rec, idx]), *([lst] if kind == "folder" else [])]:
+        check_free(path, force=force or options["resume"])
+    source, found, amiss = open_source(ctx, sources, lst, options, force=force or options["resume"])
+    if amiss and on_error == "fail":
+        fail("nothing was packed, because of what was left out")
+        raise click.exceptions.Exit(1)
+    with progress("image") as (advance, tell), _remark_on_shards(rec, sharding):
         result = pack_images(
-            images,
-            root,
+            source,
             out,
             treatment,
-            label_width=label_width,
+            sharding=sharding,
             workers=workers,
             on_error=on_error,
-            with_list=is_folder,
+            with_list=found is not None,
             force=force,
-            on_failure=lambda failure: tell(_failure_text(failure, root)),
+            on_failure=lambda failure: tell(_failure_text(failure)),
             on_progress=advance,
         )
     say(reporting.pack_text(result))
@@ -144,45 +141,25 @@ def pack(
     if result.failures:
         say(f"not packed: {plural(len(result.failures), 'image')}, named above")
     if found is not None:
-        write_classes(found, folder_options["classes_out"], force=force)
-    bad = bool(result.failures or (found is not None and found.unusable))
-    ctx.exit(1 if bad and on_error == "report" else 0)
+        write_classes(found, options["classes_out"], force=force or options["resume"])
+    ctx.exit(1 if (result.failures or amiss) and on_error == "report" else 0)
 
 
-def _given(ctx: click.Context, names: tuple[str, ...]) -> list[str]:
-    """The options among these that stand on the command line, as their user knows them."""
-    source = click.core.ParameterSource.COMMANDLINE
-    return [
-        param.secondary_opts[0] if ctx.params.get(param.name) is False else param.opts[0]
-        for param in ctx.command.params
-        if param.name in names and ctx.get_parameter_source(param.name) == source
-    ]
+def _treatment(ctx: click.Context, kind: str, options: dict[str, Any]) -> Treatment:
+    from ..sources import Copy
 
-
-def _check_applies(ctx: click.Context, source: str, is_folder: bool) -> None:
-    wrong = _given(ctx, ("root",) if is_folder else _SCAN_NAMES)
-    if wrong:
-        meant, is_ = ("a list", "a folder") if is_folder else ("a folder", "a list")
-        raise click.UsageError(f"{', '.join(wrong)}: only for {meant}; {source} is {is_}.")
-
-
-def _treatment(
-    ctx: click.Context, options: dict[str, Any], label_width: int | None
-) -> Recipe | Copy:
     verify, encoding = options["verify"], options["encoding"].removeprefix(".")
-    if options["pack_label"] and label_width is not None:
-        raise click.UsageError("--pack-label takes all labels, --label-width some of them.")
+    changes = given(ctx, _IMAGE_NAMES)
     if options["pass_through"]:
-        from ..packing import Copy
-
-        changes = _given(ctx, _IMAGE_NAMES)
         if changes:
             raise click.UsageError(
                 f"--pass-through leaves images as they are: no {', '.join(changes)}."
             )
-        return Copy(verify)
+        return Copy("pixels" if verify else "end")
     if verify:
         raise click.UsageError("--verify is for --pass-through; otherwise every image is decoded.")
+    if kind == "rec" and not changes:
+        return Copy("nothing")
     if encoding == "png" and (options["quality"] or 0) > 9:
         raise click.UsageError("--quality of PNG images is their compression level, 1 to 9.")
     from ..imaging import Recipe
@@ -196,17 +173,34 @@ def _treatment(
     )
 
 
-def _given_list(source: str, root: str | None) -> tuple[ImageList, str]:
-    from ..listing import ImageList, read_list
+def _sharding(options: dict[str, Any]) -> Sharding | None:
+    from ..sharding import Sharding
 
-    if source == "-":
-        if sys.stdin is None:
-            raise click.UsageError("stdin is closed.")
-        return ImageList(sys.stdin.buffer.read(), "stdin"), root or "."
-    return read_list(source), root or os.path.dirname(source) or "."
+    count, size, resume = options["shards"], options["shard_size"], options["resume"]
+    if count is not None and size is not None:
+        raise click.UsageError("--shards says how many, --shard-size how large: give one of them.")
+    if count is None and size is None:
+        if resume:
+            raise click.UsageError("--resume is for --shards and --shard-size.")
+        return None
+    return Sharding(count, size, resume)
 
 
-def _failure_text(failure: Failure, root: str) -> str:
-    path = os.path.join(root, failure.path)
-    where = f"line {failure.line}, key {failure.key}"
-    return f"rectool: {shown_path(path)}: {failure.reason} ({where})"
+@contextlib.contextmanager
+def _remark_on_shards(rec: str, sharding: Sharding | None) -> Iterator[None]:
+    """Says what --resume can go on with, where packing shards ends early."""
+    from ..format import plural
+    from ..sharding import finished_shards
+
+    try:
+        yield
+    except BaseException:
+        finished = finished_shards(rec.removesuffix(".rec")) if sharding else 0
+        if finished:
+            say(f"{plural(finished, 'shard')} finished; the same command with --resume goes on")
+        raise
+
+
+def _failure_text(failure: Failure) -> str:
+    where = f"byte {failure.offset}" if failure.line is None else f"line {failure.line}"
+    return f"rectool: {shown_path(failure.path)}: {failure.reason} ({where}, key {failure.key})"

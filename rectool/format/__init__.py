@@ -22,15 +22,18 @@ from .header import (
     HEADER_SIZE,
     IRHeader,
     Label,
+    face_ranges,
     label_list,
     pack,
     pack_raw,
+    payload_start,
     raw_fields,
     to_float32,
     unpack,
+    with_id,
 )
 from .index import MAX_KEY, Index, KeySource, KeyTable, check_index, line, read_index, scan_index
-from .output import Output, check_free, publish
+from .output import Output, check_free, publish, sync_folder
 from .reader import RecordReader, map_file
 from .writer import RecordWriter, idx_beside
 
@@ -62,6 +65,7 @@ __all__ = [
     "check_index",
     "data",
     "encode",
+    "face_ranges",
     "idx_beside",
     "label_list",
     "line",
@@ -69,13 +73,16 @@ __all__ = [
     "map_file",
     "pack",
     "pack_raw",
+    "payload_start",
     "plural",
     "publish",
     "raw_fields",
     "read_index",
     "scan_index",
     "shown",
+    "sync_folder",
     "to_float32",
     "unpack",
     "walk",
+    "with_id",
 ]

@@ -17,6 +17,7 @@ _LAYOUT = Struct("<IfQQ")
 HEADER_SIZE = _LAYOUT.size
 """Bytes of an IRHeader without its labels: 24."""
 
+_FLAG, _ID = Struct("<I"), Struct("<Q")
 _FLOAT32 = Struct("<f")
 _EXACT = 1 << 24  # float32 holds every whole number up to this one
 _WHOLE = 1 << 53  # float64 holds every whole number up to this one; above, none is meant exactly
@@ -73,20 +74,43 @@ def unpack(record: BytesLike) -> tuple[IRHeader, BytesLike]:
     The label is a float for flag 0, else a read-only float32 array of shape (flag,). Raises
     HeaderError where the record is shorter than its header and labels.
     """
+    start = payload_start(record)
+    flag, label, id_, id2 = _LAYOUT.unpack_from(record)
+    if flag:
+        label = np.frombuffer(bytes(record[HEADER_SIZE:start]), "<f4")
+    return IRHeader(flag, label, id_, id2), record[start:]
+
+
+def payload_start(record: bytes | bytearray | memoryview) -> int:
+    """The number of bytes before the payload of an image record. Raises as `unpack` does."""
     size = len(record)
     if size < HEADER_SIZE:
         raise HeaderError(f"no image record: {size} bytes, and an IRHeader alone has {HEADER_SIZE}")
-    flag, label, id_, id2 = _LAYOUT.unpack_from(record)
-    if not flag:
-        return IRHeader(0, label, id_, id2), record[HEADER_SIZE:]
-    end = HEADER_SIZE + 4 * flag
-    if size < end:
+    flag: int = _FLAG.unpack_from(record)[0]
+    start = HEADER_SIZE + 4 * flag
+    if size < start:
         raise HeaderError(
-            f"no image record: its IRHeader announces {flag} labels, {end} bytes in all,"
+            f"no image record: its IRHeader announces {flag} labels, {start} bytes in all,"
             f" but the record has {size}"
         )
-    labels = np.frombuffer(bytes(record[HEADER_SIZE:end]), "<f4")
-    return IRHeader(flag, labels, id_, id2), record[end:]
+    return start
+
+
+def with_id(record: bytes, id_: int) -> bytes:
+    """An image record's bytes with another id."""
+    return record[:8] + _ID.pack(id_) + record[16:]
+
+
+def face_ranges(record: bytes | memoryview) -> range:
+    """The keys of the identities' records, if this is the header record of an InsightFace data set.
+
+    That is the first one: flag 2, no payload, and as labels the keys where identities begin and
+    end. Any other record gives an empty range.
+    """
+    if len(record) != HEADER_SIZE + 8 or raw_fields(record)[0] != 2:
+        return range(0)
+    begin, end = np.frombuffer(record, "<f4", offset=HEADER_SIZE).tolist()
+    return range(int(begin), int(end)) if 1 <= begin < end < 1 << 63 else range(0)
 
 
 def raw_fields(record: bytes | memoryview) -> tuple[int, float, int, int]:

@@ -191,7 +191,7 @@ def publish(outputs: Sequence[Output], *, index: Output | None = None) -> None:
             output._rename()
             renamed += 1
         for folder in {os.path.dirname(output._target) for output in staged}:
-            _sync_folder(folder)
+            sync_folder(folder)
     except BaseException:
         if index is not None and not renamed and os.path.exists(index._aside):
             os.replace(index._aside, index._target)
@@ -224,7 +224,8 @@ def _same_file(fd: int, path: str) -> bool:
         return False
 
 
-def _sync_folder(folder: str) -> None:
+def sync_folder(folder: str) -> None:
+    """Renames in this folder are on the disk when this returns."""
     if sys.platform == "win32":
         return
     fd = os.open(folder, os.O_RDONLY)

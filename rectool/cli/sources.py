@@ -1,0 +1,177 @@
+"""What a SOURCE of `rectool pack` is, and the options that say what of it is packed."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from .door import fail, say, shown_path
+from .listing import options_of, scan_folder, scan_options
+
+if TYPE_CHECKING:
+    from ..scanning import Scan
+    from ..sources import Files, Records, Source
+
+_KINDS = {"folder": "a folder", "list": "a list", "rec": "a .rec"}
+_ONLY_FOR = {
+    "root": ("list",),
+    "recursive": ("folder",),
+    "exts": ("folder",),
+    "classes_file": ("folder",),
+    "classes_out": ("folder",),
+    "label_width": ("folder", "list"),
+    "pack_label": ("folder", "list"),
+    "images_only": ("rec",),
+    "renumber": ("rec",),
+}
+_SCAN_NAMES = ("recursive", "exts", "shuffle", "seed", "classes_file", "classes_out")
+
+
+def _part(ctx: click.Context, _: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", value)
+    if match is None or int(match[1]) >= int(match[2]):
+        raise click.BadParameter(f"{value}: expected I/N, with I from 0 to N - 1.")
+    return int(match[1]), int(match[2])
+
+
+source_options = options_of(
+    click.option(
+        "--root",
+        type=click.Path(readable=False),
+        help="Folder that a list's paths start from.  [default: the list's own, for - this one]",
+    ),
+    scan_options,
+    click.option(
+        "--pack-label", is_flag=True, help="im2rec's; all of a line's labels are packed anyway."
+    ),
+    click.option(
+        "--label-width", type=click.IntRange(1), help="Pack only so many labels of each line."
+    ),
+    click.option("--images-only", is_flag=True, help="Leave out records that hold no image."),
+    click.option("--renumber", is_flag=True, help="Give records fresh keys and ids, from 0."),
+    click.option(
+        "--part",
+        callback=_part,
+        metavar="I/N",
+        help="Pack part I of N even ones, I from 0 to N - 1.",
+    ),
+)
+
+
+class Opened(NamedTuple):
+    """What is to be packed, the scan if it was a folder, and whether anything is amiss already."""
+
+    source: Source
+    found: Scan | None
+    amiss: bool
+
+
+def kind_of(sources: tuple[str, ...]) -> str:
+    """ "folder", "list" or "rec"."""
+    kinds = [_kind_of_one(source) for source in sources]
+    if len(kinds) > 1 and set(kinds) != {"rec"}:
+        other = next(source for source, kind in zip(sources, kinds, strict=True) if kind != "rec")
+        raise click.UsageError(
+            f"several sources are .rec files, and {other} is none; pack it into one first."
+        )
+    return kinds[0]
+
+
+def _kind_of_one(source: str) -> str:
+    from ..format import MAGIC
+
+    if os.path.isdir(source):
+        return "folder"
+    if source.lower().endswith(".rec"):
+        return "rec"
+    if os.path.exists(source) and stat.S_ISREG(os.stat(source).st_mode):
+        with open(source, "rb") as file:
+            return "rec" if file.read(len(MAGIC)) == MAGIC else "list"
+    return "list"
+
+
+def given(ctx: click.Context, names: tuple[str, ...]) -> list[str]:
+    """The options among these that stand on the command line, as their user knows them."""
+    source = click.core.ParameterSource.COMMANDLINE
+    return [
+        param.secondary_opts[0] if ctx.params.get(param.name) is False else param.opts[0]
+        for param in ctx.command.params
+        if param.name in names and ctx.get_parameter_source(param.name) == source
+    ]
+
+
+def open_source(
+    ctx: click.Context, sources: tuple[str, ...], lst: str, options: dict[str, Any], *, force: bool
+) -> Opened:
+    """The source, its samples in the order of packing; remarks on it said."""
+    kind = kind_of(sources)
+    _check_applies(ctx, sources[0], kind)
+    if kind == "folder":
+        return _folder(sources[0], lst, options, force=force)
+    source: Files | Records
+    source = _list(sources[0], options) if kind == "list" else _records(sources, options)
+    if given(ctx, ("shuffle",)) and options["shuffle"]:
+        source = source.shuffled(options["seed"])
+    elif given(ctx, ("seed",)):
+        raise click.UsageError("--seed is of --shuffle.")
+    if options["part"]:
+        source = source.part(*options["part"])
+    return Opened(source, None, bool(getattr(source, "unindexed", None)))
+
+
+def _check_applies(ctx: click.Context, source: str, kind: str) -> None:
+    for name, kinds in _ONLY_FOR.items():
+        wrong = given(ctx, (name,)) if kind not in kinds else []
+        if wrong:
+            meant = " or ".join(_KINDS[kind] for kind in kinds)
+            raise click.UsageError(f"{wrong[0]}: only for {meant}; {source} is {_KINDS[kind]}.")
+    if len(given(ctx, ("pack_label", "label_width"))) > 1:
+        raise click.UsageError("--pack-label takes all labels, --label-width some of them.")
+
+
+def _folder(folder: str, lst: str, options: dict[str, Any], *, force: bool) -> Opened:
+    from ..listing import ImageList
+    from ..sources import Files
+
+    scan = {name: options[name] for name in _SCAN_NAMES}
+    found = scan_folder(folder, outputs=[lst], force=force, **scan)
+    source = Files(found.images, folder, options["label_width"])
+    if options["part"]:
+        source = source.part(*options["part"])
+    images = ImageList.numbered(source.images.contents(), lst, source.keys)
+    return Opened(Files(images, folder, options["label_width"]), found, bool(found.unusable))
+
+
+def _list(source: str, options: dict[str, Any]) -> Files:
+    from ..listing import ImageList, read_list
+    from ..sources import Files
+
+    if source != "-":
+        images, root = read_list(source), os.path.dirname(source)
+    elif sys.stdin is None:
+        raise click.UsageError("stdin is closed.")
+    else:
+        images, root = ImageList(sys.stdin.buffer.read(), "stdin"), "."
+    return Files(images, options["root"] or root or ".", options["label_width"])
+
+
+def _records(recs: tuple[str, ...], options: dict[str, Any]) -> Records:
+    from ..format import plural
+    from ..sources import Records
+
+    source = Records(recs, images_only=options["images_only"], renumber=options["renumber"])
+    for rec, count in source.unindexed.items():
+        fail(
+            f"{shown_path(rec)}: {plural(count, 'record')} not in its index and not packed"
+            " (rectool index --force makes a new one)"
+        )
+    if source.left_out:
+        say(f"left out: {plural(source.left_out, 'record')} without an image")
+    return source
