@@ -25,7 +25,7 @@ from .format import (
     shown,
 )
 from .pool import Pool, WorkerDiedError
-from .sharding import Shard, Sharding, ShardSet
+from .sharding import Shard, Sharding, ShardWriter
 from .sources import Copy, Files, Maker, Place, Source, Treatment
 
 _CHUNK = 8  # samples a task: little enough for even ends, enough that passing them costs nothing
@@ -152,7 +152,7 @@ def pack_images(
         on_failure(failure)
 
     with contextlib.ExitStack() as stack:
-        shards: _OneFile | ShardSet
+        shards: _OneFile | ShardWriter
         if sharding is None:
             shards = stack.enter_context(_OneFile(rec, idx, len(source), force=force))
         else:
@@ -160,7 +160,7 @@ def pack_images(
             known["--shards or --shard-size"] = f"{sharding.count} {sharding.size}"
             prefix = rec.removesuffix(".rec")
             shards = stack.enter_context(
-                ShardSet(prefix, len(source), sharding, known, force=force)
+                ShardWriter(prefix, len(source), sharding, known, force=force)
             )
         beside: list[Output] = []
         if with_list and isinstance(source, Files):
@@ -195,7 +195,7 @@ def pack_images(
 
 
 class _OneFile:
-    """What ShardSet is for several files."""
+    """What ShardWriter is for several files."""
 
     def __init__(self, rec: str, idx: str, samples: int, *, force: bool) -> None:
         self._writer = RecordWriter(rec, idx=idx, force=force)
@@ -224,7 +224,7 @@ class _OneFile:
         self._writer.discard()
 
 
-def _add(shards: _OneFile | ShardSet, position: int, key: int, result: Result) -> str | None:
+def _add(shards: _OneFile | ShardWriter, position: int, key: int, result: Result) -> str | None:
     """Writes a record; or returns why there is none."""
     if isinstance(result, str):
         return result

@@ -50,7 +50,7 @@ class Shard:
     failures: list[list[Any]] = field(default_factory=list)
 
 
-class ShardSet:
+class ShardWriter:
     """Takes the records of samples in order, and puts them into shards.
 
     `parts` are the positions still to be packed: all, but those in shards that are kept. `kept` are
@@ -209,7 +209,8 @@ class ShardSet:
 
     @property
     def records(self) -> int:
-        return sum(shard.records for shard in self._done.values())
+        begun = len(self._writer) if self._writer is not None else 0
+        return begun + sum(shard.records for shard in self._done.values())
 
     @property
     def bytes(self) -> int:
@@ -238,7 +239,7 @@ class ShardSet:
         shutil.rmtree(self._staging, ignore_errors=True)
         return tuple(names.values())
 
-    def __enter__(self) -> ShardSet:
+    def __enter__(self) -> ShardWriter:
         return self
 
     def __exit__(

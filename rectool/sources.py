@@ -20,6 +20,7 @@ from .format import (
     HEADER_SIZE,
     MAX_RECORD,
     CorruptError,
+    HeaderError,
     ImageError,
     IRHeader,
     LimitError,
@@ -262,8 +263,7 @@ class Records(Source):
 
     def _kept(self, reader: RecordReader, *, images_only: bool, renumber: bool) -> Numbers | slice:
         """Which of a file's records are packed."""
-        in_file = sum(1 for _ in reader.spans())
-        missing = in_file - len(np.unique(reader.offsets))
+        missing = unindexed(reader)
         if missing:
             self.unindexed[reader.path] = missing
         if images_only:
@@ -320,17 +320,28 @@ class Records(Source):
 RecordSample = tuple[int, int, int, int]  # number of the file, byte offset, bytes at most, key
 
 
+def unindexed(reader: RecordReader) -> int:
+    from .format import map_file, scan_index  # noqa: PLC0415
+
+    in_file, _ = scan_index(map_file(reader.path), "position")
+    return len(np.setdiff1d(in_file.offsets, reader.offsets))
+
+
 def _room(offsets: Numbers, size: int) -> Numbers:
     """The bytes from each record's start to the next one's, or to the file's end."""
     starts = np.append(np.unique(offsets), size)
     return starts[np.searchsorted(starts, offsets, side="right")] - offsets
 
 
-def _holds_image(record: bytes | memoryview) -> bool:
+def _is_image_record(record: bytes | memoryview) -> bool:
     try:
-        return format_of(record[payload_start(record) :]) is not None
-    except RecordError:
+        return payload_start(record) > 0
+    except HeaderError:
         return False
+
+
+def _holds_image(record: bytes | memoryview) -> bool:
+    return _is_image_record(record) and format_of(record[payload_start(record) :]) is not None
 
 
 _FIRST_READ = 1 << 20
@@ -354,9 +365,7 @@ class _RecordMaker:
             start = payload_start(record)
             if start < len(record):  # InsightFace's header and range records have no image
                 record = record[:start] + self._treatment.apply(record[start:])
-        if self._fresh_ids and len(record) >= HEADER_SIZE:
-            return with_id(record, key)
-        return record
+        return with_id(record, key) if self._fresh_ids and _is_image_record(record) else record
 
     def _record(self, number: int, offset: int, room: int) -> bytes:
         if number not in self._files:
@@ -379,3 +388,7 @@ class _RecordMaker:
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_files": {}}
+
+    def __del__(self) -> None:
+        for file in self._files.values():
+            file.close()

@@ -192,11 +192,13 @@ def _remark_on_shards(rec: str, sharding: Sharding | None) -> Iterator[None]:
     from ..format import plural
     from ..sharding import finished_shards
 
+    prefix = rec.removesuffix(".rec")
+    before = finished_shards(prefix)
     try:
         yield
     except BaseException:
-        finished = finished_shards(rec.removesuffix(".rec")) if sharding else 0
-        if finished:
+        finished = finished_shards(prefix)
+        if sharding and finished > before:
             say(f"{plural(finished, 'shard')} finished; the same command with --resume goes on")
         raise
 
