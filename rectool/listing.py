@@ -6,11 +6,9 @@ Bytes, not text: a path is what the file system says, in UTF-8 or not.
 from __future__ import annotations
 
 import copy
-import hashlib
 import io
 import math
 import os
-import random
 import re
 from array import array
 from collections.abc import Iterator, Sequence
@@ -137,6 +135,8 @@ SEED = 100
 
 def shuffled_order(count: int, seed: int = SEED) -> Numbers:
     """The positions 0 to count - 1 in im2rec.py's random order: Python's `random.shuffle`."""
+    import random  # noqa: PLC0415 - start-up counts, and few lists are shuffled here
+
     order = array("q", range(count))
     random.Random(seed).shuffle(order)  # noqa: S311 - no secret
     return np.frombuffer(order, np.int64)
@@ -270,13 +270,21 @@ class ImageList(Sequence[Entry]):
 
     def digest(self) -> str:
         """Differs where lines or their order do."""
-        digest = hashlib.sha256(self.data)
-        digest.update(self._starts.tobytes())
-        return digest.hexdigest()
+        return digest_of(self.data, self._starts)
 
     def line_number(self, position: int) -> int:
         """Counted from 1."""
         return int(self._numbers[position])
+
+
+def digest_of(*columns: bytes | NDArray[np.int64] | NDArray[np.int32]) -> str:
+    """A SHA-256 of them all, in hexadecimal digits."""
+    import hashlib  # noqa: PLC0415 - only sets of shards need it
+
+    digest = hashlib.sha256()
+    for column in columns:
+        digest.update(column if isinstance(column, bytes) else column.tobytes())
+    return digest.hexdigest()
 
 
 def read_list(path: StrPath) -> ImageList:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from .format import (
     ImageError,
@@ -24,9 +24,11 @@ from .format import (
     plural,
     shown,
 )
-from .pool import Pool, WorkerDiedError
-from .sharding import Shard, Sharding, ShardWriter
 from .sources import Copy, Files, Maker, Place, Source, Treatment
+
+if TYPE_CHECKING:
+    from .pool import Pool, WorkerDiedError
+    from .sharding import Shard, Sharding, ShardWriter
 
 _CHUNK = 8  # samples a task: little enough for even ends, enough that passing them costs nothing
 
@@ -156,6 +158,8 @@ def pack_images(
         if sharding is None:
             shards = stack.enter_context(_OneFile(rec, idx, len(source), force=force))
         else:
+            from .sharding import ShardWriter  # noqa: PLC0415 - most packs are one file
+
             known = {**source.identity(), "options of images": repr(treatment)}
             known["--shards or --shard-size"] = f"{sharding.count} {sharding.size}"
             prefix = rec.removesuffix(".rec")
@@ -273,6 +277,8 @@ class _InPool:
         self._deadly: dict[int, str] = {}
 
     def results(self, chunks: Iterator[range]) -> Iterator[tuple[int, Result]]:
+        from .pool import WorkerDiedError  # noqa: PLC0415 - not needed where bytes are copied
+
         while True:
             again = [chunk for chunk, _ in self._given]
             self._given.clear()
@@ -286,6 +292,8 @@ class _InPool:
             self._find_deadly(death)
 
     def _new_pool(self, workers: int) -> Pool[list[Any], list[Result]]:
+        from .pool import Pool  # noqa: PLC0415
+
         return Pool(self._job, workers, self._start_method)
 
     def _tasks(self, chunks: Iterable[range]) -> Iterator[list[Any]]:
@@ -305,6 +313,8 @@ class _InPool:
 
     def _find_deadly(self, death: WorkerDiedError) -> None:
         """Tries what the dead worker had, one by one. Raises RecordError where all is well now."""
+        from .pool import WorkerDiedError  # noqa: PLC0415
+
         chunk, samples = next(given for given in self._given if given[1] is death.tasks[0])
         positions = [at for at in chunk if at not in self._deadly]
         found = False

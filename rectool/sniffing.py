@@ -39,6 +39,7 @@ ENDINGS = {
 MAX_PIXELS = 178_956_970
 """An image of more is taken for a decompression bomb, by Pillow too."""
 
+_JPEG_FRAME = Struct(">HBHH")
 _U16, _U32, _I32 = Struct(">H"), Struct(">I"), Struct("<i")
 _LE16, _LE32 = Struct("<H"), Struct("<I")
 _JPEG_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
@@ -79,31 +80,26 @@ def describe(data: Bytes) -> ImageInfo | None:
 
 
 def _jpeg_size(data: Bytes) -> tuple[int, int]:
-    for marker, begin, _ in _jpeg_segments(data):
-        if marker in _JPEG_FRAMES:
-            return _U16.unpack_from(data, begin + 3)[0], _U16.unpack_from(data, begin + 1)[0]
-    raise ImageError("a JPEG without a frame header")
+    width, height, _ = _jpeg_frame(data)
+    return width, height
 
 
-def _jpeg_segments(data: Bytes) -> list[tuple[int, int, int]]:
-    """Marker, begin and end of each segment's contents, up to the frame header."""
-    segments = []
+def _jpeg_frame(data: Bytes) -> tuple[int, int, int]:
+    """Width and height in the frame header, and the byte behind it."""
     at = 2
     while True:
         if data[at] != 0xFF:
             raise ImageError(f"a damaged JPEG: byte {at} should begin a segment")
         marker = data[at + 1]
-        if marker == 0xFF:  # fill byte
-            at += 1
+        at += 1 if marker == 0xFF else 2  # a fill byte, or a marker
+        if marker == 0xFF or marker in _JPEG_BARE:
             continue
-        at += 2
-        if marker in _JPEG_BARE:
-            continue
-        end = at + _U16.unpack_from(data, at)[0]
-        segments.append((marker, at + 2, end))
-        if marker in _JPEG_FRAMES or marker in (0xDA, 0xD9):
-            return segments
-        at = end
+        if marker in _JPEG_FRAMES:
+            length, _, height, width = _JPEG_FRAME.unpack_from(data, at)
+            return width, height, at + length
+        if marker in (0xDA, 0xD9):
+            raise ImageError("a JPEG without a frame header")
+        at += (data[at] << 8) + data[at + 1]
 
 
 def _png_size(data: Bytes) -> tuple[int, int]:
@@ -179,7 +175,7 @@ def check_complete(data: bytes) -> ImageInfo:
 
 
 def _jpeg_ends(data: bytes) -> bool:
-    _, _, at = _jpeg_segments(data)[-1]
+    _, _, at = _jpeg_frame(data)
     scanned = False
     while found := _JPEG_MARKER.search(data, at):
         if data[found.start() + 1] == 0xD9:

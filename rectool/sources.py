@@ -6,7 +6,6 @@ that is sent to a worker; there the source's maker turns samples into records.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from abc import ABC, abstractmethod
@@ -39,7 +38,7 @@ from .format import (
     shown,
     with_id,
 )
-from .listing import HeaderFields, ImageList, Numbers, parse_line, shuffled_order
+from .listing import HeaderFields, ImageList, Numbers, digest_of, parse_line, shuffled_order
 from .sniffing import check_complete, format_of
 
 RAW_ENDING = ".bin"
@@ -186,7 +185,9 @@ class _FileMaker:
         labels = labels[: self.label_width]
         if header is not None and self.label_width is None:
             return _with_header(header, labels) + payload
-        return pack(IRHeader(0, labels if len(labels) > 1 else labels[0], key, 0), payload)
+        if len(labels) == 1:
+            return pack_raw(0, labels[0], key, 0) + payload
+        return pack(IRHeader(0, labels, key, 0), payload)
 
 
 def _with_header(header: HeaderFields, labels: tuple[float, ...]) -> bytes:
@@ -311,10 +312,8 @@ class Records(Source):
         return Place(self.paths[self._file[position]], None, int(self._offsets[position]))
 
     def identity(self) -> dict[str, str]:
-        digest = hashlib.sha256()
-        for column in (self._file, self._offsets, self._sizes, self.keys):
-            digest.update(column.tobytes())
-        return {"the records": digest.hexdigest(), "--renumber": str(self.renumbered)}
+        digest = digest_of(self._file, self._offsets, self._sizes, self.keys)
+        return {"the records": digest, "--renumber": str(self.renumbered)}
 
 
 RecordSample = tuple[int, int, int, int]  # number of the file, byte offset, bytes at most, key

@@ -144,15 +144,13 @@ def progress(
 
     The first advances it by one and takes the total; the second writes a line above it.
     """
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield _no_bar, say
+        return
     from tqdm import tqdm
 
     tqdm.monitor_interval = 0  # its thread would be there when workers are forked
-    with tqdm(
-        total=total,
-        unit=f" {noun}s",
-        disable=sys.stderr is None or not sys.stderr.isatty(),
-        leave=False,
-    ) as bar:
+    with tqdm(total=total, unit=f" {noun}s", leave=False) as bar:
 
         def advance(total: int) -> None:
             check_stopped()
@@ -163,3 +161,7 @@ def progress(
             bar.write(text, file=sys.stderr)
 
         yield advance, write
+
+
+def _no_bar(_: int) -> None:
+    check_stopped()

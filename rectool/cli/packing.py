@@ -26,10 +26,12 @@ def _color(_: click.Context, __: click.Parameter, value: str) -> str:
 
 
 def _size(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
     from ..sharding import parse_size
 
     try:
-        return None if value is None else parse_size(value)
+        return parse_size(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 
@@ -108,7 +110,6 @@ def pack(
     rectool list images/ | rectool pack - out --root images/ --pass-through
     rectool pack a.rec b.rec merged --shuffle --shards 8
     """
-    from .. import reporting
     from ..format import check_free, plural
     from ..packing import outputs_of, pack_images
 
@@ -135,6 +136,8 @@ def pack(
             on_failure=lambda failure: tell(_failure_text(failure)),
             on_progress=advance,
         )
+    from .. import reporting  # not needed before
+
     say(reporting.pack_text(result))
     if as_json:
         click.echo(reporting.pack_json(result))
@@ -174,8 +177,6 @@ def _treatment(ctx: click.Context, kind: str, options: dict[str, Any]) -> Treatm
 
 
 def _sharding(options: dict[str, Any]) -> Sharding | None:
-    from ..sharding import Sharding
-
     count, size, resume = options["shards"], options["shard_size"], options["resume"]
     if count is not None and size is not None:
         raise click.UsageError("--shards says how many, --shard-size how large: give one of them.")
@@ -183,12 +184,17 @@ def _sharding(options: dict[str, Any]) -> Sharding | None:
         if resume:
             raise click.UsageError("--resume is for --shards and --shard-size.")
         return None
+    from ..sharding import Sharding
+
     return Sharding(count, size, resume)
 
 
 @contextlib.contextmanager
 def _remark_on_shards(rec: str, sharding: Sharding | None) -> Iterator[None]:
     """Says what --resume can go on with, where packing shards ends early."""
+    if sharding is None:
+        yield
+        return
     from ..format import plural
     from ..sharding import finished_shards
 
@@ -198,7 +204,7 @@ def _remark_on_shards(rec: str, sharding: Sharding | None) -> Iterator[None]:
         yield
     except BaseException:
         finished = finished_shards(prefix)
-        if sharding and finished > before:
+        if finished > before:
             say(f"{plural(finished, 'shard')} finished; the same command with --resume goes on")
         raise
 

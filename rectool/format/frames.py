@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple
 
+import numpy as np
+
 from .errors import CorruptError, LimitError, TruncatedError
 
 MAGIC = b"\x0a\x23\xd7\xce"
@@ -29,6 +31,8 @@ MAX_RECORD = (1 << 29) - 1
 Buffer = bytes | bytearray | memoryview | mmap.mmap
 
 WHOLE, FIRST, MIDDLE, LAST = range(4)
+_MAGIC_WORD = int.from_bytes(MAGIC, "little")
+_MANY_WORDS = 1024
 _HEAD = Struct("<4sI")
 _PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
 
@@ -60,6 +64,9 @@ def encode(record: bytes) -> bytes:
 
 
 def _aligned_magics(record: bytes) -> list[int]:
+    words = np.frombuffer(record, "<u4", len(record) // 4)
+    if len(words) > _MANY_WORDS and not (words == _MAGIC_WORD).any():  # faster than `find`
+        return []
     found = []
     at = record.find(MAGIC)
     while at >= 0:

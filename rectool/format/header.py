@@ -6,6 +6,7 @@ import math
 import numbers
 from collections.abc import Sequence
 from struct import Struct
+from struct import error as StructError  # noqa: N812
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -62,10 +63,14 @@ def pack(header: IRHeader | tuple[int, Any, int, int], payload: bytes) -> bytes:
 
 def pack_raw(flag: int, label: float, id_: int, id2: int) -> bytes:
     """The 24 bytes of a header with these fields; LimitError for an id outside uint64."""
-    for name, value in (("id", id_), ("id2", id2)):
-        if not 0 <= value < 1 << 64:
-            raise LimitError(f"{name} {value}: the format holds 0 to {(1 << 64) - 1}")
-    return _LAYOUT.pack(flag, label, id_, id2)
+    try:
+        return _LAYOUT.pack(flag, label, id_, id2)
+    except StructError:
+        for name, value in (("id", id_), ("id2", id2)):
+            if not 0 <= value < 1 << 64:
+                reason = f"{name} {value}: the format holds 0 to {(1 << 64) - 1}"
+                raise LimitError(reason) from None
+        raise
 
 
 def unpack(record: BytesLike) -> tuple[IRHeader, BytesLike]:
