@@ -48,7 +48,6 @@ _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
 
 
 _SIGNATURES = (
-    ("JPEG", re.compile(rb"\xff\xd8\xff")),
     ("PNG", re.compile(rb"\x89PNG\r\n\x1a\n")),
     ("GIF", re.compile(rb"GIF8[79]a")),
     ("WebP", re.compile(rb"RIFF....WEBP", re.DOTALL)),
@@ -59,6 +58,8 @@ _SIGNATURES = (
 
 def format_of(data: Bytes) -> str | None:
     """The format that the first bytes announce, or None."""
+    if data[:3] == b"\xff\xd8\xff":
+        return "JPEG"
     return next((name for name, signature in _SIGNATURES if signature.match(data)), None)
 
 
@@ -177,15 +178,19 @@ def check_complete(data: bytes) -> ImageInfo:
 def _jpeg_ends(data: bytes) -> bool:
     _, _, at = _jpeg_frame(data)
     scanned = False
-    while found := _JPEG_MARKER.search(data, at):
-        if data[found.start() + 1] == 0xD9:
-            return scanned
-        if data[found.start() + 1] == 0xDA:
+    while data[at] == 0xFF and data[at + 1] not in _JPEG_BARE:  # tables before the first scan
+        if data[at + 1] == 0xDA:
             scanned = True
             if data.endswith(b"\xff\xd9"):
                 return True
+        at += 2 + (data[at + 2] << 8) + data[at + 3]
+    while found := _JPEG_MARKER.search(data, at):
+        marker = data[found.start() + 1]
+        if marker == 0xD9:
+            return scanned
+        scanned = scanned or marker == 0xDA
         at = found.start() + 2
-        if data[at - 1] not in _JPEG_BARE:
+        if marker not in _JPEG_BARE:
             at += _U16.unpack_from(data, at)[0]
     return False
 

@@ -65,6 +65,9 @@ class Peak:
     samples: int
 
 
+_NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
+
+
 class FailedError(Exception):
     """A tool that failed, or made something else than it should have."""
 
@@ -107,7 +110,7 @@ def _started(tool: Tool) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={**os.environ, **tool.env},
+            env={**_environment(), **tool.env},
             start_new_session=True,
         )
         try:
@@ -122,6 +125,11 @@ def _started(tool: Tool) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
     tool.clean()
     if wrong:
         raise FailedError(wrong)
+
+
+def _environment() -> dict[str, str]:
+    """As where all was installed: compiled modules are kept."""
+    return {name: value for name, value in os.environ.items() if name != _NO_BYTECODE}
 
 
 def _ending(status: int, log: IO[bytes]) -> str | None:
