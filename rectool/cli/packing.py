@@ -8,21 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .door import fail, force_option, main, progress, say, shown_path
+from .door import fail, force_option, given_options, main, progress, say, shown_path
+from .imaging import image_options, treatment_of
 from .listing import scan_folder, scan_options, write_classes
 
 if TYPE_CHECKING:
-    from ..imaging import Recipe
     from ..listing import ImageList
-    from ..packing import Copy, Failure
+    from ..packing import Failure
 
-_COLORS = {"1": "rgb", "0": "gray", "-1": "unchanged"}
 _SCAN_NAMES = ("recursive", "exts", "shuffle", "seed", "classes_file", "classes_out")
-_IMAGE_NAMES = ("resize", "center_crop", "quality", "encoding", "color")
-
-
-def _color(_: click.Context, __: click.Parameter, value: str) -> str:
-    return _COLORS.get(value, value)
 
 
 @main.command("pack")
@@ -33,31 +27,7 @@ def _color(_: click.Context, __: click.Parameter, value: str) -> str:
     type=click.Path(readable=False),
     help="Folder that a list's paths start from.  [default: the list's own, for - this one]",
 )
-@click.option("--resize", type=click.IntRange(1), help="Shorter edge in pixels.")
-@click.option("--center-crop", is_flag=True, help="Cut out the square in the middle first.")
-@click.option(
-    "--quality",
-    type=click.IntRange(1, 100),
-    help="JPEG and WebP: 1 to 100, default 95. PNG: 1 to 9, default 6.",
-)
-@click.option(
-    "--encoding",
-    type=click.Choice(["jpg", "png", "webp", ".jpg", ".png", ".webp"]),
-    default="jpg",
-    show_default=True,
-)
-@click.option(
-    "--color",
-    type=click.Choice([*_COLORS.values(), *_COLORS]),
-    default="rgb",
-    callback=_color,
-    show_default=True,
-    help="rgb drops an alpha channel; unchanged keeps it, and 16-bit grey.",
-)
-@click.option(
-    "--pass-through", is_flag=True, help="Store the files as they are, if they are whole images."
-)
-@click.option("--verify", is_flag=True, help="With --pass-through: decode each image too.")
+@image_options
 @click.option(
     "--pack-label", is_flag=True, help="im2rec's; all of a line's labels are packed anyway."
 )
@@ -110,7 +80,9 @@ def pack(
     from ..scanning import list_bytes
 
     folder_options = {name: options.pop(name) for name in _SCAN_NAMES}
-    treatment = _treatment(ctx, options, label_width)
+    if options["pack_label"] and label_width is not None:
+        raise click.UsageError("--pack-label takes all labels, --label-width some of them.")
+    treatment = treatment_of(ctx, options)
     is_folder = os.path.isdir(source)
     _check_applies(ctx, source, is_folder)
     outputs = outputs_of(out)[: 3 if is_folder else 2]
@@ -150,51 +122,11 @@ def pack(
     ctx.exit(1 if bad and on_error == "report" else 0)
 
 
-def _given(ctx: click.Context, names: tuple[str, ...]) -> list[str]:
-    """The options among these that stand on the command line, as their user knows them."""
-    source = click.core.ParameterSource.COMMANDLINE
-    return [
-        param.secondary_opts[0] if ctx.params.get(param.name) is False else param.opts[0]
-        for param in ctx.command.params
-        if param.name in names and ctx.get_parameter_source(param.name) == source
-    ]
-
-
 def _check_applies(ctx: click.Context, source: str, is_folder: bool) -> None:
-    wrong = _given(ctx, ("root",) if is_folder else _SCAN_NAMES)
+    wrong = given_options(ctx, ("root",) if is_folder else _SCAN_NAMES)
     if wrong:
         meant, is_ = ("a list", "a folder") if is_folder else ("a folder", "a list")
         raise click.UsageError(f"{', '.join(wrong)}: only for {meant}; {source} is {is_}.")
-
-
-def _treatment(
-    ctx: click.Context, options: dict[str, Any], label_width: int | None
-) -> Recipe | Copy:
-    verify, encoding = options["verify"], options["encoding"].removeprefix(".")
-    if options["pack_label"] and label_width is not None:
-        raise click.UsageError("--pack-label takes all labels, --label-width some of them.")
-    if options["pass_through"]:
-        from ..packing import Copy
-
-        changes = _given(ctx, _IMAGE_NAMES)
-        if changes:
-            raise click.UsageError(
-                f"--pass-through leaves images as they are: no {', '.join(changes)}."
-            )
-        return Copy(verify)
-    if verify:
-        raise click.UsageError("--verify is for --pass-through; otherwise every image is decoded.")
-    if encoding == "png" and (options["quality"] or 0) > 9:
-        raise click.UsageError("--quality of PNG images is their compression level, 1 to 9.")
-    from ..imaging import Recipe
-
-    return Recipe(
-        options["color"],
-        options["center_crop"],
-        options["resize"] or 0,
-        encoding,
-        options["quality"],
-    )
 
 
 def _given_list(source: str, root: str | None) -> tuple[ImageList, str]:
