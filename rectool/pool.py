@@ -11,6 +11,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import warnings
 from collections import deque
@@ -79,6 +80,10 @@ def _serve(
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
     warnings.simplefilter("ignore")  # what matters is in the results; the terminal is the parent's
+    if sys.stderr is not None:  # else file 2 may be anything
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 2)  # C libraries write there: libpng does, whatever OpenCV is told
+        sys.stderr = os.fdopen(null, "w")
     for inherited in to_close:
         inherited.close()
     tasks: SimpleQueue[Task] = SimpleQueue()

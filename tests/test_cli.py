@@ -35,7 +35,7 @@ def test_help_and_version(run: Runner) -> None:
 
 @pytest.mark.parametrize("code", ["import rectool", "import rectool.cli", "import rectool.mx"])
 def test_start_up_imports_no_more_than_it_needs(code: str) -> None:
-    heavy = {"PIL", "tqdm", "multiprocessing", "hypothesis"}
+    heavy = {"PIL", "cv2", "tqdm", "multiprocessing", "hypothesis"}
     if "mx" not in code:
         heavy |= {"numpy"}
     check = f"{code}; import sys; print(*{heavy!r} & sys.modules.keys())"

@@ -1,4 +1,4 @@
-"""Decoding, orientation, cropping, resizing, encoding."""
+"""Decoding, orientation, cropping, resizing, encoding, by Pillow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from conftest import encoded, picture
 from PIL import Image, ImageOps
 
 from rectool import ImageError
-from rectool.imaging import Recipe, crop_center, decode, encode, resize_short
+from rectool.imaging import Recipe, decode, encode
+from rectool.imaging.with_pillow import render
 
 
 def pixels(data: bytes, **options: Any) -> np.ndarray[Any, Any]:
@@ -133,47 +134,109 @@ def test_broken_exif_turns_nothing(exif: bytes) -> None:
     assert decode(encoded(picture(3, 30, 20), exif=exif)).size == (30, 20)
 
 
-@pytest.mark.parametrize(
-    ("size", "box"),
-    [
-        ((10, 7), (1, 0, 8, 7)),
-        ((7, 10), (0, 1, 7, 8)),
-        ((5, 5), (0, 0, 5, 5)),
-        ((8, 5), (1, 0, 6, 5)),
-    ],
-)
-def test_center_crop(size: tuple[int, int], box: tuple[int, int, int, int]) -> None:
-    image = picture(1, *size)
-    assert np.array_equal(crop_center(image), image.crop(box))
-
-
-@pytest.mark.parametrize(
-    ("size", "short", "result"),
-    [
-        ((500, 375), 256, (341, 256)),
-        ((375, 500), 256, (256, 341)),
-        ((100, 100), 256, (256, 256)),
-        ((10, 7), 7, (10, 7)),
-        ((99, 100), 50, (50, 50)),
-        ((1, 300), 2, (2, 600)),
-    ],
-)
-def test_resize_is_im2recs_rounding(
-    size: tuple[int, int], short: int, result: tuple[int, int]
-) -> None:
-    assert resize_short(picture(1, *size), short).size == result
-
-
-def test_a_resize_that_makes_a_bomb() -> None:
-    with pytest.raises(ImageError, match="would have 2000000x1000 pixels"):
-        resize_short(picture(1, 2000, 1), 1000)
-
-
 def test_crop_comes_before_resize() -> None:
     recipe = Recipe(center_crop=True, resize=8, encoding="png")
     image = picture(1, 40, 20)
     wanted = image.crop((10, 0, 30, 20)).resize((8, 8), Image.Resampling.BILINEAR)
     assert np.array_equal(pixels(recipe.apply(encoded(image, "PNG"))), wanted)
+
+
+@pytest.mark.parametrize("interp", ["nearest", "bilinear", "bicubic", "box", "hamming", "lanczos"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
+def test_interpolations_are_pillows(interp: Any, mode: str) -> None:
+    image = picture(4, 60, 45, mode)
+    recipe = Recipe("unchanged", resize=17, encoding="png", interp=interp)
+    wanted = image.resize((22, 17), Image.Resampling[interp.upper()])
+    assert np.array_equal(pixels(recipe.apply(encoded(image, "PNG")), color="unchanged"), wanted)
+
+
+def test_auto_shrinks_by_box_and_grows_by_bicubic() -> None:
+    image = picture(4, 60, 45)
+    for length, size, resample in ((15, (20, 15), "BOX"), (90, (120, 90), "BICUBIC")):
+        wanted = image.resize(size, Image.Resampling[resample])
+        recipe = Recipe(resize=length, encoding="png", interp="auto")
+        assert np.array_equal(render(encoded(image, "PNG"), recipe), wanted)
+
+
+def photo(width: int, height: int, orientation: int = 1, mode: str = "RGB") -> bytes:
+    """A JPEG with edges everywhere, no two parts of it alike."""
+    rng = np.random.default_rng(width)
+    blocks = Image.fromarray(rng.integers(0, 256, (height // 25, width // 25, 3), dtype=np.uint8))
+    image = blocks.resize((width, height), Image.Resampling.HAMMING).convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return encoded(image, quality=95, exif=exif)
+
+
+def resized_from_all_pixels(data: bytes, recipe: Recipe) -> np.ndarray[Any, Any]:
+    image = decode(data, recipe.color)
+    fit = recipe.fit(*image.size)
+    resample = Image.Resampling[recipe.interp.upper()]
+    return np.asarray(image.crop(fit.box).resize(fit.size, resample)).astype(float)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(
+    ("width", "height", "options"),
+    [
+        (1203, 797, {"resize": 100}),
+        (801, 1209, {"resize": 96, "center_crop": True}),
+        (1203, 797, {"resize": 99, "center_crop": True, "interp": "lanczos"}),
+        (1203, 797, {"resize": 300, "resize_mode": "long", "color": "gray"}),
+        (807, 803, {"resize": 200, "resize_mode": "exact", "interp": "bicubic"}),
+    ],
+)
+def test_large_jpegs_are_decoded_small_and_look_the_same(
+    width: int, height: int, options: dict[str, Any], orientation: int
+) -> None:
+    data, recipe = photo(width, height, orientation), Recipe(**options)
+    wanted = resized_from_all_pixels(data, recipe)
+    small = np.asarray(render(data, recipe)).astype(float)
+    assert small.shape == wanted.shape
+    # a shift by a quarter of one of the photo's pixels makes it more than 1
+    assert 0 < np.sqrt(((small - wanted) ** 2).mean()) < 0.95
+
+
+@pytest.mark.parametrize(
+    ("size", "options"),
+    [
+        ((400, 300), {"resize": 76}),  # half of 300 is less than twice 76
+        ((1200, 800), {"resize": 100, "interp": "nearest"}),
+        ((1200, 800), {"resize": 100, "interp": "box"}),
+        ((1200, 100), {"resize": 40}),
+        ((1200, 100), {"resize": 40, "resize_mode": "exact"}),
+        ((1200, 800), {"resize": 900}),
+    ],
+)
+def test_no_other_image_is(size: tuple[int, int], options: dict[str, Any]) -> None:
+    data, recipe = photo(*size), Recipe(**options)
+    assert np.array_equal(render(data, recipe), resized_from_all_pixels(data, recipe))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_large_jpeg_is_cropped_in_the_middle(orientation: int) -> None:
+    """A mark of 40 x 40 pixels, 101 left of and 51 above the middle, is there in the result."""
+    image = Image.new("L", (1601, 1001))
+    image.paste(255, (680, 430, 720, 470))
+    turned = ImageOps.exif_transpose(_with_orientation(image, orientation))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(image, quality=95, exif=exif)
+    small = np.asarray(render(data, Recipe(center_crop=True, resize=100)).convert("L"))
+    full = np.asarray(turned.crop(Recipe(center_crop=True).fit(*turned.size).box))
+    for axis in (0, 1):
+        assert _middle(small, axis) * 10.01 == pytest.approx(_middle(full, axis), abs=0.3)
+
+
+def _middle(array: np.ndarray[Any, Any], axis: int) -> float:
+    weights = array.sum(axis=1 - axis, dtype=float)
+    return float(((np.arange(len(weights)) + 0.5) * weights).sum() / weights.sum())
+
+
+def _with_orientation(image: Image.Image, orientation: int) -> Image.Image:
+    image = image.copy()
+    image.getexif()[0x0112] = orientation
+    return image
 
 
 def test_nothing_but_pixels_is_kept() -> None:

@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -44,6 +45,13 @@ def exit_at_7(number: int) -> int:
 
 def echo(data: bytes) -> bytes:
     return data
+
+
+def shout(number: int) -> int:
+    os.write(2, b"by file")
+    sys.stderr.write("by name")
+    warnings.warn("a warning", stacklevel=1)
+    return number
 
 
 def slow_first(number: int) -> int:
@@ -99,6 +107,13 @@ def test_a_worker_that_dies_is_noticed_and_its_task_named(function: object, says
         with pytest.raises(WorkerDiedError, match=says) as caught:
             list(pool.map(range(1000)))
         assert caught.value.tasks[0] == 7
+
+
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_workers_are_silent(capfd: pytest.CaptureFixture[str], method: str) -> None:
+    with Pool(shout, 2, method) as pool:
+        assert list(pool.map(range(5))) == list(range(5))
+    assert capfd.readouterr() == ("", "")
 
 
 def test_leaving_ends_the_workers() -> None:

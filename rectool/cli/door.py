@@ -9,11 +9,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 
 from .. import __version__
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 _EPILOG = "Exit status: 0 all done, 1 something could not be done, 2 wrong usage, 130 interrupted."
 
@@ -131,6 +133,27 @@ def main(debug: bool) -> None:
     rectool pack images/ out      a folder of images into out.rec and out.idx
     rectool inspect out.rec       what is in it
     """
+
+
+def option_group(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """A decorator that gives a command all of these options, in this order."""
+
+    def apply(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return apply
+
+
+def given_options(ctx: click.Context, names: tuple[str, ...]) -> list[str]:
+    """The options among these that stand on the command line, as their user knows them."""
+    source = click.core.ParameterSource.COMMANDLINE
+    return [
+        param.secondary_opts[0] if ctx.params.get(param.name) is False else param.opts[0]
+        for param in ctx.command.params
+        if param.name in names and ctx.get_parameter_source(param.name) == source
+    ]
 
 
 force_option = click.option("--force", is_flag=True, help="Replace files that exist.")

@@ -4,35 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .door import force_option, main, say, shown_path
+from .door import force_option, main, option_group, say, shown_path
 
 if TYPE_CHECKING:
     from ..scanning import Scan
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def options_of(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Several options as one decorator."""
-
-    def apply(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return apply
 
 
 def _split_exts(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(ext for value in values for ext in value.replace(",", " ").split())
 
 
-scan_options = options_of(
+scan_options = option_group(
     click.option(
         "--recursive/--flat",
         default=True,

@@ -9,20 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .door import fail, force_option, main, progress, say, shown_path
+from .imaging import image_options, treatment_of
 from .listing import write_classes
-from .sources import given, kind_of, open_source, source_options
+from .sources import kind_of, open_source, source_options
 
 if TYPE_CHECKING:
     from ..packing import Failure
     from ..sharding import Sharding
-    from ..sources import Treatment
-
-_COLORS = {"1": "rgb", "0": "gray", "-1": "unchanged"}
-_IMAGE_NAMES = ("resize", "center_crop", "quality", "encoding", "color")
-
-
-def _color(_: click.Context, __: click.Parameter, value: str) -> str:
-    return _COLORS.get(value, value)
 
 
 def _size(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
@@ -41,31 +34,7 @@ def _size(_: click.Context, __: click.Parameter, value: str | None) -> int | Non
     "sources", metavar="SOURCE...", nargs=-1, required=True, type=click.Path(readable=False)
 )
 @click.argument("out", type=click.Path(readable=False))
-@click.option("--resize", type=click.IntRange(1), help="Shorter edge in pixels.")
-@click.option("--center-crop", is_flag=True, help="Cut out the square in the middle first.")
-@click.option(
-    "--quality",
-    type=click.IntRange(1, 100),
-    help="JPEG and WebP: 1 to 100, default 95. PNG: 1 to 9, default 6.",
-)
-@click.option(
-    "--encoding",
-    type=click.Choice(["jpg", "png", "webp", ".jpg", ".png", ".webp"]),
-    default="jpg",
-    show_default=True,
-)
-@click.option(
-    "--color",
-    type=click.Choice([*_COLORS.values(), *_COLORS]),
-    default="rgb",
-    callback=_color,
-    show_default=True,
-    help="rgb drops an alpha channel; unchanged keeps it, and 16-bit grey.",
-)
-@click.option(
-    "--pass-through", is_flag=True, help="Store images as they are, if they are whole images."
-)
-@click.option("--verify", is_flag=True, help="With --pass-through: decode each image too.")
+@image_options
 @source_options
 @click.option("--shards", type=click.IntRange(1), help="Write so many files OUT-00000-of-000NN.")
 @click.option(
@@ -114,7 +83,7 @@ def pack(
     from ..packing import outputs_of, pack_images
 
     kind = kind_of(sources)
-    treatment = _treatment(ctx, kind, options)
+    treatment = treatment_of(ctx, options, copies=kind == "rec")
     sharding = _sharding(options)
     rec, idx, lst = outputs_of(out)
     for path in [*([] if sharding else [rec, idx]), *([lst] if kind == "folder" else [])]:
@@ -146,34 +115,6 @@ def pack(
     if found is not None:
         write_classes(found, options["classes_out"], force=force or options["resume"])
     ctx.exit(1 if (result.failures or amiss) and on_error == "report" else 0)
-
-
-def _treatment(ctx: click.Context, kind: str, options: dict[str, Any]) -> Treatment:
-    from ..sources import Copy
-
-    verify, encoding = options["verify"], options["encoding"].removeprefix(".")
-    changes = given(ctx, _IMAGE_NAMES)
-    if options["pass_through"]:
-        if changes:
-            raise click.UsageError(
-                f"--pass-through leaves images as they are: no {', '.join(changes)}."
-            )
-        return Copy("pixels" if verify else "end")
-    if verify:
-        raise click.UsageError("--verify is for --pass-through; otherwise every image is decoded.")
-    if kind == "rec" and not changes:
-        return Copy("nothing")
-    if encoding == "png" and (options["quality"] or 0) > 9:
-        raise click.UsageError("--quality of PNG images is their compression level, 1 to 9.")
-    from ..imaging import Recipe
-
-    return Recipe(
-        options["color"],
-        options["center_crop"],
-        options["resize"] or 0,
-        encoding,
-        options["quality"],
-    )
 
 
 def _sharding(options: dict[str, Any]) -> Sharding | None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from .door import fail, say, shown_path
-from .listing import options_of, scan_folder, scan_options
+from .door import fail, given_options, option_group, say, shown_path
+from .listing import scan_folder, scan_options
 
 if TYPE_CHECKING:
     from ..scanning import Scan
@@ -41,7 +41,7 @@ def _part(ctx: click.Context, _: click.Parameter, value: str | None) -> tuple[in
     return int(match[1]), int(match[2])
 
 
-source_options = options_of(
+source_options = option_group(
     click.option(
         "--root",
         type=click.Path(readable=False),
@@ -97,16 +97,6 @@ def _kind_of_one(source: str) -> str:
     return "list"
 
 
-def given(ctx: click.Context, names: tuple[str, ...]) -> list[str]:
-    """The options among these that stand on the command line, as their user knows them."""
-    source = click.core.ParameterSource.COMMANDLINE
-    return [
-        param.secondary_opts[0] if ctx.params.get(param.name) is False else param.opts[0]
-        for param in ctx.command.params
-        if param.name in names and ctx.get_parameter_source(param.name) == source
-    ]
-
-
 def open_source(
     ctx: click.Context, sources: tuple[str, ...], lst: str, options: dict[str, Any], *, force: bool
 ) -> Opened:
@@ -117,9 +107,9 @@ def open_source(
         return _folder(sources[0], lst, options, force=force)
     source: Files | Records
     source = _list(sources[0], options) if kind == "list" else _records(sources, options)
-    if given(ctx, ("shuffle",)) and options["shuffle"]:
+    if given_options(ctx, ("shuffle",)) and options["shuffle"]:
         source = source.shuffled(options["seed"])
-    elif given(ctx, ("seed",)):
+    elif given_options(ctx, ("seed",)):
         raise click.UsageError("--seed is of --shuffle.")
     if options["part"]:
         source = source.part(*options["part"])
@@ -128,11 +118,11 @@ def open_source(
 
 def _check_applies(ctx: click.Context, source: str, kind: str) -> None:
     for name, kinds in _ONLY_FOR.items():
-        wrong = given(ctx, (name,)) if kind not in kinds else []
+        wrong = given_options(ctx, (name,)) if kind not in kinds else []
         if wrong:
             meant = " or ".join(_KINDS[kind] for kind in kinds)
             raise click.UsageError(f"{wrong[0]}: only for {meant}; {source} is {_KINDS[kind]}.")
-    if len(given(ctx, ("pack_label", "label_width"))) > 1:
+    if len(given_options(ctx, ("pack_label", "label_width"))) > 1:
         raise click.UsageError("--pack-label takes all labels, --label-width some of them.")
 
 

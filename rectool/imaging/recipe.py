@@ -1,0 +1,166 @@
+"""What is to become of an image, and which backend can do that.
+
+No image library is loaded here, nor numpy, so that a command's options can be made of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal, NamedTuple
+
+Color = Literal["rgb", "gray", "unchanged"]
+Encoding = Literal["jpg", "png", "webp"]
+Backend = Literal["pillow", "opencv"]
+Interp = Literal["nearest", "bilinear", "bicubic", "box", "hamming", "lanczos", "area", "auto"]
+ResizeMode = Literal["short", "long", "exact"]
+
+QUALITY = {"jpg": 95, "png": 6, "webp": 95}
+"""Default quality: 1 to 100, for PNG the compression level, 1 to 9."""
+
+INTERPS: dict[str, tuple[Interp, ...]] = {
+    "pillow": ("nearest", "bilinear", "bicubic", "box", "hamming", "lanczos", "auto"),
+    "opencv": ("nearest", "bilinear", "bicubic", "lanczos", "area", "auto"),
+}
+"""The backends, and the interpolations of each."""
+
+_LAYOUTS = {
+    "jpg": ("L", "RGB"),
+    "png": ("L", "LA", "RGB", "RGBA", "I;16", "RGB;16", "RGBA;16"),
+    "webp": ("L", "RGB", "RGBA"),
+}
+_LONGEST = {"jpg": 65_500, "png": (1 << 31) - 1, "webp": 16_383}
+
+Size = tuple[int, int]
+
+
+class Fit(NamedTuple):
+    """What is cut out of an image (left, top, right, bottom), and the size it then gets.
+
+    `interp` is never "auto", but what that comes to for these sizes.
+    """
+
+    box: tuple[int, int, int, int]
+    size: Size
+    interp: Interp
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What becomes of an image on its way into a record. Defaults are im2rec.py's.
+
+    `resize` is a length N in pixels (0: leave the size), and `resize_mode` says of what: "short"
+    gives the shorter edge N pixels and the other in proportion, rounded down; "long" the longer
+    edge; "exact" both, whatever the proportions. Without `upscale` an image that would grow keeps
+    its size. `center_crop` comes before that. `quality` None is the encoding's usual one (QUALITY).
+
+    `interp` "auto" is MXNet's inter_method 9: "bicubic" where both edges grow, "area" (Pillow's
+    box) where both shrink, else "bilinear". Pillow's are antialiased, all but "nearest"; OpenCV's
+    are not, all but "area".
+
+    Raises ValueError for values that do not go together.
+    """
+
+    color: Color = "rgb"
+    center_crop: bool = False
+    resize: int = 0
+    encoding: Encoding = "jpg"
+    quality: int | None = None
+    backend: Backend = "pillow"
+    interp: Interp = "bilinear"
+    resize_mode: ResizeMode = "short"
+    upscale: bool = True
+
+    def __post_init__(self) -> None:
+        if self.backend not in INTERPS:
+            raise ValueError(f"no backend {self.backend!r}: there are {' and '.join(INTERPS)}")
+        has = INTERPS[self.backend]
+        if self.interp == "area" and self.backend == "pillow":
+            raise ValueError(
+                "interp area is OpenCV's; with pillow take box, which averages areas when shrinking"
+            )
+        if self.interp not in has:
+            raise ValueError(f"{self.backend} has no interp {self.interp}, but {', '.join(has)}")
+        if self.encoding == "png" and (self.quality or 0) > 9:
+            raise ValueError("quality of PNG images is their compression level, 1 to 9")
+        if self.resize_mode == "exact" and not self.upscale:
+            raise ValueError("resize mode exact gives all images one size: it has to upscale some")
+
+    def apply(self, data: bytes) -> bytes:
+        """The image, encoded anew. Raises ImageError, saying why, where that cannot be done."""
+        backend = load(self.backend)
+        image = backend.render(data, self)
+        encoded: bytes = backend.encode(image, self.encoding, self.quality)
+        return encoded
+
+    def fit(self, width: int, height: int) -> Fit:
+        """What an image of this size, its orientation applied, is cut and resized to.
+
+        The crop is the square in the middle; an odd pixel is left at the far end. Raises ImageError
+        for a result of more pixels than are ever decoded.
+        """
+        box = (0, 0, width, height)
+        if self.center_crop:
+            side = min(width, height)
+            left, top = (width - side) // 2, (height - side) // 2
+            box = (left, top, left + side, top + side)
+            width = height = side
+        size = _resized((width, height), self.resize, self.resize_mode) if self.resize else None
+        if size is None or (not self.upscale and max(size) > max(width, height)):
+            size = (width, height)
+        _check_pixels(size)
+        return Fit(box, size, _interp(self.interp, (width, height), size))
+
+
+def load(backend: Backend) -> Any:
+    """The backend's module: it has `decode`, `render` and `encode`.
+
+    Raises ImageError where the library that it needs is not installed.
+    """
+    return import_module(f"{__package__}.with_{backend}")
+
+
+def _resized(size: Size, length: int, mode: ResizeMode) -> Size:
+    width, height = size
+    if mode == "exact":
+        return (length, length)
+    if (height > width) == (mode == "short"):  # the width is given; both are where it is a square
+        return (length, max(1, height * length // width))
+    return (max(1, width * length // height), length)
+
+
+def _check_pixels(size: Size) -> None:
+    from ..format import ImageError  # noqa: PLC0415 - these two need numpy
+    from ..sniffing import MAX_PIXELS  # noqa: PLC0415
+
+    if size[0] * size[1] > MAX_PIXELS:
+        raise ImageError(
+            f"resized it would have {size[0]}x{size[1]} pixels, more than {MAX_PIXELS}"
+        )
+
+
+def _interp(interp: Interp, old: Size, new: Size) -> Interp:
+    if interp != "auto":
+        return interp
+    if new[0] > old[0] and new[1] > old[1]:
+        return "bicubic"
+    return "area" if new[0] < old[0] and new[1] < old[1] else "bilinear"
+
+
+def check_encodable(layout: str, size: Size, encoding: Encoding) -> None:
+    """Raises ImageError unless the encoding can hold an image of this layout and size.
+
+    A layout is a Pillow mode (L, LA, RGB, RGBA, I;16), or RGB;16 or RGBA;16.
+    """
+    from ..format import ImageError  # noqa: PLC0415
+
+    if layout not in _LAYOUTS[encoding]:
+        what = "16-bit samples" if layout.endswith(";16") else "an alpha channel"
+        raise ImageError(
+            f"has {what}, which {encoding} images cannot hold; use --encoding png or --color rgb"
+        )
+    if max(size) > _LONGEST[encoding]:
+        raise ImageError(
+            f"{size[0]}x{size[1]} pixels: {encoding} images have at most"
+            f" {_LONGEST[encoding]} a side"
+        )

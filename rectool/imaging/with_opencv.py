@@ -1,0 +1,137 @@
+"""One image, by OpenCV: the calls of im2rec.py, and so its bytes, but nothing in silence.
+
+Importing this makes OpenCV quiet and single-threaded in this process: the images of a data set are
+spread over processes, and threads beside those only cost. Arrays are OpenCV's, blue first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..format import ImageError
+from ..sniffing import MAX_PIXELS, check_complete, describe, format_of
+from .recipe import QUALITY, check_encodable
+from .with_pillow import MIRRORED_ACROSS, MIRRORED_DOWN, mode_of, orientation_of
+
+try:
+    import cv2
+except ImportError as error:
+    raise ImageError(
+        f"backend opencv needs OpenCV: pip install 'rectool[opencv]' ({error})"
+    ) from None
+
+if TYPE_CHECKING:
+    from .recipe import Color, Encoding, Interp, Recipe
+
+cv2.setNumThreads(0)  # not 1: in a forked process that dies or hangs where the parent used threads
+cv2.setLogLevel(0)
+
+_FLAGS: dict[Color, int] = {
+    "rgb": cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION,
+    "gray": cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION,
+    "unchanged": cv2.IMREAD_UNCHANGED,
+}
+_INTERPOLATION: dict[Interp, int] = {
+    "nearest": cv2.INTER_NEAREST,
+    "bilinear": cv2.INTER_LINEAR,
+    "bicubic": cv2.INTER_CUBIC,
+    "lanczos": cv2.INTER_LANCZOS4,
+    "area": cv2.INTER_AREA,
+}
+_PARAMETERS: dict[Encoding, int] = {
+    "jpg": cv2.IMWRITE_JPEG_QUALITY,
+    "png": cv2.IMWRITE_PNG_COMPRESSION,
+    "webp": cv2.IMWRITE_WEBP_QUALITY,
+}
+_LAYOUTS = {
+    (1, "uint8"): "L",
+    (3, "uint8"): "RGB",
+    (4, "uint8"): "RGBA",
+    (1, "uint16"): "I;16",
+    (3, "uint16"): "RGB;16",
+    (4, "uint16"): "RGBA;16",
+}
+
+Array = NDArray[Any]
+
+
+def decode(data: bytes, color: Color = "rgb") -> Array:
+    """A decoded image, H x W or H x W x 3 or 4 (BGR, BGRA), of uint8; for "unchanged" or uint16.
+
+    As cv2.imread has it, but oriented as its EXIF says whatever the format and `color`. Raises
+    ImageError for anything that is no whole image, up to its end marker where its format has one,
+    that OpenCV cannot decode, or that has more than MAX_PIXELS pixels.
+    """
+    kind = _check(data, color)
+    with _faults(f"a damaged {kind}"):
+        array: Array | None = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[color])
+    if array is None:
+        raise ImageError(f"a {kind} that is damaged, or of a kind that OpenCV does not read")
+    if array.dtype not in (np.uint8, np.uint16):
+        raise ImageError(f"{array.dtype} samples; convert it first")
+    # only where there may be one: b"Exif" in a JPEG, b"eXIf" in a PNG, b"EXIF" in a WebP
+    has_exif = any(name in data for name in (b"Exif", b"eXIf", b"EXIF"))
+    return _turned(array, orientation_of(data)) if has_exif else array
+
+
+def render(data: bytes, recipe: Recipe) -> Array:
+    """The image that a recipe makes, not yet encoded. Raises ImageError as `decode` does."""
+    array = decode(data, recipe.color)
+    fit = recipe.fit(array.shape[1], array.shape[0])
+    left, top, right, bottom = fit.box
+    cut = array[top:bottom, left:right]
+    if fit.size == (right - left, bottom - top):
+        return cut
+    with _faults("cannot be resized"):
+        return cv2.resize(cut, fit.size, interpolation=_INTERPOLATION[fit.interp])
+
+
+def encode(image: Array, encoding: Encoding = "jpg", quality: int | None = None) -> bytes:
+    """The encoded image. Raises ImageError where the encoding cannot hold it."""
+    height, width = image.shape[:2]
+    layout = _LAYOUTS[1 if image.ndim == 2 else image.shape[2], image.dtype.name]
+    check_encodable(layout, (width, height), encoding)
+    level = QUALITY[encoding] if quality is None else quality
+    with _faults(f"{width}x{height} pixels cannot be encoded as {encoding}"):
+        done, encoded = cv2.imencode("." + encoding, image, [_PARAMETERS[encoding], level])
+    if not done:
+        raise ImageError(f"{width}x{height} pixels cannot be encoded as {encoding}")
+    return encoded.tobytes()
+
+
+def _check(data: bytes, color: Color) -> str:
+    """The format. OpenCV fills up a JPEG that was cut short, and says nothing."""
+    if format_of(data) != "TIFF":
+        return check_complete(data).format
+    info = describe(data)  # a TIFF has no end to look for
+    if info is not None and info.width * info.height > MAX_PIXELS:
+        raise ImageError(f"{info.width}x{info.height} pixels, more than the {MAX_PIXELS} allowed")
+    if color == "unchanged" and mode_of(data) in ("LA", "CMYK", "YCbCr", "LAB"):
+        raise ImageError(
+            "a TIFF with channels that OpenCV drops or takes for others; use --backend pillow"
+        )
+    return "TIFF"
+
+
+@contextmanager
+def _faults(what: str) -> Iterator[None]:
+    """What OpenCV raises is an ImageError, or a MemoryError."""
+    try:
+        yield
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError from None
+        raise ImageError(f"{what}: {error.err.strip()}") from None
+
+
+def _turned(array: Array, orientation: int) -> Array:
+    if orientation >= 5:
+        array = array.swapaxes(0, 1)
+    down = -1 if orientation in MIRRORED_DOWN else 1
+    across = -1 if orientation in MIRRORED_ACROSS else 1
+    return np.ascontiguousarray(array[::down, ::across])
