@@ -257,7 +257,7 @@ class _Run:
         """Positions of these parts, one after the other, each with its result."""
         job = _Job(self.source.maker(self.treatment))
         chunks = (part[at : at + _CHUNK] for part in parts for at in range(0, len(part), _CHUNK))
-        if self.workers == 1 and _only_copies(self.treatment):  # hardly a decoder runs
+        if self.workers == 1 and _only_copies(self.treatment):  # no decoder runs
             for chunk in chunks:
                 yield from zip(chunk, job(self.source.samples(chunk)), strict=True)
             return
@@ -311,10 +311,22 @@ class _InPool:
             deadly = self._deadly.get(position)
             yield position, next(made) if deadly is None else deadly
 
+    def _check_workers(self, death: WorkerDiedError) -> None:
+        """Raises RecordError where a worker ends even without work: then no sample is to blame."""
+        from .pool import WorkerDiedError  # noqa: PLC0415
+
+        try:
+            with self._new_pool(1) as pool:
+                list(pool.map([[]]))
+        except WorkerDiedError:
+            hint = "does the program start it under if __name__ == '__main__'?"
+            raise RecordError(f"{death}, and so does one without work; {hint}") from None
+
     def _find_deadly(self, death: WorkerDiedError) -> None:
         """Tries what the dead worker had, one by one. Raises RecordError where all is well now."""
         from .pool import WorkerDiedError  # noqa: PLC0415
 
+        self._check_workers(death)
         chunk, samples = next(given for given in self._given if given[1] is death.tasks[0])
         positions = [at for at in chunk if at not in self._deadly]
         found = False

@@ -6,6 +6,7 @@ Standard library only, so that inspecting and copying records needs no image lib
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from struct import Struct
 from struct import error as StructError  # noqa: N812
 from typing import NamedTuple
@@ -130,17 +131,34 @@ def _bmp_size(data: Bytes) -> tuple[int, int]:
     return _I32.unpack_from(data, 18)[0], abs(_I32.unpack_from(data, 22)[0])
 
 
-def _tiff_size(data: Bytes) -> tuple[int, int]:
+_Tags = dict[int, tuple[int, ...]]
+_TIFF_TAGS = frozenset({256, 257, 273, 279, 324, 325})  # width, height; strips' and tiles' places
+_TIFF_NUMBERS = {1: "B", 3: "H", 4: "I"}
+
+
+def _tiff_directories(data: Bytes) -> Iterator[_Tags]:
+    """The values of these tags for each image of the file."""
     order = "<" if data[0] == ord("I") else ">"
     entry, short, long = Struct(order + "HHI"), Struct(order + "H"), Struct(order + "I")
-    directory = long.unpack_from(data, 4)[0]
-    size = {}
-    for number in range(short.unpack_from(data, directory)[0]):
-        at = directory + 2 + 12 * number
-        tag, kind, _ = entry.unpack_from(data, at)
-        if tag in (256, 257):
-            size[tag] = (short if kind == 3 else long).unpack_from(data, at + 8)[0]
-    return size.get(256, 0), size.get(257, 0)
+    begin = long.unpack_from(data, 4)[0]
+    seen = set()
+    while begin and begin not in seen:
+        seen.add(begin)
+        tags: _Tags = {}
+        (count,) = short.unpack_from(data, begin)
+        for at in range(begin + 2, begin + 2 + 12 * count, 12):
+            tag, kind, length = entry.unpack_from(data, at)
+            if tag in _TIFF_TAGS and kind in _TIFF_NUMBERS and length <= len(data):
+                values = Struct(f"{order}{length}{_TIFF_NUMBERS[kind]}")
+                place = at + 8 if values.size <= 4 else long.unpack_from(data, at + 8)[0]
+                tags[tag] = values.unpack_from(data, place)
+        yield tags
+        (begin,) = long.unpack_from(data, begin + 2 + 12 * count)
+
+
+def _tiff_size(data: Bytes) -> tuple[int, int]:
+    tags = next(_tiff_directories(data), {})
+    return tags[256][0] if 256 in tags else 0, tags[257][0] if 257 in tags else 0
 
 
 _SIZES = {
@@ -157,7 +175,7 @@ def check_complete(data: bytes) -> ImageInfo:
     """Raises ImageError unless these bytes are an image of a known format up to its end marker.
 
     Lengths and markers are followed, pixels not decoded: finds what was cut short, and what is no
-    image, but not every flipped bit. A TIFF has no end, and is not judged by this: ImageError.
+    image, but not every flipped bit. A TIFF has no end: all its strips or tiles must lie in it.
     """
     if not data:
         raise ImageError("an empty file")
@@ -171,7 +189,8 @@ def check_complete(data: bytes) -> ImageInfo:
     except (StructError, IndexError):
         complete = False
     if not complete:
-        raise ImageError(f"a {info.format} cut short: its end marker is missing")
+        missing = "parts of it are" if info.format == "TIFF" else "its end marker is"
+        raise ImageError(f"a {info.format} cut short: {missing} missing")
     return info
 
 
@@ -235,8 +254,15 @@ def _bmp_ends(data: bytes) -> bool:
     return len(data) >= int(total)
 
 
-def _tiff_ends(_: bytes) -> bool:
-    raise ImageError("a TIFF, which cannot be checked without decoding it")
+def _tiff_ends(data: bytes) -> bool:
+    for tags in _tiff_directories(data):
+        for starts, sizes in ((273, 279), (324, 325)):
+            places = zip(tags.get(starts, ()), tags.get(sizes, ()), strict=False)
+            if any(start + size > len(data) for start, size in places):
+                return False
+        if not (tags.get(273) or tags.get(324)):
+            return False
+    return True
 
 
 _ENDS = {

@@ -383,6 +383,27 @@ def test_a_worker_that_is_killed(tmp_path: Path) -> None:
     assert outputs(tmp_path) == {}
 
 
+def test_a_program_that_workers_cannot_start_from(tmp_path: Path, tree: Path) -> None:
+    """Spawned workers run the program again; without a guard each tries to start workers."""
+    (tmp_path / "program.py").write_text("""
+from rectool.imaging import Recipe
+from rectool.packing import pack_images
+from rectool.scanning import scan
+from rectool.sources import Files
+pack_images(Files(scan("images").images, "images"), "out", Recipe(), start_method="spawn")
+""")
+    command = [sys.executable, "program.py"]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith(
+        "a worker process ended with status 1, and so does one without work;"
+        " does the program start it under if __name__ == '__main__'?"
+    )
+    assert outputs(tmp_path) == {}
+
+
 def test_a_full_disk(run: Runner, tmp_path: Path, tree: Path) -> None:
     if not os.path.exists("/dev/full"):
         pytest.skip("needs /dev/full")

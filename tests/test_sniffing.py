@@ -25,6 +25,13 @@ KINDS: dict[str, tuple[str, dict[str, Any], str]] = {
     "bmp": ("BMP", {}, "BMP"),
     "tiff": ("TIFF", {}, "TIFF"),
     "tiff big-endian": ("TIFF", {"big_endian": True}, "TIFF"),
+    "tiff lzw": ("TIFF", {"compression": "tiff_lzw"}, "TIFF"),
+    "tiff jpeg": ("TIFF", {"compression": "jpeg"}, "TIFF"),
+    "tiff of two": (
+        "TIFF",
+        {"save_all": True, "append_images": [picture(2, 9, 9)]},
+        "TIFF",
+    ),
 }
 
 

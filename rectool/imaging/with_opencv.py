@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..format import ImageError
-from ..sniffing import MAX_PIXELS, check_complete, describe, format_of
+from ..sniffing import check_complete
 from .recipe import QUALITY, check_encodable
 from .with_pillow import MIRRORED_ACROSS, MIRRORED_DOWN, mode_of, orientation_of
 
@@ -56,6 +56,8 @@ _LAYOUTS = {
     (3, "uint16"): "RGB;16",
     (4, "uint16"): "RGBA;16",
 }
+
+_TIFF_MODES = ("LA", "CMYK", "YCbCr", "LAB")
 
 Array = NDArray[Any]
 
@@ -106,16 +108,12 @@ def encode(image: Array, encoding: Encoding = "jpg", quality: int | None = None)
 
 def _check(data: bytes, color: Color) -> str:
     """The format. OpenCV fills up a JPEG that was cut short, and says nothing."""
-    if format_of(data) != "TIFF":
-        return check_complete(data).format
-    info = describe(data)  # a TIFF has no end to look for
-    if info is not None and info.width * info.height > MAX_PIXELS:
-        raise ImageError(f"{info.width}x{info.height} pixels, more than the {MAX_PIXELS} allowed")
-    if color == "unchanged" and mode_of(data) in ("LA", "CMYK", "YCbCr", "LAB"):
+    kind = check_complete(data).format
+    if kind == "TIFF" and color == "unchanged" and mode_of(data) in _TIFF_MODES:
         raise ImageError(
             "a TIFF with channels that OpenCV drops or takes for others; use --backend pillow"
         )
-    return "TIFF"
+    return kind
 
 
 @contextmanager
