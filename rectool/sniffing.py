@@ -134,6 +134,7 @@ def _bmp_size(data: Bytes) -> tuple[int, int]:
 _Tags = dict[int, tuple[int, ...]]
 _TIFF_TAGS = frozenset({256, 257, 273, 279, 324, 325})  # width, height; strips' and tiles' places
 _TIFF_NUMBERS = {1: "B", 3: "H", 4: "I"}
+_TIFF_WIDTHS = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8)  # bytes of a value, by its kind
 
 
 def _tiff_directories(data: Bytes) -> Iterator[_Tags]:
@@ -148,9 +149,12 @@ def _tiff_directories(data: Bytes) -> Iterator[_Tags]:
         (count,) = short.unpack_from(data, begin)
         for at in range(begin + 2, begin + 2 + 12 * count, 12):
             tag, kind, length = entry.unpack_from(data, at)
-            if tag in _TIFF_TAGS and kind in _TIFF_NUMBERS and length <= len(data):
+            size = length * _TIFF_WIDTHS[kind] if kind < len(_TIFF_WIDTHS) else 0
+            place = at + 8 if size <= 4 else long.unpack_from(data, at + 8)[0]
+            if place + size > len(data):
+                raise IndexError
+            if tag in _TIFF_TAGS and kind in _TIFF_NUMBERS:
                 values = Struct(f"{order}{length}{_TIFF_NUMBERS[kind]}")
-                place = at + 8 if values.size <= 4 else long.unpack_from(data, at + 8)[0]
                 tags[tag] = values.unpack_from(data, place)
         yield tags
         (begin,) = long.unpack_from(data, begin + 2 + 12 * count)

@@ -52,7 +52,7 @@ def test_a_whole_image_is_complete_and_no_cut_is(kind: str) -> None:
     data = sample(kind)
     assert Copy().apply(data) == data
     for size in range(len(data)):
-        if KINDS[kind][2] == "BMP" and size >= len(data) - 2:
+        if kind in ("bmp", "tiff of two") and size >= len(data) - 2:
             continue  # Pillow pads the file behind the last row
         with pytest.raises(ImageError):
             Copy().apply(data[:size])
