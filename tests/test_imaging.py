@@ -103,7 +103,7 @@ def test_sixteen_bits_in_colour_are_not_halved_unasked() -> None:
     data = deep_colour_png()
     assert pixels(data)[2].tolist() == [[2, 3, 7], [255, 0, 0]]
     with pytest.raises(
-        ImageError, match="16 bits a channel in colour, which only --pass-through keeps"
+        ImageError, match="16 bits a channel in colour, which only --pass-through and --backend"
     ):
         decode(data, "unchanged")
     ppm = b"P6 1 1 65535 " + struct.pack(">3H", 300, 40000, 65535)

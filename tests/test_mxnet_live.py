@@ -88,6 +88,90 @@ def test_packing_gives_im2recs_bytes(
         assert ours.read_bytes() == theirs.read_bytes(), ending
 
 
+@pytest.fixture(scope="module")
+def same_opencv(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Resized pixels and compressed bytes are those of one version of OpenCV."""
+    cv2 = pytest.importorskip("cv2")
+    theirs = mxnet("import cv2; print(cv2.__version__)", cwd=tmp_path_factory.mktemp("cv2")).strip()
+    if cv2.__version__ != theirs:
+        pytest.skip(f"OpenCV {cv2.__version__} here, {theirs} beside MXNet")
+
+
+@pytest.fixture(scope="module")
+def unturned(jpegs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `jpegs`, but without EXIF orientations, which im2rec drops with --color -1."""
+    root = tmp_path_factory.mktemp("unturned") / "images"
+    return Path(shutil.copytree(jpegs, root, ignore=shutil.ignore_patterns("exif*")))
+
+
+def check_same_with_opencv(root: Path, options: list[str], workers: int, cwd: Path) -> None:
+    im2rec("--list", "--recursive", "theirs", root, cwd=cwd)
+    im2rec("theirs", root, *options, "--num-thread", workers, cwd=cwd)
+    ours = ["--backend", "opencv", "--num-thread", workers]
+    run = rectool("pack", root, "ours", *options, *ours, cwd=cwd)
+    assert run.status == 0, run
+    for ending in ("lst", "rec", "idx"):
+        theirs, mine = (cwd / f"{name}.{ending}" for name in ("theirs", "ours"))
+        assert mine.read_bytes() == theirs.read_bytes(), ending
+
+
+@pytest.mark.usefixtures("same_opencv")
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--resize", "256"],
+        ["--resize", "64"],
+        ["--resize", "700"],
+        ["--resize", "37", "--quality", "80"],
+        ["--resize", "101", "--center-crop"],
+        ["--center-crop", "--quality", "100"],
+        ["--resize", "64", "--color", "0"],
+        ["--resize", "64", "--encoding", ".png", "--quality", "3"],
+        ["--encoding", ".png", "--quality", "9", "--color", "0", "--center-crop"],
+    ],
+    ids=" ".join,
+)
+def test_opencv_gives_im2recs_bytes(
+    jpegs: Path, tmp_path: Path, options: list[str], workers: int
+) -> None:
+    check_same_with_opencv(jpegs, options, workers, tmp_path)
+
+
+@pytest.mark.usefixtures("same_opencv")
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--resize", "64"],
+        ["--resize", "50", "--center-crop", "--encoding", ".png", "--quality", "1"],
+    ],
+    ids=" ".join,
+)
+def test_opencv_gives_im2recs_bytes_unchanged(
+    unturned: Path, tmp_path: Path, options: list[str]
+) -> None:
+    check_same_with_opencv(unturned, ["--color", "-1", *options], 1, tmp_path)
+
+
+@pytest.mark.usefixtures("same_opencv")
+@pytest.mark.parametrize("color", ["1", "0", "-1"])
+def test_opencv_gives_im2recs_bytes_of_pngs(tmp_path: Path, color: str) -> None:
+    root = tmp_path / "images"
+    root.mkdir()
+    for mode in ("RGB", "RGBA", "L", "LA", "P", "1"):
+        image = picture(9, 50, 40, mode) if mode != "LA" else picture(9, 50, 40, "L").convert(mode)
+        (root / f"{mode}.png").write_bytes(encoded(image, "PNG"))
+    deep = Image.fromarray(np.arange(600, dtype=np.uint16).reshape(20, 30) * 100)
+    (root / "deep.png").write_bytes(encoded(deep, "PNG"))
+    im2rec("--list", "theirs", root, cwd=tmp_path)
+    options = ["--resize", "33", "--encoding", ".png", "--quality", "6", "--color", color]
+    im2rec("theirs", root, *options, cwd=tmp_path)
+    run = rectool("pack", root, "ours", "--flat", *options, "--backend", "opencv", cwd=tmp_path)
+    assert run.status == 0, run
+    assert (tmp_path / "ours.rec").read_bytes() == (tmp_path / "theirs.rec").read_bytes()
+
+
 def test_packing_labels_gives_im2recs_bytes(jpegs: Path, tmp_path: Path) -> None:
     im2rec("--list", "--recursive", "a", jpegs, cwd=tmp_path)
     lines = [line.split("\t") for line in (tmp_path / "a.lst").read_text().splitlines()]

@@ -17,7 +17,7 @@ from ..sniffing import describe, format_of
 from .recipe import QUALITY, check_encodable
 
 if TYPE_CHECKING:
-    from .recipe import Color, Encoding, Fit, Interp, Recipe
+    from .recipe import Color, Encoding, Interp, Recipe, Size
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM")
 """What is decoded (Pillow's names). Not its other formats, some of which run programs."""
@@ -91,26 +91,23 @@ def _loaded(image: Image.Image, data: bytes, color: Color, turn: int) -> Image.I
     deep = color == "unchanged" and (is_deep_png(data) or _is_deep(image))
     image.load()
     if deep and image.mode not in _SIXTEEN_BITS:
-        raise ImageError("16 bits a channel in colour, which only --pass-through keeps")
+        raise ImageError(
+            "16 bits a channel in colour, which only --pass-through and --backend opencv keep"
+        )
     plain = _to_color(image, color)
     return plain.transpose(_TURNS[turn]) if turn in _TURNS else plain
 
 
 class _Draft(NamedTuple):
-    """What a JPEG's decoder makes smaller: `scale` times, the image beginning at `left`, `top`.
+    """What is to be cut out of a JPEG decoded small, in its pixels, and what that becomes."""
 
-    It gives whole pixels, so at the far edge a part of one is not the image's, and a turn can
-    bring that to the near edge.
-    """
-
-    fit: Fit
-    scale: int
-    left: float
-    top: float
+    box: tuple[float, float, float, float]
+    size: Size
+    resample: Image.Resampling
 
 
 def _draft(image: Image.Image, recipe: Recipe, turn: int) -> _Draft | None:
-    """Tells a JPEG's decoder how it is wanted: in grey, and as small as still does. See _GAP."""
+    """Tells a JPEG's decoder how it is wanted: in grey, and as small as will do. See _GAP."""
     width, height = image.size
     sides = (height, width) if turn >= 5 else (width, height)
     fit = recipe.fit(*sides)
@@ -123,22 +120,18 @@ def _draft(image: Image.Image, recipe: Recipe, turn: int) -> _Draft | None:
     mode = "L" if recipe.color == "gray" else None
     if image.draft(mode, (width // scale, height // scale)) is None or scale == 1:
         return None
-    across, down = (-side % scale / scale for side in sides)
-    return _Draft(
-        fit,
-        scale,
-        across if turn in MIRRORED_ACROSS else 0,
-        down if turn in MIRRORED_DOWN else 0,
-    )
+    # the decoder fills up the last column and row of pixels; a turn can make them the first
+    x, y = (-side % scale for side in sides)
+    x, y = x * (turn in MIRRORED_ACROSS), y * (turn in MIRRORED_DOWN)
+    box = ((x + left) / scale, (y + top) / scale, (x + right) / scale, (y + bottom) / scale)
+    return _Draft(box, fit.size, _RESAMPLE[fit.interp])
 
 
 def _resized_draft(image: Image.Image, draft: _Draft) -> Image.Image:
-    left, top, right, bottom = (side / draft.scale for side in draft.fit.box)
-    across, down = math.floor(left + draft.left), math.floor(top + draft.top)
-    right, bottom = right + draft.left, bottom + draft.top
-    cut = image.crop((across, down, math.ceil(right), math.ceil(bottom)))
-    box = (left + draft.left - across, top + draft.top - down, right - across, bottom - down)
-    return cut.resize(draft.fit.size, _RESAMPLE[draft.fit.interp], box)
+    left, top, right, bottom = draft.box
+    x, y = math.floor(left), math.floor(top)
+    cut = image.crop((x, y, math.ceil(right), math.ceil(bottom)))  # what is around must not count
+    return cut.resize(draft.size, draft.resample, (left - x, top - y, right - x, bottom - y))
 
 
 def check_decodes(data: bytes) -> None:
