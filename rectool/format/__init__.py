@@ -17,6 +17,7 @@ from .errors import (
     plural,
     shown,
 )
+from .files import RecordFile, map_file
 from .frames import MAGIC, MAX_RECORD, Span, data, encode, locate, walk
 from .header import (
     HEADER_SIZE,
@@ -29,9 +30,21 @@ from .header import (
     to_float32,
     unpack,
 )
-from .index import MAX_KEY, Index, KeySource, KeyTable, check_index, line, read_index, scan_index
+from .index import (
+    MAX_KEY,
+    Index,
+    KeySource,
+    KeyTable,
+    check_index,
+    join_indexes,
+    line,
+    read_index,
+    scan_index,
+    unindexed,
+)
 from .output import Output, check_free, publish
-from .reader import RecordReader, map_file
+from .reader import RecordReader
+from .shards import ShardName, ShardSet, group_shards, parse_shard_name, shard_name
 from .writer import RecordWriter, idx_beside
 
 __all__ = [
@@ -53,8 +66,11 @@ __all__ = [
     "ListError",
     "Output",
     "RecordError",
+    "RecordFile",
     "RecordReader",
     "RecordWriter",
+    "ShardName",
+    "ShardSet",
     "Span",
     "StrPath",
     "TruncatedError",
@@ -62,20 +78,25 @@ __all__ = [
     "check_index",
     "data",
     "encode",
+    "group_shards",
     "idx_beside",
+    "join_indexes",
     "label_list",
     "line",
     "locate",
     "map_file",
     "pack",
     "pack_raw",
+    "parse_shard_name",
     "plural",
     "publish",
     "raw_fields",
     "read_index",
     "scan_index",
+    "shard_name",
     "shown",
     "to_float32",
+    "unindexed",
     "unpack",
     "walk",
 ]
