@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,16 +22,19 @@ from .format import (
     KeyNotFoundError,
     KeyTable,
     RecordError,
+    RecordFile,
+    ShardSet,
     StrPath,
     check_index,
-    data,
+    face_ranges,
     idx_beside,
+    join_indexes,
     label_list,
     locate,
-    map_file,
     plural,
     read_index,
     scan_index,
+    unindexed,
     unpack,
 )
 from .sniffing import describe, format_of
@@ -43,7 +47,8 @@ class Row(NamedTuple):
     header is, "nothing" for an empty payload, "no image" for another; "face header" and
     "face range" for the two kinds of record without an image in InsightFace's data sets; "no
     header" where the record is no image record, and all from `flag` to `id2` is None. `width` and
-    `height` are those in the image's own header, or None.
+    `height` are those in the image's own header, or None. `rec` is the record's file where it is
+    one of a set's, or None.
     """
 
     key: int
@@ -57,6 +62,7 @@ class Row(NamedTuple):
     holds: str
     width: int | None
     height: int | None
+    rec: str | None
 
 
 @dataclass
@@ -73,13 +79,14 @@ class Range:
 
 @dataclass
 class Summary:
-    """All records of a file together. `size` and `payload` are bytes, `width`, `height` pixels.
+    """All records of a file or a set. `size` and `payload` are bytes, `width`, `height` pixels.
 
     `keys_from` is an Index's source. `notes` are remarks on the index and the ids that are no
     errors, `damaged` says whether there are problems.
     `labels` and `label` tell of each record's first label: how many different ones, and
     their range; `label_widths` counts records by their number of labels. Labels of records without
-    an image in InsightFace's data sets are keys, and left out.
+    an image in InsightFace's data sets are keys, and left out. Of a set, `rec` and `idx` are
+    patterns, `shards` the files that could be read, of `shards_in_all`.
     """
 
     rec: str
@@ -97,24 +104,19 @@ class Summary:
     label_widths: Counter[int] = field(default_factory=Counter)
     labels: int = 0
     label: Range = field(default_factory=Range)
+    shards: list[str] = field(default_factory=list)
+    shards_in_all: int = 0
 
 
-class Records:
-    """A `.rec` opened to be looked at, damaged or not.
-
-    What is wrong goes to `problems` and does not end the look: an index that is malformed or
-    belongs to another file is put aside and the records found without it; without an index, what
-    lies behind the first damage cannot be found. Raises OSError where the file cannot be read.
-    """
+class _Shard(RecordFile):
+    """A `.rec` to be looked at, damaged or not: what is wrong goes to `problems`."""
 
     def __init__(self, path: StrPath) -> None:
-        self.path = os.fspath(path)
+        super().__init__(path)
         self.problems: list[RecordError] = []
-        self.buffer = map_file(path)
         beside = idx_beside(path)
         self.idx = beside if os.path.exists(beside) else None
-        self.index = self._index()
-        self._faces = self._face_ranges()
+        self.found = self._index()
 
     def _index(self) -> Index:
         if self.idx is not None:
@@ -128,7 +130,7 @@ class Records:
                 return index
         index, damage = scan_index(self.buffer)
         if damage is not None:
-            self._note(damage)
+            self.note(damage)
         return index
 
     def _check_first(self, index: Index, idx: str) -> None:
@@ -148,47 +150,77 @@ class Records:
 
     def check_cover(self) -> None:
         """Adds to `problems` records that the index leaves out, and junk where it has none."""
-        if self.index.source != "idx":
+        if self.found.source != "idx":
             return
-        in_file, damage = scan_index(self.buffer, "position")
-        missing = np.setdiff1d(in_file.offsets, self.index.offsets)
-        if len(missing):
+        missing, damage = unindexed(self.found.offsets, self.buffer)
+        if missing:
             self.problems.append(
                 IndexFileError(
-                    f"{plural(len(missing), 'record')} of the file not in this index"
+                    f"{plural(missing, 'record')} of the file not in this index"
                     " (rectool index --force makes a new one)",
                     path=self.idx,
                 )
             )
         if damage is not None and all(damage.offset != known.offset for known in self.problems):
-            self._note(damage)
+            self.note(damage)
 
-    def _note(self, error: RecordError) -> None:
+    def note(self, error: RecordError) -> None:
         error.path = self.path
         self.problems.append(error)
+
+
+class Records:
+    """A `.rec`, or the shards of a set as one, opened to be looked at, damaged or not.
+
+    What is wrong goes to `problems` and does not end the look: an index that is malformed or
+    belongs to another file is put aside and the records found without it; without an index, what
+    lies behind the first damage cannot be found; a set is shown without the shards that are missing
+    or cannot be read. Raises OSError where a file that is alone cannot be read.
+    """
+
+    def __init__(self, source: StrPath | ShardSet) -> None:
+        self.shards = source if isinstance(source, ShardSet) else None
+        self._general: list[RecordError] = []
+        if isinstance(source, ShardSet):
+            self.name = source.name
+            self._files = list(self._readable(source))
+        else:
+            self.name = os.fspath(source)
+            self._files = [_Shard(source)]
+        self.index, self._starts = join_indexes([file.found for file in self._files])
+        self._faces = self._face_ranges()
+
+    def _readable(self, shards: ShardSet) -> Iterator[_Shard]:
+        missing = shards.missing()
+        if missing is not None:
+            self._general.append(missing)
+        for path in shards.paths:
+            try:
+                yield _Shard(path)
+            except OSError as error:
+                self._general.append(RecordError(error.strerror or str(error), path=path))
+            except RecordError as error:
+                self._general.append(error)
+
+    @property
+    def problems(self) -> list[RecordError]:
+        """What is wrong with the set, and with each file, as far as it was looked at."""
+        return [*self._general, *(error for file in self._files for error in file.problems)]
+
+    def check_cover(self) -> None:
+        """Adds to `problems` records that an index leaves out, and junk where it has none."""
+        for file in self._files:
+            file.check_cover()
 
     def _face_ranges(self) -> range:
         """The keys of InsightFace's identity records, where this is such a data set."""
         with contextlib.suppress(RecordError):  # a damaged record is named when it is shown
-            header, payload = unpack(self._record(self.position(0)))
-            if (
-                header.flag == 2
-                and len(payload) == 0
-                and 1 <= header.label[0] < header.label[1] < 2**63
-            ):
-                return range(int(header.label[0]), int(header.label[1]))
+            first = self.position(0)
+            return face_ranges(self._file(first).view(int(self.index.offsets[first])))
         return range(0)
 
-    def _record(self, position: int) -> memoryview:
-        try:
-            span = locate(self.buffer, int(self.index.offsets[position]))
-        except RecordError as error:
-            error.path = self.path
-            raise
-        if len(span.parts) > 1:
-            return memoryview(data(self.buffer, span))
-        begin, end = span.parts[0]
-        return memoryview(self.buffer)[begin:end]
+    def _file(self, position: int) -> _Shard:
+        return self._files[bisect_right(self._starts, position) - 1]
 
     def __len__(self) -> int:
         return len(self.index.offsets)
@@ -196,23 +228,25 @@ class Records:
     def position(self, key: int) -> int:
         found = KeyTable(self.index.keys).find(key)
         if found is None:
-            raise KeyNotFoundError(f"no record has the key {key}", path=self.path)
+            raise KeyNotFoundError(f"no record has the key {key}", path=self.name)
         return found
 
     def row(self, position: int) -> Row:
         """Raises CorruptError or TruncatedError where this record is damaged."""
         key, offset = int(self.index.keys[position]), int(self.index.offsets[position])
-        record = self._record(position)
+        file = self._file(position)
+        record = file.view(offset)
+        rec = None if self.shards is None else file.path
         size = len(record)
         try:
             header, payload = unpack(record)
         except HeaderError:
-            return Row(key, offset, size, None, [], None, None, size, "no header", None, None)
+            return Row(key, offset, size, None, [], None, None, size, "no header", None, None, rec)
         holds, width, height = self._holds(key, header.flag, payload)
         labels = label_list(header.label)
         return Row(
             key, offset, size, header.flag, labels, header.id, header.id2,
-            len(payload), holds, width, height,
+            len(payload), holds, width, height, rec,
         )  # fmt: skip
 
     def _holds(
@@ -234,12 +268,16 @@ class Records:
             try:
                 yield self.row(position)
             except RecordError as error:
-                self._note(error)
+                self._file(position).problems.append(error)
         self.check_cover()
 
     def summary(self) -> Summary:
         """Goes through all records once; see `problems` for what is wrong with them."""
-        summary = Summary(self.path, len(self.buffer), self.idx, self.index.source)
+        size = sum(len(file.buffer) for file in self._files)
+        summary = Summary(self.name, size, self._idx_name(), self.index.source)
+        if self.shards is not None:
+            summary.shards = [file.path for file in self._files]
+            summary.shards_in_all = self.shards.total
         labels = array("f")
         other_ids = 0
         for row in self.rows():
@@ -262,16 +300,29 @@ class Records:
             summary.notes.append(f"{plural(other_ids, 'record')} with an id other than the key")
         return summary
 
+    def _idx_name(self) -> str | None:
+        """The `.idx`, or a pattern for those of a set; None if there is none."""
+        found = [file.idx for file in self._files if file.idx is not None]
+        return None if not found else found[0] if self.shards is None else idx_beside(self.name)
+
     def _index_notes(self) -> list[str]:
-        if self.index.source != "idx":
-            return []
-        keys, offsets = self.index.keys, self.index.offsets
+        keys = [np.unique(part) for part in np.split(self.index.keys, self._starts[1:-1])]
+        _, shards_with_key = np.unique(np.concatenate(keys), return_counts=True)
+        indexes = [file.found for file in self._files if file.found.source == "idx"]
+        unordered = sum(bool((np.diff(index.offsets) <= 0).any()) for index in indexes)
         notes = []
-        repeated = len(keys) - len(np.unique(keys))
+        repeated = len(self) - sum(map(len, keys))
         if repeated:
             notes.append(
                 f"{plural(repeated, 'line')} with a key that occurs again; the last one counts"
             )
-        if bool((np.diff(offsets) <= 0).any()):
-            notes.append("not in the order of the file")
+        shared = int((shards_with_key > 1).sum())
+        if shared:
+            notes.append(f"{plural(shared, 'key')} in more than one shard; the last one counts")
+        if unordered:
+            which = "" if self.shards is None else plural(unordered, "shard") + " "
+            notes.append(f"{which}not in the order of the file")
+        if 0 < len(indexes) < len(self._files):
+            unusable = len(self._files) - len(indexes)
+            notes.append(f"{plural(unusable, 'shard')} without a usable index")
         return notes

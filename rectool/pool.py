@@ -149,6 +149,10 @@ class Pool(Generic[Task, Result]):
     ) -> None:
         context = multiprocessing.get_context(start_method)
         self._workers: list[_Worker[Task]] = []
+        if context.get_start_method() == "forkserver":
+            from multiprocessing import forkserver  # noqa: PLC0415 - some systems have none
+
+            forkserver.ensure_running()  # here, where signals are not blocked: it would keep that
         try:
             with _without_interrupts():
                 for _ in range(workers):

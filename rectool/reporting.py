@@ -42,17 +42,22 @@ def _finite_label_text(label: float) -> str:
 
 
 def row_text(row: Row) -> str:
-    """A row as fields with tabs between; several labels with commas; "-" for what there is not."""
+    """A row as fields with tabs between; several labels with commas; "-" for what there is not.
+
+    A row of a set has its file as one more field at the end.
+    """
     labels = ",".join(map(_finite_label_text, row.labels))
-    fields = [*row[:4], labels, *row[5:]]
+    fields = [*row[:4], labels, *row[5:-1], *([] if row.rec is None else [shown(row.rec)])]
     return "\t".join("-" if field in (None, "") else str(field) for field in fields)
 
 
 def row_json(row: Row) -> str:
-    """A row as a JSON object on one line; NaN and infinite labels as strings."""
+    """A row as a JSON object on one line; NaN and infinite labels as strings; "rec" for a set's."""
     labels = [_json_label(label) for label in row.labels]
-    fields: dict[str, object] = dict(zip(ROW_TITLES, row, strict=True))
+    fields: dict[str, object] = dict(zip(ROW_TITLES, row[:-1], strict=True))
     fields["label"] = None if row.flag is None else labels if row.flag else labels[0]
+    if row.rec is not None:
+        fields["rec"] = row.rec
     return json.dumps(fields)
 
 
@@ -71,16 +76,18 @@ _KEYS_FROM = {
     "idx": "",
     "id": " (the records' ids; there is no usable index)",
     "position": " (positions; there is no usable index)",
+    "mixed": " (of indexes, ids or positions, as each shard has)",
 }
 
 
 def summary_text(summary: Summary) -> str:
-    """What `rectool inspect` prints of a file."""
+    """What `rectool inspect` prints of a file, or of a set of shards."""
     holds = ", ".join(f"{count} {what}" for what, count in summary.holds.most_common())
-    lines = [
-        shown(summary.rec),
-        f"  records  {summary.records}, {human_size(summary.size)}",
-    ]
+    lines = [shown(summary.rec)]
+    if summary.shards_in_all:
+        read, total = len(summary.shards), summary.shards_in_all
+        lines.append(f"  shards   {total if read == total else f'{read} of {total}'}")
+    lines.append(f"  records  {summary.records}, {human_size(summary.size)}")
     if summary.records:
         size = f"{_range_text(summary.payload, human_size)} each"
         lines.append(f"  keys     {_range_text(summary.key, str)}{_KEYS_FROM[summary.keys_from]}")
@@ -109,7 +116,7 @@ def _widths_text(widths: Counter[int]) -> str:
 def _index_text(summary: Summary) -> str:
     if summary.idx is None:
         return "none"
-    if summary.keys_from != "idx":
+    if summary.keys_from not in ("idx", "mixed"):
         return f"{shown(summary.idx)} is not used"
     fine = not summary.notes and not summary.damaged
     return shown(summary.idx) + (", every record in the order of the file" if fine else "")
@@ -120,6 +127,7 @@ def summary_json(summary: Summary, problems: list[str]) -> str:
     return json.dumps(
         {
             "rec": summary.rec,
+            **({"shards": summary.shards} if summary.shards_in_all else {}),
             "size": summary.size,
             "idx": summary.idx,
             "keys_from": summary.keys_from,

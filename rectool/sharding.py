@@ -18,7 +18,18 @@ from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import Any
 
-from .format import Output, RecordError, RecordWriter, StrPath, plural, publish, shown, sync_folder
+from .format import (
+    Output,
+    RecordError,
+    RecordWriter,
+    StrPath,
+    parse_shard_name,
+    plural,
+    publish,
+    shard_name,
+    shown,
+    sync_folder,
+)
 
 _STATE = "state.json"
 _FRAME = 11  # bytes that a record's frame adds at most, where it needs no cutting
@@ -148,7 +159,7 @@ class ShardWriter:
         return os.path.join(self._staging, f"{number:05d}.rec")
 
     def _named(self, number: int, count: int) -> str:
-        return f"{self._prefix}-{number:05d}-of-{count:05d}.rec"
+        return shard_name(self._prefix, number, count)
 
     def _whole(self, staged: str, named: str, shard: Shard) -> bool:
         """Whether both files are there, each under one of its names."""
@@ -294,11 +305,12 @@ def _load(path: StrPath) -> dict[str, Any] | None:
 
 def _shards_of(prefix: str) -> Iterator[str]:
     """The files there are that bear the names of this prefix's shards."""
-    folder, name = os.path.split(prefix)
-    named = re.compile(re.escape(name) + r"-\d{5,}-of-\d{5,}\.(rec|idx)")
+    folder = os.path.dirname(prefix)
     for found in sorted(os.listdir(folder or ".")):
-        if named.fullmatch(found):
-            yield os.path.join(folder, found)
+        path = os.path.join(folder, found)
+        name = parse_shard_name(_rec(path)) if path.endswith((".rec", ".idx")) else None
+        if name is not None and name.prefix == prefix:
+            yield path
 
 
 def parse_size(text: str) -> int:

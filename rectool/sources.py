@@ -31,11 +31,13 @@ from .format import (
     data,
     face_ranges,
     locate,
+    map_file,
     pack,
     pack_raw,
     payload_start,
     plural,
     shown,
+    unindexed,
     with_id,
 )
 from .listing import HeaderFields, ImageList, Numbers, digest_of, parse_line, shuffled_order
@@ -264,8 +266,8 @@ class Records(Source):
 
     def _kept(self, reader: RecordReader, *, images_only: bool, renumber: bool) -> Numbers | slice:
         """Which of a file's records are packed."""
-        missing = unindexed(reader)
-        if missing:
+        missing, _ = unindexed(reader.offsets, map_file(reader.path))
+        if missing:  # what is damaged is named when it is read
             self.unindexed[reader.path] = missing
         if images_only:
             kept = [at for at in range(len(reader)) if _holds_image(reader.view(at))]
@@ -317,13 +319,6 @@ class Records(Source):
 
 
 RecordSample = tuple[int, int, int, int]  # number of the file, byte offset, bytes at most, key
-
-
-def unindexed(reader: RecordReader) -> int:
-    from .format import map_file, scan_index  # noqa: PLC0415
-
-    in_file, _ = scan_index(map_file(reader.path), "position")
-    return len(np.setdiff1d(in_file.offsets, reader.offsets))
 
 
 def _room(offsets: Numbers, size: int) -> Numbers:

@@ -14,6 +14,7 @@ from .format import (
     Output,
     RecordError,
     RecordReader,
+    ShardSet,
     StrPath,
     label_list,
     pack,
@@ -50,7 +51,7 @@ class UnpackResult:
 
 
 def unpack_records(
-    rec: StrPath,
+    rec: StrPath | ShardSet,
     folder: StrPath,
     *,
     names: ImageList | None = None,
@@ -59,6 +60,8 @@ def unpack_records(
 ) -> UnpackResult:
     """Writes each record's payload to a file in `folder`, and a `.lst` of them with REC's name.
 
+    `rec` is a file, or the shards of a set as one; the `.lst` then has the set's name.
+
     Files are named by key and format (`7.jpg`; `.bin` for a payload that is no image), or as the
     entry of that key in `names` says. Packing the list with pass-through gives the same `.rec` and
     `.idx`: where a header has fields that a list has no column for, `#header` lines keep them.
@@ -66,26 +69,25 @@ def unpack_records(
 
     Raises FileExistsError where the folder holds anything and `force` is false; ListError for names
     that lead out of the folder or occur twice; RecordError, naming the key, for a record that is no
-    image record or a key that occurs twice; and as RecordReader does. What was written before an
-    error stays, but the list is only written last.
+    image record, a key that occurs twice, or missing shards; and as RecordReader does. What was
+    written before an error stays, but the list is only written last.
     """
     folder = os.fspath(folder)
-    with RecordReader(rec) as reader:
-        stem = os.path.splitext(os.path.basename(os.fspath(rec)))[0]
+    paths, stem = _sources(rec)
+    with RecordReader(paths) as reader:
         known = {} if names is None else _checked_names(names, stem + ".lst")
         _check_keys(reader)
-        target = _Folder(folder, [reader.path, reader.idx_path], force=force)
+        target = _Folder(folder, [*reader.paths, *reader.idx_paths], force=force)
         taken = {os.path.normpath(name) for name in known.values()}
         counts = {"images": 0, "raw": 0, "unnamed": 0, "misnamed": 0}
-        in_file = sum(1 for _ in reader.spans())
-        counts["unindexed"] = in_file - len(np.unique(reader.offsets))
+        counts["unindexed"] = reader.unindexed()
         with Output(os.path.join(folder, stem + ".lst"), force=force) as lst:
             for position, key in enumerate(reader.keys.tolist()):
-                record = reader[position]
+                record, path = reader[position], paths[reader.shard(position)]
                 try:
                     header, payload = unpack(record)
                 except RecordError as error:
-                    error.path, error.offset = rec, int(reader.offsets[position])
+                    error.path, error.offset = path, int(reader.offsets[position])
                     error.message = f"key {key}: {error.message}"
                     raise
                 ending = ENDINGS.get(format_of(payload) or "", RAW_ENDING)
@@ -96,7 +98,7 @@ def unpack_records(
                     name = f"{key}{ending}"
                     if name in taken:
                         raise RecordError(
-                            f"key {key}: {name} is the list's name for another record", path=rec
+                            f"key {key}: {name} is the list's name for another record", path=path
                         )
                 else:
                     counts["misnamed"] += not _is_ending_of(name, ending)
@@ -104,6 +106,16 @@ def unpack_records(
                 lst.write(_lines(Entry(key, tuple(label_list(header.label)), name), record))
                 on_progress(len(reader))
     return UnpackResult(lst.path, **counts)
+
+
+def _sources(rec: StrPath | ShardSet) -> tuple[tuple[str, ...], str]:
+    """The files, and the name of the list without its ending."""
+    if not isinstance(rec, ShardSet):
+        return (os.fspath(rec),), os.path.splitext(os.path.basename(rec))[0]
+    missing = rec.missing()
+    if missing is not None:
+        raise missing
+    return rec.paths, os.path.basename(rec.prefix)
 
 
 def _lines(entry: Entry, record: bytes) -> bytes:
@@ -149,12 +161,12 @@ def _check_keys(reader: RecordReader) -> None:
     """Raises RecordError for keys that a list cannot hold."""
     keys, counts = np.unique(reader.keys, return_counts=True)
     if len(keys) and keys[0] < 0:
-        raise RecordError(f"key {keys[0]}: a list holds keys from 0", path=reader.path)
+        raise RecordError(f"key {keys[0]}: a list holds keys from 0", path=reader.name)
     if len(keys) != len(reader):
         repeated = keys[counts.argmax()]
         raise RecordError(
             f"key {repeated} occurs {counts.max()} times, and one file bears its name",
-            path=reader.path,
+            path=reader.name,
         )
 
 

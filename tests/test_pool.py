@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 import warnings
@@ -122,3 +123,26 @@ def test_leaving_ends_the_workers() -> None:
         next(pool.map(range(100)))
         assert len(set(multiprocessing.active_children()) - before) == 3
     assert set(multiprocessing.active_children()) == before
+
+
+@pytest.mark.skipif(
+    "forkserver" not in multiprocessing.get_all_start_methods(), reason="needs a fork server"
+)
+def test_the_fork_server_is_left_fit_for_others() -> None:
+    """It serves the whole process: with signals blocked, others' workers could not be ended."""
+    code = """
+import multiprocessing, signal
+from rectool.pool import Pool
+multiprocessing.get_context("spawn").Lock()  # multiprocessing's tracker runs already
+with Pool(abs, 1, "forkserver") as pool:
+    assert list(pool.map([-1])) == [1]
+other = multiprocessing.get_context("forkserver").Process(target=signal.pause)
+other.start()
+other.terminate()
+other.join(30)
+print(other.exitcode)
+if other.is_alive():
+    other.kill()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == -signal.SIGTERM

@@ -224,6 +224,19 @@ def test_records_that_the_index_leaves_out(run: Runner, tmp_path: Path, two: obj
     assert run("pack", "a.rec", "b.rec", "skip", "--on-error", "skip").status == 0
 
 
+def test_a_set_with_a_shard_missing(run: Runner, tmp_path: Path, two: object) -> None:
+    assert run("pack", "a.rec", "b.rec", "set", "--shards", 4).status == 0
+    recs = sorted(path.name for path in tmp_path.glob("set-*.rec"))
+    assert run("pack", *recs, "all").status == 0
+    assert RecordReader(tmp_path / "all.rec").keys.tolist() == [5, 3, 9, 100, 101, 102, 103]
+    result = run("pack", *recs[1:], "part")
+    assert result.status == 1
+    assert "set-*-of-00004.rec: 1 shard of 4 missing: set-00000-of-00004.rec" in result.err
+    assert RecordReader(tmp_path / "part.rec").keys.tolist() == [3, 9, 100, 101, 102, 103]
+    assert run("pack", *recs[1:], "none", "--on-error", "fail").status == 1
+    assert not list(tmp_path.glob("none*"))
+
+
 def test_a_damaged_record_is_named(run: Runner, tmp_path: Path) -> None:
     a = write(tmp_path / "a.rec", {key: image_record(key) for key in range(3)})
     offset = int(RecordReader(a).offsets[1])

@@ -10,6 +10,7 @@ import click
 from .door import fail, force_option, main, progress, say, shown_path
 
 if TYPE_CHECKING:
+    from ..format import ShardSet
     from ..inspection import Records
 
 _MOST_PROBLEMS = 20
@@ -27,20 +28,21 @@ def inspect(
 ) -> None:
     """Show what record files hold. No image is decoded.
 
-    What is damaged is named on stderr, and makes the exit status 1; records that are whole are
-    shown all the same.
+    Shards of one set (out-00000-of-00004.rec, ...) are shown as one. What is damaged or missing is
+    named on stderr, and makes the exit status 1; records that are whole are shown all the same.
 
     \b
     rectool inspect out.rec
+    rectool inspect out-*.rec
     rectool inspect out.rec --records --json | jq -r .key
     rectool inspect out.rec --key 7
     """
-    from ..format import RecordError
+    from ..format import RecordError, group_shards
 
     if what and key is not None:
         raise click.UsageError(f"--{what} shows all records, --key one.")
     bad = False
-    for rec in recs:
+    for rec in group_shards(recs):
         try:
             problems = _inspect_one(rec, what, key, as_json)
         except RecordError as error:
@@ -53,19 +55,26 @@ def inspect(
     ctx.exit(1 if bad else 0)
 
 
-def _inspect_one(rec: str, what: str | None, key: int | None, as_json: bool) -> list[str]:
-    """Shows a file; returns what is wrong with it."""
+def _inspect_one(
+    rec: str | ShardSet, what: str | None, key: int | None, as_json: bool
+) -> list[str]:
+    """Shows a file or a set; returns what is wrong with it."""
+    from ..format import RecordError
     from ..inspection import Records
 
     records = Records(rec)
-    if what == "keys":
-        _write_lines(f"{key}\n" for key in records.index.keys.tolist())
-        records.check_cover()
-    elif what == "records" or key is not None:
-        _show_rows(records, key, as_json)
-    else:
-        _show_summary(records, as_json)
-    return [str(problem) for problem in records.problems]
+    failed: list[RecordError] = []
+    try:
+        if what == "keys":
+            _write_lines(f"{key}\n" for key in records.index.keys.tolist())
+            records.check_cover()
+        elif what == "records" or key is not None:
+            _show_rows(records, key, as_json)
+        else:
+            _show_summary(records, as_json)
+    except RecordError as error:  # the one record that was asked for
+        failed.append(error)
+    return [str(problem) for problem in [*records.problems, *failed]]
 
 
 def _write_lines(lines: Any) -> None:
@@ -80,7 +89,8 @@ def _show_rows(records: Records, key: int | None, as_json: bool) -> None:
     if as_json:
         _write_lines(row_json(row) + "\n" for row in rows)
     else:
-        _write_lines(["\t".join(ROW_TITLES) + "\n"])
+        titles = ROW_TITLES if records.shards is None else (*ROW_TITLES, "rec")
+        _write_lines(["\t".join(titles) + "\n"])
         _write_lines(row_text(row) + "\n" for row in rows)
 
 
@@ -95,25 +105,30 @@ def _show_summary(records: Records, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("rec", type=click.Path(readable=False))
+@click.argument("recs", metavar="REC...", nargs=-1, required=True, type=click.Path(readable=False))
 @click.argument("folder", metavar="DIR", type=click.Path(readable=False))
 @click.option("--lst", type=click.Path(readable=False), help="Name the files as this list does.")
 @click.option("--force", is_flag=True, help="Replace files in a folder that is not empty.")
-def unpack(rec: str, folder: str, lst: str | None, force: bool) -> None:
+def unpack(recs: tuple[str, ...], folder: str, lst: str | None, force: bool) -> None:
     """Write the images of REC to files in DIR, byte for byte, and a .lst of them.
 
     Files are named by key and format, or as --lst says. Packing the list that is written with
-    --pass-through gives REC again, if its index is in the order of the file.
+    --pass-through gives REC again, if its index is in the order of the file. Several files are
+    unpacked together if they are all shards of one set (out-00000-of-00004.rec, ...).
 
     \b
     rectool unpack out.rec images/
+    rectool unpack out-*.rec images/
     rectool unpack out.rec images/ --lst out.lst
     rectool pack images/out.lst again --pass-through
     """
-    from ..format import plural
+    from ..format import group_shards, plural
     from ..listing import read_list
     from ..unpacking import unpack_records
 
+    rec, *others = group_shards(recs)
+    if others:
+        raise click.UsageError("Several files are unpacked together only as shards of one set.")
     names = None if lst is None else read_list(lst)
     with progress("record") as (advance, _):
         result = unpack_records(rec, folder, names=names, force=force, on_progress=advance)

@@ -106,14 +106,18 @@ def open_source(
     if kind == "folder":
         return _folder(sources[0], lst, options, force=force)
     source: Files | Records
-    source = _list(sources[0], options) if kind == "list" else _records(sources, options)
+    amiss = False
+    if kind == "list":
+        source = _list(sources[0], options)
+    else:
+        source, amiss = _records(sources, options)
     if given_options(ctx, ("shuffle",)) and options["shuffle"]:
         source = source.shuffled(options["seed"])
     elif given_options(ctx, ("seed",)):
         raise click.UsageError("--seed is of --shuffle.")
     if options["part"]:
         source = source.part(*options["part"])
-    return Opened(source, None, bool(getattr(source, "unindexed", None)))
+    return Opened(source, None, amiss)
 
 
 def _check_applies(ctx: click.Context, source: str, kind: str) -> None:
@@ -152,16 +156,20 @@ def _list(source: str, options: dict[str, Any]) -> Files:
     return Files(images, options["root"] or root or ".", options["label_width"])
 
 
-def _records(recs: tuple[str, ...], options: dict[str, Any]) -> Records:
-    from ..format import plural
+def _records(recs: tuple[str, ...], options: dict[str, Any]) -> tuple[Records, bool]:
+    from ..format import ShardSet, group_shards, plural
     from ..sources import Records
 
     source = Records(recs, images_only=options["images_only"], renumber=options["renumber"])
-    for rec, count in source.unindexed.items():
-        fail(
-            f"{shown_path(rec)}: {plural(count, 'record')} not in its index and not packed"
-            " (rectool index --force makes a new one)"
-        )
+    amiss = [
+        f"{shown_path(rec)}: {plural(count, 'record')} not in its index and not packed"
+        " (rectool index --force makes a new one)"
+        for rec, count in source.unindexed.items()
+    ]
+    sets = [group for group in group_shards(recs) if isinstance(group, ShardSet)]
+    amiss += [str(found.missing()) for found in sets if found.missing()]
+    for message in amiss:
+        fail(message)
     if source.left_out:
         say(f"left out: {plural(source.left_out, 'record')} without an image")
-    return source
+    return source, bool(amiss)

@@ -17,6 +17,7 @@ from .errors import (
     plural,
     shown,
 )
+from .files import RecordFile, map_file
 from .frames import MAGIC, MAX_RECORD, Span, data, encode, locate, walk
 from .header import (
     HEADER_SIZE,
@@ -32,9 +33,21 @@ from .header import (
     unpack,
     with_id,
 )
-from .index import MAX_KEY, Index, KeySource, KeyTable, check_index, line, read_index, scan_index
+from .index import (
+    MAX_KEY,
+    Index,
+    KeySource,
+    KeyTable,
+    check_index,
+    join_indexes,
+    line,
+    read_index,
+    scan_index,
+    unindexed,
+)
 from .output import Output, check_free, publish, sync_folder
-from .reader import RecordReader, map_file
+from .reader import RecordReader
+from .shards import ShardName, ShardSet, group_shards, parse_shard_name, shard_name
 from .writer import RecordWriter, idx_beside
 
 __all__ = [
@@ -56,8 +69,11 @@ __all__ = [
     "ListError",
     "Output",
     "RecordError",
+    "RecordFile",
     "RecordReader",
     "RecordWriter",
+    "ShardName",
+    "ShardSet",
     "Span",
     "StrPath",
     "TruncatedError",
@@ -66,22 +82,27 @@ __all__ = [
     "data",
     "encode",
     "face_ranges",
+    "group_shards",
     "idx_beside",
+    "join_indexes",
     "label_list",
     "line",
     "locate",
     "map_file",
     "pack",
     "pack_raw",
+    "parse_shard_name",
     "payload_start",
     "plural",
     "publish",
     "raw_fields",
     "read_index",
     "scan_index",
+    "shard_name",
     "shown",
     "sync_folder",
     "to_float32",
+    "unindexed",
     "unpack",
     "walk",
     "with_id",

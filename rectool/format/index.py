@@ -8,20 +8,23 @@ from __future__ import annotations
 import os
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import BinaryIO, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import IndexFileError, RecordError, StrPath
-from .frames import Buffer, Span, data, walk
+from .frames import MAGIC, MAX_RECORD, WHOLE, Buffer, Span, data, locate, walk
 from .header import HEADER_SIZE, raw_fields
 
 Keys = NDArray[np.int64]
 MAX_KEY = (1 << 63) - 1
 
 _CHUNK = 1 << 20
+_NONE = np.empty(0, np.int64)
+_MAGIC_WORD = int.from_bytes(MAGIC, "little")
 _LINE = re.compile(rb"[ \r]*(-?[0-9]{1,20})[ \r]*\t[ \r]*([0-9]{1,20})[ \r]*(?:\t.*)?", re.DOTALL)
 
 
@@ -29,12 +32,12 @@ class Index(NamedTuple):
     """Keys and offsets of records: int64 arrays of shape (records,).
 
     `source` says what the keys are: "idx" if read from a `.idx`, "id" for the records' ids,
-    "position" for 0, 1, ...
+    "position" for 0, 1, ..., "mixed" where those of several files come from different sources.
     """
 
     keys: Keys
     offsets: Keys
-    source: Literal["idx", "id", "position"]
+    source: Literal["idx", "id", "position", "mixed"]
 
 
 def line(key: int | str, offset: int) -> str:
@@ -133,6 +136,71 @@ def check_index(index: Index, buffer: Buffer, idx: StrPath, rec: StrPath) -> Non
             " (rectool index --force makes a new one)",
             path=idx,
         )
+
+
+def join_indexes(indexes: Sequence[Index]) -> tuple[Index, tuple[int, ...]]:
+    """The indexes of several files as one, and where each file's records begin and end in it.
+
+    Keys that are positions become those in the whole; so do ids, where files without a `.idx` share
+    one. Offsets stay those in each file. Records of file n are starts[n] to starts[n + 1] - 1.
+    """
+    starts = tuple(accumulate((len(index.keys) for index in indexes), initial=0))
+    if len(indexes) == 1:
+        return indexes[0], starts
+    sources = {index.source for index in indexes}
+    keys = np.concatenate(
+        [
+            _NONE,
+            *(
+                index.keys + start if index.source == "position" else index.keys
+                for index, start in zip(indexes, starts, strict=False)
+            ),
+        ]
+    )
+    offsets = np.concatenate([_NONE, *(index.offsets for index in indexes)])
+    source = sources.pop() if len(sources) == 1 else "mixed"
+    if source == "id" and len(np.unique(keys)) < len(keys):
+        source, keys = "position", np.arange(len(keys), dtype=np.int64)
+    return Index(keys, offsets, source), starts
+
+
+def unindexed(offsets: Keys, buffer: Buffer) -> tuple[int, RecordError | None]:
+    """How many records of a `.rec` are at none of these offsets, and its first damage, or None.
+
+    Behind the damage no records are found. Quick where the records at the offsets are whole and lie
+    side by side from the file's start to its end; else it goes through the whole file.
+    """
+    ordered = offsets if bool((offsets[1:] > offsets[:-1]).all()) else np.unique(offsets)
+    if _fill(ordered, buffer):
+        return 0, None
+    in_file, damage = scan_index(buffer, "position")
+    return len(np.setdiff1d(in_file.offsets, ordered, assume_unique=True)), damage
+
+
+def _fill(offsets: Keys, buffer: Buffer) -> bool:
+    """Whether records at these offsets, which increase, fill the file without gap or overlap."""
+    size = len(buffer)
+    if not len(offsets):
+        return not size
+    if size % 4 or int(offsets[-1]) > size - 8:
+        return False
+    words = np.frombuffer(buffer, "<u4")
+    end = 0
+    for first in range(0, len(offsets), _CHUNK):
+        begins = offsets[first : first + _CHUNK]
+        if (words[begins >> 2] != _MAGIC_WORD).any():
+            return False
+        heads = words[(begins >> 2) + 1].astype(np.int64)
+        ends = begins + 8 + ((heads & MAX_RECORD) + 3 & ~3)
+        for cut in np.flatnonzero(heads >> 29 != WHOLE).tolist():
+            try:
+                ends[cut] = locate(buffer, int(begins[cut])).end
+            except RecordError:
+                return False
+        if int(begins[0]) != end or (begins[1:] != ends[:-1]).any():
+            return False
+        end = int(ends[-1])
+    return end == size
 
 
 class KeyTable:

@@ -1,39 +1,22 @@
-"""Reading a `.rec`, by position and by key."""
+"""Reading `.rec` files, by position and by key."""
 
 from __future__ import annotations
 
-import contextlib
-import mmap
 import operator
 import os
-import stat
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from types import TracebackType
-from typing import overload
+from typing import TypeVar, overload
 
-from .errors import (
-    CorruptError,
-    IndexFileError,
-    KeyNotFoundError,
-    RecordError,
-    StrPath,
-    TruncatedError,
-)
-from .frames import Buffer, Span, data, locate, walk
-from .index import Index, KeyTable, check_index, read_index, scan_index
+from .errors import KeyNotFoundError, StrPath, plural
+from .files import RecordFile
+from .frames import Span
+from .index import KeyTable, join_indexes
 from .writer import idx_beside
 
-
-def map_file(path: StrPath) -> Buffer:
-    """The bytes of a file, mapped read-only: nothing is read until it is looked at."""
-    with open(path, "rb") as file:
-        state = os.fstat(file.fileno())
-        if not stat.S_ISREG(state.st_mode):
-            raise RecordError("no regular file, and records are read from one", path=path)
-        if state.st_size == 0:
-            return b""
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+_Path = TypeVar("_Path", str, str | None)
 
 
 class RecordReader(Sequence[bytes]):
@@ -47,61 +30,60 @@ class RecordReader(Sequence[bytes]):
     `idx` is the path of the `.idx`; True takes the one beside the `.rec` if there is one; False
     takes none and finds the records by going through the whole file once.
 
-    The file is mapped and there is no position to share: threads, and processes forked or spawned,
+    Several files, the shards of a set for one, are read as one sequence, in the order of `path`;
+    `idx` is then True, False or as many paths. `paths` are the files, and records of paths[n] have
+    the positions starts[n] to starts[n + 1] - 1; `offsets` are those in each file. Positions that
+    are keys count through all files, ids are keys where they differ over all, and `key_source` is
+    "mixed" where the files' keys are from different sources. `path` and `idx_path` are for one file
+    only, and AttributeErrors for several. Each file takes a file descriptor before Python 3.13.
+
+    Files are mapped and there is no position to share: threads, and processes forked or spawned,
     may all use one reader. It pickles as its paths.
 
-    Opening raises OSError where a file cannot be read; IndexFileError where the `.idx` is malformed
-    or does not belong to the `.rec`; CorruptError and TruncatedError, which say at which byte,
-    where a file without `.idx` is damaged or the last indexed record is not whole. Reading a record
-    raises the same two where that record is damaged, and ValueError once the reader is closed.
+    Opening raises OSError where a file cannot be read; IndexFileError where a `.idx` is malformed
+    or does not belong to its `.rec`; CorruptError and TruncatedError, which say at which byte,
+    where a file without `.idx` is damaged or the last indexed record is not whole; ValueError for
+    no path at all. Reading a record raises CorruptError and TruncatedError where that record is
+    damaged, and ValueError once the reader is closed.
     """
 
-    def __init__(self, path: StrPath, idx: StrPath | bool = True) -> None:
-        self.path = os.fspath(path)
-        self._idx_given = idx if isinstance(idx, bool) else os.fspath(idx)
-        self._map: Buffer | None = map_file(path)
-        beside = idx_beside(path)
-        self.idx_path: str | None
-        if isinstance(self._idx_given, str):
-            self.idx_path = self._idx_given
-        else:
-            self.idx_path = beside if self._idx_given and os.path.exists(beside) else None
+    def __init__(
+        self, path: StrPath | Sequence[StrPath], idx: StrPath | Sequence[StrPath] | bool = True
+    ) -> None:
+        self.paths = _as_paths(path)
+        self._idx_given = idx if isinstance(idx, bool) else _as_paths(idx)
+        self.idx_paths = _idx_paths(self.paths, self._idx_given)
+        self._files: list[RecordFile] = []
+        indexes = []
         try:
-            index = self._load_index(self._map)
+            for rec, idx_path in zip(self.paths, self.idx_paths, strict=True):
+                self._files.append(RecordFile(rec, idx_path))
+                indexes.append(self._files[-1].index())
         except BaseException:
             self.close()
             raise
-        self.keys, self.offsets, self.key_source = index
+        (self.keys, self.offsets, self.key_source), self.starts = join_indexes(indexes)
         self.keys.flags.writeable = self.offsets.flags.writeable = False
 
-    def _load_index(self, buffer: Buffer) -> Index:
-        if self.idx_path is None:
-            scanned, damage = scan_index(buffer)
-            if damage is not None:
-                damage.path = self.path
-                raise damage
-            return scanned
-        index = read_index(self.idx_path)
-        check_index(index, buffer, self.idx_path, self.path)
-        if len(buffer) and not len(index.offsets):
-            raise IndexFileError("empty, but the .rec is not", path=self.idx_path)
-        if len(index.offsets):
-            self._locate(buffer, int(index.offsets.max()))
-        return index
+    @property
+    def path(self) -> str:
+        return self._only(self.paths, "path")
 
-    def _locate(self, buffer: Buffer, offset: int) -> Span:
-        try:
-            return locate(buffer, offset)
-        except (CorruptError, TruncatedError) as error:
-            error.path = self.path
-            if self.idx_path is not None and error.offset == offset and type(error) is CorruptError:
-                error.message += f"; {os.path.basename(self.idx_path)} may belong to another file"
-            raise
+    @property
+    def idx_path(self) -> str | None:
+        """The `.idx` that was read, None if none was."""
+        return self._only(self.idx_paths, "idx_path")
 
-    def _buffer(self) -> Buffer:
-        if self._map is None:
-            raise ValueError(f"{self.path}: reading from a closed reader")
-        return self._map
+    def _only(self, values: tuple[_Path, ...], name: str) -> _Path:
+        if len(values) > 1:
+            raise AttributeError(f"a reader of {len(values)} files has {name}s, and no {name}")
+        return values[0]
+
+    @property
+    def name(self) -> str:
+        """What messages call the reader: its file, or the first of them "and 3 more"."""
+        more = f" and {len(self.paths) - 1} more" if len(self.paths) > 1 else ""
+        return self.paths[0] + more
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -112,35 +94,42 @@ class RecordReader(Sequence[bytes]):
     def __getitem__(self, position: slice) -> list[bytes]: ...
     def __getitem__(self, position: int | slice) -> bytes | list[bytes]:
         if isinstance(position, slice):
-            return [self.at(int(offset)) for offset in self.offsets[position]]
-        return self.at(int(self.offsets[self._checked(position)]))
+            shards = map(self.shard, range(len(self))[position])
+            offsets = self.offsets[position].tolist()
+            return [
+                self._files[shard].read(offset)
+                for shard, offset in zip(shards, offsets, strict=True)
+            ]
+        return self._files[self.shard(position)].read(self.offsets.item(position))
 
-    def _checked(self, position: int) -> int:
+    def shard(self, position: int) -> int:
+        """The number of the file, in `paths`, that has the record at this position."""
         size = len(self.offsets)
         if not -size <= position < size:
-            raise IndexError(f"{self.path}: position {position} of {size} records")
-        return position
+            raise IndexError(f"{self.name}: position {position} of {size} records")
+        if len(self._files) == 1:
+            return 0
+        return bisect_right(self.starts, position % size) - 1
 
     def __iter__(self) -> Iterator[bytes]:
         for position in range(len(self)):
             yield self[position]
 
-    def at(self, offset: int) -> bytes:
-        """The record whose first frame begins at this byte."""
-        buffer = self._buffer()
-        return data(buffer, self._locate(buffer, offset))
+    def at(self, offset: int, shard: int | None = None) -> bytes:
+        """The record whose first frame begins at this byte: of paths[shard], if there are several.
 
-    def view(self, position: int) -> bytes | memoryview:
+        Raises ValueError where there are several files and none is chosen.
+        """
+        if shard is None and len(self._files) > 1:
+            raise ValueError(f"byte {offset} of which of {len(self._files)} files? say shard=")
+        return self._files[shard or 0].read(offset)
+
+    def view(self, position: int) -> memoryview:
         """The record at a position, its bytes not copied unless it has several parts.
 
         For reading a header without touching the image behind it. The view keeps the file mapped.
         """
-        buffer = self._buffer()
-        span = self._locate(buffer, int(self.offsets[self._checked(position)]))
-        if len(span.parts) > 1:
-            return data(buffer, span)
-        begin, end = span.parts[0]
-        return memoryview(buffer)[begin:end]
+        return self._files[self.shard(position)].view(self.offsets.item(position))
 
     def by_key(self, key: int) -> bytes:
         """The record with this key (the last, of several). Raises KeyNotFoundError."""
@@ -150,7 +139,7 @@ class RecordReader(Sequence[bytes]):
         """The position of the record with this key (the last, of several), or KeyNotFoundError."""
         found = self._key_table.find(operator.index(key))
         if found is None:
-            raise KeyNotFoundError(f"no record has the key {key}", path=self.path)
+            raise KeyNotFoundError(f"no record has the key {key}", path=self.name)
         return found
 
     @cached_property
@@ -158,19 +147,22 @@ class RecordReader(Sequence[bytes]):
         return KeyTable(self.keys)
 
     def spans(self) -> Iterator[Span]:
-        """Where all records of the file lie, in file order, whatever its index says."""
-        try:
-            yield from walk(self._buffer())
-        except (CorruptError, TruncatedError) as error:
-            error.path = self.path
-            raise
+        """Where all records lie, file by file and in file order, whatever the indexes say."""
+        for file in self._files:
+            yield from file.spans()
+
+    def unindexed(self) -> int:
+        """How many records of the files their indexes leave out.
+
+        Raises CorruptError or TruncatedError where a file holds anything else.
+        """
+        files = zip(self._files, self.starts, self.starts[1:], strict=False)
+        return sum(file.unindexed(self.offsets[begin:end]) for file, begin, end in files)
 
     def close(self) -> None:
-        """Unmaps the file (once the last view of it is gone). A second call does nothing."""
-        mapped, self._map = self._map, None
-        if isinstance(mapped, mmap.mmap):
-            with contextlib.suppress(BufferError):  # views of it live on; it goes with the last
-                mapped.close()
+        """Unmaps the files (each once the last view of it is gone). A second call does nothing."""
+        for file in self._files:
+            file.close()
 
     def __enter__(self) -> RecordReader:
         return self
@@ -181,7 +173,24 @@ class RecordReader(Sequence[bytes]):
         self.close()
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (type(self), (self.path, self._idx_given))
+        return (type(self), (self.paths, self._idx_given))
 
     def __repr__(self) -> str:
-        return f"RecordReader({self.path!r}: {len(self)} records)"
+        return f"RecordReader({self.name!r}: {len(self)} records)"
+
+
+def _as_paths(given: StrPath | Sequence[StrPath]) -> tuple[str, ...]:
+    paths = [given] if isinstance(given, str | os.PathLike) else given
+    return tuple(os.fspath(path) for path in paths)
+
+
+def _idx_paths(paths: tuple[str, ...], given: tuple[str, ...] | bool) -> tuple[str | None, ...]:
+    """The index of each file, None for one that has none or is to be read without."""
+    if not paths:
+        raise ValueError("no file to read")
+    if not isinstance(given, bool):
+        if len(given) != len(paths):
+            raise ValueError(f"{plural(len(given), '.idx path')} for {plural(len(paths), 'file')}")
+        return given
+    beside = map(idx_beside, paths)
+    return tuple(idx if given and os.path.exists(idx) else None for idx in beside)
