@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -75,6 +76,13 @@ def encoded(image: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
+
+
+@functools.cache
+def noise(seed: int) -> bytes:
+    """A JPEG that takes some milliseconds to decode and encode."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (240, 240, 3), dtype=np.uint8)
+    return encoded(Image.fromarray(pixels), quality=80)
 
 
 @pytest.fixture
