@@ -220,7 +220,7 @@ def steps(
     (tmp_path / "before").mkdir()
     for name, data in before.items():
         (tmp_path / "before" / name).write_bytes(data)
-    most = 60 if modules == COMMAND_LINE else 400  # moments; of writing, these are all
+    most = 400 if modules == WRITING and before else 60  # of writing over old files: all moments
     numbers = [str(int(number)), str(most)]
     command = [sys.executable, "-c", STEPPER, "before", modules, *numbers, *map(str, args)]
     done = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, timeout=100, check=True)
