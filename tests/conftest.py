@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,13 @@ def encoded(image: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
     return file.getvalue()
 
 
+@functools.cache
+def noise(seed: int) -> bytes:
+    """A JPEG that takes some milliseconds to decode and encode."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (240, 240, 3), dtype=np.uint8)
+    return encoded(Image.fromarray(pixels), quality=80)
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A folder of ten JPEGs in two classes."""
@@ -86,3 +94,18 @@ def tree(tmp_path: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{number}.jpg").write_bytes(encoded(picture(number, 20 + number)))
     return root
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 kB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)]
+    if (
+        sys.platform != "linux"
+        or subprocess.run(mount, capture_output=True, check=False).returncode
+    ):
+        pytest.skip("cannot mount a small file system here")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)

@@ -167,18 +167,24 @@ def test_many_classes_are_not_all_printed(run: Runner, tmp_path: Path) -> None:
     "args",
     [
         ["list", GOLDEN / "tree"],
+        ["list", GOLDEN / "tree", "-"],
         ["inspect", GOLDEN / "faces.rec"],
+        ["inspect", GOLDEN / "faces.rec", "--json"],
         ["inspect", GOLDEN / "faces.rec", "--keys"],
+        ["inspect", GOLDEN / "faces.rec", "--records"],
+        ["pack", GOLDEN / "lists" / "packed.lst", "out", "--root", GOLDEN / "tree", "--json"],
     ],
 )
-def test_a_full_disk_behind_stdout(args: list[object]) -> None:
+def test_a_full_disk_behind_stdout(tmp_path: Path, args: list[object]) -> None:
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
             [sys.executable, "-m", "rectool", *map(str, args)],
-            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == "rectool: stdout: No space left on device"
+    wanted = ["out.idx", "out.rec"] if args[0] == "pack" else []
+    assert sorted(os.listdir(tmp_path)) == wanted
 
 
 def test_a_reader_that_has_had_enough(tmp_path: Path) -> None:

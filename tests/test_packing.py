@@ -5,20 +5,16 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import signal
 import struct
-import subprocess
 import sys
-import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from conftest import GOLDEN, Run, encoded, picture
-from PIL import Image
 
+import rectool.packing
 from rectool import RecordError, RecordReader, unpack
 from rectool.imaging import Recipe, decode
 from rectool.listing import ImageList
@@ -127,12 +123,16 @@ def pack_tree(tree: Path, out: Path, **options: object) -> PackResult:
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize("chunk", [1, 3, 100])
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
-def test_the_same_bytes_by_any_workers(tree: Path, tmp_path: Path, method: str) -> None:
+def test_the_same_bytes_by_any_workers(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, chunk: int
+) -> None:
     (tree / "cats" / "3.jpg").write_bytes(b"bad")
     wanted = pack_tree(tree, tmp_path / "one", workers=1)
     assert (wanted.images, len(wanted.failures)) == (9, 1)
-    for workers in (2, 7):
+    monkeypatch.setattr(rectool.packing, "_CHUNK", chunk)
+    for workers in (1, 2, 7):
         out = tmp_path / f"w{workers}"
         result = pack_tree(tree, out, workers=workers, start_method=method)
         assert result.failures == wanted.failures
@@ -298,89 +298,6 @@ def test_names_that_are_not_utf8(run: Runner, tmp_path: Path, tree: Path) -> Non
         assert b"\tcats/caf\xe9.jpg\n" in (tmp_path / "out.lst").read_bytes()
         assert len(RecordReader(tmp_path / "out.rec")) == 11
         assert run("unpack", "out.rec", f"u{locale}", "--lst", "out.lst", LC_ALL=locale).status == 0
-
-
-def long_list(tmp_path: Path) -> Path:
-    """A list that takes many seconds to pack: one image, 20,000 times."""
-    noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
-    (tmp_path / "noise.jpg").write_bytes(encoded(Image.fromarray(noise)))
-    path = tmp_path / "long.lst"
-    path.write_text("".join(f"{key}\t0\tnoise.jpg\n" for key in range(20_000)))
-    return path
-
-
-def processes_in(group: int) -> list[int]:
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[2]) == group and fields[0] != "Z":
-            found.append(int(entry.name))
-    return found
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_stopped_while_packing(tmp_path: Path, number: signal.Signals) -> None:
-    """What was there before still is, no process is left, and the status says why."""
-    lst = long_list(tmp_path)
-    (tmp_path / "out.rec").write_bytes(b"")
-    (tmp_path / "out.idx").write_bytes(b"")
-    before = outputs(tmp_path)
-    for delay in (0.0, 0.1, 0.3, 0.7, 1.5):
-        command = [sys.executable, "-m", "rectool", "pack", str(lst), "out", "--force"]
-        process = subprocess.Popen(
-            [*command, "--workers", "2"],
-            cwd=tmp_path,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        time.sleep(delay + 0.1)
-        process.send_signal(number)
-        _, err = process.communicate(timeout=30)
-        assert (
-            process.returncode
-            in {
-                signal.SIGINT: (130, -2),  # the latter while Python itself is still starting
-                signal.SIGTERM: (143, -15),
-                signal.SIGKILL: (-9,),
-            }[number]
-        )
-        deadline = time.monotonic() + 10
-        while processes_in(process.pid) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert processes_in(process.pid) == []
-        if process.returncode > 0:
-            assert b"Traceback" not in err
-        found = {name: data for name, data in outputs(tmp_path).items() if name[0] != "."}
-        assert found == before
-    lst.write_text("7\t0\tnoise.jpg\n")
-    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 0
-    assert sorted(outputs(tmp_path)) == ["out.idx", "out.rec"]
-    assert RecordReader(tmp_path / "out.rec").keys.tolist() == [7]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_a_worker_that_is_killed(tmp_path: Path) -> None:
-    lst = long_list(tmp_path)
-    command = [sys.executable, "-m", "rectool", "pack", str(lst), "out", "--workers", "2"]
-    with subprocess.Popen(
-        command, cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True
-    ) as process:
-        workers: list[int] = []
-        while len(workers) < 2:
-            workers = [pid for pid in processes_in(process.pid) if pid != process.pid]
-        time.sleep(0.2)
-        os.kill(workers[0], signal.SIGKILL)
-        assert process.stderr is not None
-        err = process.stderr.read().decode()
-    assert process.returncode == 1
-    last = err.splitlines()[-1]
-    assert last.startswith("rectool: a worker process was ended by SIGKILL, at work on ")
-    assert ".jpg" in last
-    assert outputs(tmp_path) == {}
 
 
 def test_a_program_that_workers_cannot_start_from(tmp_path: Path, tree: Path) -> None:

@@ -15,7 +15,8 @@ from PIL import Image
 from rectool import IRHeader, RecordReader, RecordWriter, pack, unpack
 from rectool.imaging import Recipe, decode
 from rectool.packing import Failure, pack_images
-from rectool.sources import Copy, Records
+from rectool.record_source import Records
+from rectool.sources import Copy
 
 Runner = Callable[..., Run]
 

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -196,21 +196,6 @@ def test_where_nothing_can_be_written(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         RecordWriter(tmp_path / "a.rec", force=True)
     assert names(tmp_path) == ["a.idx"]
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 256 kB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)]
-    if (
-        sys.platform != "linux"
-        or subprocess.run(mount, capture_output=True, check=False).returncode
-    ):
-        pytest.skip("cannot mount a small file system here")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
 
 
 def fill_at_once(writer: RecordWriter) -> None:

@@ -14,8 +14,9 @@ from .door import fail, given_options, option_group, say, shown_path
 from .listing import scan_folder, scan_options
 
 if TYPE_CHECKING:
+    from ..record_source import Records
     from ..scanning import Scan
-    from ..sources import Files, Records, Source
+    from ..sources import Files, Source
 
 _KINDS = {"folder": "a folder", "list": "a list", "rec": "a .rec"}
 _ONLY_FOR = {
@@ -158,7 +159,7 @@ def _list(source: str, options: dict[str, Any]) -> Files:
 
 def _records(recs: tuple[str, ...], options: dict[str, Any]) -> tuple[Records, bool]:
     from ..format import ShardSet, group_shards, plural
-    from ..sources import Records
+    from ..record_source import Records
 
     source = Records(recs, images_only=options["images_only"], renumber=options["renumber"])
     amiss = [

@@ -1,0 +1,244 @@
+"""Damaged images of every format: each is packed or named, once, and nothing else happens."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import re
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import encoded, picture
+from PIL import Image
+
+from rectool import RecordReader, unpack
+
+MUTANTS = 20  # of each of the 13 images below
+GIB = 1 << 30
+EXTS = "jpg,png,gif,webp,tif,bmp"
+HUGE = (0x7FFFFFFF, 0xFFFFFFFF, 0x10000000, 0xFFFF)
+
+
+def originals() -> Iterator[tuple[str, bytes]]:
+    """Whole images: a name with the usual ending, and the bytes."""
+    small = picture(5, 44, 31)
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "a description"
+    yield "baseline.jpg", encoded(small, exif=exif)
+    yield "progressive.jpg", encoded(small, progressive=True, comment=b"by hand")
+    yield "gray.jpg", encoded(picture(6, 40, 40, "L"))
+    yield "rgb.png", encoded(small, "PNG")
+    yield "palette.png", encoded(picture(7, 33, 30, "P"), "PNG", transparency=3)
+    yield "some.gif", encoded(picture(8, 30, 30, "P"), "GIF")
+    yield "lossy.webp", encoded(small, "WEBP")
+    yield "lossless.webp", encoded(small, "WEBP", lossless=True)
+    yield "plain.tif", encoded(small, "TIFF")
+    yield "lzw.tif", encoded(small, "TIFF", compression="tiff_lzw")
+    yield "jpeg.tif", encoded(small, "TIFF", compression="jpeg")
+    yield "deflated.tif", encoded(small, "TIFF", compression="tiff_adobe_deflate")
+    yield "some.bmp", encoded(small, "BMP")
+
+
+def lengths(data: bytes) -> list[tuple[int, str]]:
+    """Where lengths, counts and sizes stand in a whole image, and how they are written."""
+    if data.startswith(b"\x89PNG"):
+        found, at = [(16, ">I"), (20, ">I")], 8
+        while at < len(data):
+            found.append((at, ">I"))
+            at += 12 + int(struct.unpack_from(">I", data, at)[0])
+        return found
+    if data.startswith(b"\xff\xd8"):
+        return [(at.end(), ">H") for at in re.finditer(rb"\xff[\xc0-\xc4\xda\xdb\xe0-\xfe]", data)]
+    if data[:2] in (b"II", b"MM"):
+        order = "<" if data[:2] == b"II" else ">"
+        folder = int(struct.unpack_from(order + "I", data, 4)[0])
+        tags = range(int(struct.unpack_from(order + "H", data, folder)[0]))
+        fields = [(folder + 2 + 12 * tag + at, order + "I") for tag in tags for at in (4, 8)]
+        return [(4, order + "I"), *fields]
+    if data.startswith(b"RIFF"):
+        return [(4, "<I"), (16, "<I"), (24, "<H"), (26, "<H"), (28, "<H")]
+    if data.startswith(b"GIF"):
+        return [(6, "<H"), (8, "<H"), (10, "B"), (13 + 768 + 5, "<H"), (13 + 768 + 7, "<H")]
+    return [(at, "<I") for at in (2, 10, 14, 18, 22, 30, 34, 46)]
+
+
+def with_checksum(data: bytearray) -> bytearray:
+    """The same, and if it is a PNG with the header's checksum made right."""
+    if data.startswith(b"\x89PNG"):
+        struct.pack_into(">I", data, 29, zlib.crc32(data[12:29]))
+    return data
+
+
+def cut(data: bytearray, rng: random.Random) -> bytearray:
+    return data[: rng.randrange(len(data))]
+
+
+def cut_near_the_end(data: bytearray, rng: random.Random) -> bytearray:
+    return data[: len(data) - rng.randint(1, 12)]
+
+
+def flipped(data: bytearray, rng: random.Random) -> bytearray:
+    for _ in range(rng.choice((1, 1, 3, 30))):
+        data[rng.randrange(len(data))] ^= rng.randint(1, 255)
+    return data
+
+
+def flipped_at_the_beginning(data: bytearray, rng: random.Random) -> bytearray:
+    data[rng.randrange(4, 64)] ^= 1 << rng.randrange(8)
+    return with_checksum(data)
+
+
+def inflated(data: bytearray, rng: random.Random) -> bytearray:
+    at, kind = rng.choice(lengths(bytes(data)))
+    largest = (1 << 8 * struct.calcsize(kind)) - 1
+    struct.pack_into(kind, data, at, rng.choice((*HUGE, rng.getrandbits(31))) & largest)
+    return with_checksum(data)
+
+
+def zeroed_tail(data: bytearray, rng: random.Random) -> bytearray:
+    begin = rng.randrange(len(data))
+    return data[:begin] + bytes(len(data) - begin)
+
+
+def torn(data: bytearray, rng: random.Random) -> bytearray:
+    begin, end = sorted(rng.randrange(len(data)) for _ in range(2))
+    return data[:begin] + data[end:]
+
+
+def of_another_kind(data: bytearray, rng: random.Random) -> bytearray:
+    magic = (
+        b"\xff\xd8\xff\xe0",
+        b"\x89PNG\r\n\x1a\n",
+        b"GIF89a",
+        b"II*\0",
+        b"RIFF",
+        b"BM",
+        b"P6\n",
+    )
+    begin = rng.choice(magic)
+    return bytearray(begin) + data[len(begin) :]
+
+
+def twice(data: bytearray, rng: random.Random) -> bytearray:
+    return data + data[rng.randrange(2) * 7 :]
+
+
+MUTATIONS: list[Callable[[bytearray, random.Random], bytearray]] = [
+    cut, cut_near_the_end, flipped, flipped, flipped_at_the_beginning, inflated, inflated, inflated,
+    zeroed_tail, torn, of_another_kind, twice,
+]  # fmt: skip
+
+
+def bombs() -> Iterator[tuple[str, bytes]]:
+    """Small files that claim to be huge: as large as is allowed, and larger."""
+    for width, height in ((60_000, 60_000), (0xFFFF, 0xFFFF), (13_000, 13_000)):
+        for name, at, kind in (
+            ("rgb.png", 16, ">II"), ("some.gif", 6, "<HH"), ("some.bmp", 18, "<ii"),
+            ("lossy.webp", 26, "<HH"),
+        ):  # fmt: skip
+            data = bytearray(dict(originals())[name])
+            most = 0x3FFF if name == "lossy.webp" else 0x7FFFFFFF
+            struct.pack_into(kind, data, at, min(width, most), min(height, most))
+            yield f"{width}x{height}-{name}", bytes(with_checksum(data))
+        data = bytearray(dict(originals())["gray.jpg"])
+        struct.pack_into(">HH", data, data.index(b"\xff\xc0") + 5, height, width)
+        if width > 13_000:  # else it is decoded, which takes its time
+            yield f"{width}x{height}-gray.jpg", bytes(data)
+        for name in ("plain.tif", "deflated.tif"):
+            data = bytearray(dict(originals())[name])
+            for tag, value in ((256, width), (257, height)):
+                where = re.search(struct.pack("<H", tag) + rb"[\x03\x04]\0\x01\0\0\0", data)
+                assert where is not None
+                struct.pack_into("<HHII", data, where.start(), tag, 4, 1, value)
+            yield f"{width}x{height}-{name}", bytes(data)
+
+
+@pytest.fixture(scope="module")
+def mutants(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two folders, TIFFs and others, with whole images of each kind and many damaged ones."""
+    images = [(f"whole-{name}", data) for name, data in originals()]
+    images += [(f"bomb-{name}", data) for name, data in bombs()]
+    rng = random.Random(20_240_229)
+    for name, data in originals():
+        for number in range(MUTANTS):
+            mutation = MUTATIONS[number % len(MUTATIONS)]
+            damaged = bytes(mutation(bytearray(data), rng))
+            images.append((f"{mutation.__name__}-{number:02}-{name}", damaged))
+    assert len(images) >= 250
+    root = tmp_path_factory.mktemp("mutants")
+    (root / "tiffs").mkdir()
+    (root / "others").mkdir()
+    for name, data in images:
+        (root / ("tiffs" if name.endswith("tif") else "others") / name).write_bytes(data)
+    return root
+
+
+def backends() -> list[str]:
+    """The values of --backend, where there is that option."""
+    from rectool.cli.packing import pack
+
+    names = [
+        name for param in pack.params if param.name == "backend" for name in param.type.choices
+    ]
+    return [name for name in names if name != "pillow"]
+
+
+def decodes(data: bytes) -> bool:
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+    return True
+
+
+noisy = pytest.mark.xfail(strict=True, reason="libtiff writes to stderr what it finds")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs wait4 with the memory in kB")
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize("folder", ["others", pytest.param("tiffs", marks=noisy)])
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--encoding", "png", "--color", "unchanged", "--resize", "20"],
+        ["--pass-through"],
+        ["--pass-through", "--verify"],
+        *(["--backend", name] for name in backends()),
+    ],
+    ids=lambda options: " ".join(options) or "encoded anew",
+)
+def test_each_is_packed_or_named(
+    mutants: Path, tmp_path: Path, options: list[str], folder: str
+) -> None:
+    names = set(os.listdir(mutants / folder))
+    command = [sys.executable, "-m", "rectool", "pack", folder, f"{tmp_path}/out"]
+    command += ["--exts", EXTS, "--workers", "2", *options]
+    with open(tmp_path / "stderr", "wb") as err:
+        process = subprocess.Popen(command, cwd=mutants, stdout=err, stderr=err)
+        _, status, used = os.wait4(process.pid, 0)  # its workers' largest included
+        process.returncode = os.waitstatus_to_exitcode(status)
+    lines = (tmp_path / "stderr").read_text().splitlines()
+    failed = re.compile(rf"rectool: {folder}/([^/:]+): (\S.*) \(line \d+, key (\d+)\)")
+    named = [match for match in map(failed.fullmatch, lines) if match]
+    bad = {match[1] for match in named}
+    kept = len(names) - len(bad)
+    assert len(named) == len(bad)
+    assert bad < names
+    assert not [name for name in bad if name.startswith("whole-")], lines
+    assert not [line for line in lines if "internal error" in line or "Traceback" in line]
+    assert process.returncode == 1
+    reader = RecordReader(tmp_path / "out.rec")
+    assert len(reader) == kept
+    assert set(reader.keys.tolist()).isdisjoint(int(match[3]) for match in named)
+    if "--pass-through" not in options:
+        assert all(decodes(unpack(record)[1]) for record in reader)
+    assert used.ru_maxrss * 1024 < 1.5 * GIB
+    others = [line for line in lines if not failed.fullmatch(line)]
+    packed = re.compile(rf"packed {kept} of {len(names)} images into \S+out\.rec \(.*")
+    wanted = ["label  folder", "    0  .", f"not packed: {len(bad)} images, named above"]
+    assert [line for line in others if not packed.fullmatch(line)] == wanted
