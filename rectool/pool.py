@@ -21,14 +21,13 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Generic, TypeVar
 
+from .format.signals import STOPPING, uninterrupted
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _AHEAD = 2  # tasks a worker has at most: one at work, one waiting in its pipe
 _WINDOW = 4  # tasks in flight a worker, finished ones that wait for their turn included
-
-
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 class WorkerDiedError(Exception):
@@ -78,7 +77,7 @@ def _serve(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     warnings.simplefilter("ignore")  # what matters is in the results; the terminal is the parent's
     if sys.stderr is not None:  # else file 2 may be anything
         null = os.open(os.devnull, os.O_WRONLY)
@@ -124,19 +123,6 @@ def _receive(connection: Connection, tasks: SimpleQueue[Task]) -> None:
     os._exit(1)
 
 
-@contextlib.contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """No signal between a worker's start and its own handlers, nor where a fork would lose it."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 class Pool(Generic[Task, Result]):
     """`workers` processes that apply `function` (a picklable one) to tasks.
 
@@ -154,7 +140,7 @@ class Pool(Generic[Task, Result]):
 
             forkserver.ensure_running()  # here, where signals are not blocked: it would keep that
         try:
-            with _without_interrupts():
+            with uninterrupted():  # a fork would lose a signal, a worker has no handlers yet
                 for _ in range(workers):
                     ends = [worker.connection for worker in self._workers]
                     self._workers.append(_Worker(context, function, ends))

@@ -132,12 +132,6 @@ def by_itself(status: int, err: str, number: int) -> bool:
     return status in (-number, 1) and "KeyboardInterrupt" in err and "/rectool/cli/" not in err
 
 
-racy = pytest.mark.xfail(
-    strict=False, raises=AssertionError, reason="some moments are unsafe, see the tests below"
-)
-
-
-@racy
 @pytest.mark.parametrize("over", ["nothing", "old"])
 @pytest.mark.parametrize(
     ("send", "number"),
@@ -231,14 +225,6 @@ def steps(
 
 COMMAND_LINE = "/click/,/rectool/cli/"
 WRITING = "/rectool/format/output.py,/rectool/format/writer.py"
-torn = pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="publishing and opening are not safe from signals: files mix or remain",
-)
-aborted = pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="click's own 'Aborted!' and status 1"
-)
 
 
 @pytest.mark.parametrize("over", ["nothing", "old"])
@@ -246,9 +232,9 @@ aborted = pytest.mark.xfail(
     ("number", "modules"),
     [
         (signal.SIGKILL, WRITING),
-        pytest.param(signal.SIGINT, WRITING, marks=torn),
-        pytest.param(signal.SIGTERM, WRITING, marks=torn),
-        pytest.param(signal.SIGINT, COMMAND_LINE, marks=aborted),
+        (signal.SIGINT, WRITING),
+        (signal.SIGTERM, WRITING),
+        (signal.SIGINT, COMMAND_LINE),
         (signal.SIGTERM, COMMAND_LINE),
     ],
 )
@@ -295,7 +281,6 @@ run()
 """
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="an internal error, status 1")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_a_class_is_made(tmp_path: Path, number: signal.Signals) -> None:
     """Until 3.12 Python makes a RuntimeError of what is raised in a __set_name__."""

@@ -195,12 +195,9 @@ def decodes(data: bytes) -> bool:
     return True
 
 
-noisy = pytest.mark.xfail(strict=True, reason="libtiff writes to stderr what it finds")
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="needs wait4 with the memory in kB")
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-@pytest.mark.parametrize("folder", ["others", pytest.param("tiffs", marks=noisy)])
+@pytest.mark.parametrize("folder", ["others", "tiffs"])
 @pytest.mark.parametrize(
     "options",
     [

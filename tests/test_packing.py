@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import struct
+import subprocess
 import sys
 import zlib
 from collections.abc import Callable

@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TypeVar
 
 import click
 
 from .. import __version__
+from ..stopping import check_stopped
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -37,9 +36,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         debug = ctx.params["debug"]
         try:
-            with _terminable():
-                super().invoke(ctx)
-                sys.stdout.flush()
+            super().invoke(ctx)
+            sys.stdout.flush()
         except (click.ClickException, click.exceptions.Exit):
             raise
         except KeyboardInterrupt:
@@ -51,6 +49,7 @@ class Commands(click.Group):
         except MemoryError:
             self._leave(debug, 1, "out of memory")
         except Exception as error:  # noqa: BLE001 - no traceback reaches a user
+            check_stopped()  # Python may have made something else of it
             from ..format import RecordError
 
             if isinstance(error, RecordError):
@@ -82,41 +81,6 @@ def shown_path(path: object) -> str:
     from ..format import shown
 
     return shown(path) if isinstance(path, str | bytes) else str(path)
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM unwinds like an error and Ctrl-C, so that temporary files and workers go."""
-    if threading.current_thread() is not threading.main_thread():  # only there can it be set
-        yield
-        return
-    handled = [
-        number
-        for number in (signal.SIGTERM, signal.SIGINT)
-        if signal.getsignal(number) not in (signal.SIG_IGN, None)  # as nohup wants it, say
-    ]
-    before = {number: signal.signal(number, _leave) for number in handled}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-_stopping: list[int] = []
-
-
-def _leave(number: int, _: object = None) -> NoReturn:
-    _stopping.append(number)
-    if number == signal.SIGINT:
-        raise KeyboardInterrupt
-    sys.exit(128 + number)
-
-
-def check_stopped() -> None:
-    """Leaves if a signal said so but its exception was lost: in a callback of Python's own, say."""
-    if _stopping:
-        _leave(_stopping[0])
 
 
 # numpy's threads would only be in the way: nothing here uses them, and workers are forked

@@ -8,15 +8,19 @@ or a pipe, it is written to directly.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import os
 import stat
 import sys
+import warnings
+import weakref
 from collections.abc import Sequence
 from types import TracebackType
 
 from .errors import RecordError, StrPath, shown
+from .signals import uninterrupted
 
 if sys.platform != "win32":
     import fcntl
@@ -29,14 +33,14 @@ class Output:
 
     Raises FileExistsError where the file exists and `force` is false, RecordError where another
     process is writing it, OSError, naming the file, where it cannot be written. Only the process
-    that made it can write, publish or discard it: in a forked child these do nothing to the file.
+    that made it can write it: in a forked child it is closed. An object that is let go of without
+    either leaves nothing behind, but a ResourceWarning.
     """
 
     def __init__(self, path: StrPath, *, force: bool = False) -> None:
         self.path = os.fspath(path)
         self.force = force
         self.size = 0
-        self._pid = os.getpid()
         self._waiting: list[bytes] = []  # own buffer: a file object's would be flushed by forks too
         self._buffered = 0
         self._failure: OSError | None = None
@@ -45,9 +49,10 @@ class Output:
         self._direct = os.path.exists(self._target) and not _is_regular(self._target)
         folder, name = os.path.split(self._target)
         self._temporary = self._target if self._direct else os.path.join(folder, f".{name}.tmp")
-        self._aside = self._temporary + "-old"
+        self._aside = os.path.join(folder, f".{name}.old")
         try:
-            self._fd = os.open(self._target, os.O_WRONLY) if self._direct else self._open_locked()
+            with uninterrupted():
+                self._open()
         except FileNotFoundError:
             reason = f"cannot be written: there is no folder {shown(folder)}"
             raise FileNotFoundError(errno.ENOENT, reason, self.path) from None
@@ -56,6 +61,13 @@ class Output:
 
     def _check_free(self) -> None:
         check_free(self.path, force=self.force)
+
+    def _open(self) -> None:
+        self._fd = os.open(self._target, os.O_WRONLY) if self._direct else self._open_locked()
+        temporary = None if self._direct else self._temporary
+        self._lost = weakref.finalize(self, _abandon, self._fd, temporary, self.path)
+        self._lost.atexit = False
+        _open_outputs.add(self)
 
     def _open_locked(self) -> int:
         flags = os.O_CREAT | os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -79,14 +91,10 @@ class Output:
                     raise
             if _same_file(fd, self._temporary):
                 os.ftruncate(fd, 0)
-                self._forget_aside()
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self._aside)
                 return fd
             os.close(fd)  # its writer renamed it between our open and our lock
-
-    def _forget_aside(self) -> None:
-        if not self._direct:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._aside)
 
     def _busy(self) -> RecordError:
         return RecordError("another process is writing this file", path=self.path)
@@ -108,8 +116,6 @@ class Output:
             self._flush()
 
     def _flush(self) -> None:
-        if os.getpid() != self._pid or self.closed:
-            return
         if self._failure is not None:  # bytes are missing: the caller went on after an error
             raise self._failure
         left = memoryview(b"".join(self._waiting))
@@ -142,6 +148,8 @@ class Output:
             raise self._named(error) from None
 
     def _close(self) -> None:
+        self._lost.detach()
+        _open_outputs.discard(self)
         fd, self._fd = self._fd, -1
         os.close(fd)
 
@@ -149,15 +157,14 @@ class Output:
         """Closes and removes what was written; what stood under the name before is still there."""
         if self.closed:
             return
-        if os.getpid() != self._pid or self._direct:
-            self._close()
-            return
-        if sys.platform == "win32":
-            self._close()
-        with contextlib.suppress(FileNotFoundError):  # under the lock; later it may be another's
-            os.unlink(self._temporary)
-        if not self.closed:
-            self._close()
+        with uninterrupted():
+            if sys.platform == "win32":
+                self._close()
+            if not self._direct:
+                with contextlib.suppress(FileNotFoundError):  # under the lock; then another's
+                    os.unlink(self._temporary)
+            if not self.closed:
+                self._close()
 
     def __enter__(self) -> Output:
         return self
@@ -177,32 +184,67 @@ def publish(outputs: Sequence[Output], *, index: Output | None = None) -> None:
     An index that is replaced is moved aside first: a process killed in between can leave a `.rec`
     without its `.idx`, never one with another's.
     """
-    everything = [*outputs, *([index] if index else [])]
-    ours = [output for output in everything if not output.closed and output._pid == os.getpid()]
-    staged = [output for output in ours if not output._direct]
-    renamed = 0
+    everything = [output for output in (*outputs, index) if output and not output.closed]
     try:
-        for output in ours:
+        for output in everything:
             output._finish()
             output._check_free()
-        if index in staged and len(staged) > 1 and os.path.exists(index._target):
-            os.replace(index._target, index._aside)
+        with uninterrupted():
+            _give_names([output for output in everything if not output._direct], index)
+            for output in everything:
+                if not output.closed:
+                    output._close()
+    except BaseException:
+        for output in everything:
+            output.discard()
+        raise
+
+
+def _give_names(staged: Sequence[Output], index: Output | None) -> None:
+    aside = index in staged and len(staged) > 1 and index and os.path.exists(index._target)
+    renamed = 0
+    if aside and index:
+        os.replace(index._target, index._aside)
+    try:
         for output in staged:
             output._rename()
             renamed += 1
         for folder in {os.path.dirname(output._target) for output in staged}:
             sync_folder(folder)
     except BaseException:
-        if index is not None and not renamed and os.path.exists(index._aside):
+        if aside and index and not renamed:
             os.replace(index._aside, index._target)
-        for output in everything:
-            output.discard()
         raise
-    if index is not None:
-        index._forget_aside()
-    for output in everything:
-        if not output.closed:
-            output._close()
+    if aside and index:
+        os.unlink(index._aside)
+
+
+def _abandon(fd: int, temporary: str | None, path: str) -> None:
+    """What becomes of an output that nobody published or discarded."""
+    if temporary is not None:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+    os.close(fd)
+    warnings.warn(f"{path}: never closed; nothing was written", ResourceWarning, stacklevel=2)
+
+
+_open_outputs: weakref.WeakSet[Output] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """A child has nothing to write, and would keep files locked that its parent left."""
+    for output in list(_open_outputs):
+        output._close()
+
+
+@atexit.register
+def _at_exit() -> None:
+    for output in list(_open_outputs):
+        output.discard()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def check_free(path: str, *, force: bool) -> None:

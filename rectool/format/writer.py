@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 import os
 import threading
-import warnings
 from types import TracebackType
 
 from .errors import LimitError, StrPath
@@ -116,13 +115,6 @@ class RecordWriter:
         if kind is None:
             self.close()
         else:
-            self.discard()
-
-    def __del__(self) -> None:
-        if hasattr(self, "_idx") and not self.closed:
-            if self._pid == os.getpid():
-                message = f"{self.path}: a writer that was never closed; nothing was written"
-                warnings.warn(message, ResourceWarning, stacklevel=2)
             self.discard()
 
     def __reduce__(self) -> str:

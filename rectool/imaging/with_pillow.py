@@ -156,7 +156,13 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
         raise ImageError(f"refused: {error}") from None
     except Exception as error:  # on damaged data decoders raise whatever they like
         kind = format_of(data) or "image"
-        raise ImageError(f"a damaged {kind}: {str(error) or type(error).__name__}") from error
+        raise ImageError(f"a damaged {kind}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """What a decoder says, which may hold bytes of the image."""
+    text = str(error) if error.args and isinstance(error.args[0], str) else ""
+    return text if text.isprintable() and text else type(error).__name__
 
 
 def _unidentified(data: bytes) -> str:
