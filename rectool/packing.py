@@ -175,7 +175,10 @@ def pack_images(
             for fields in shard.failures:
                 fail(Failure(*fields))
         run = _Run(source, treatment, workers or usual_workers(treatment), start_method)
-        for position, result in stack.enter_context(contextlib.closing(run.results(shards.parts))):
+        results = stack.enter_context(contextlib.closing(run.results(shards.parts)))
+        for wanted, (position, result) in zip(chain(*shards.parts), results, strict=True):
+            if position != wanted:
+                raise RuntimeError(f"sample {position} where {wanted} should be")
             key = int(source.keys[position])
             reason = _add(shards, position, key, result)
             if reason is not None:
@@ -279,12 +282,13 @@ class _InPool:
     def results(self, chunks: Iterator[range]) -> Iterator[tuple[int, Result]]:
         from .pool import WorkerDiedError  # noqa: PLC0415 - not needed where bytes are copied
 
+        left = chunks
         while True:
-            again = [chunk for chunk, _ in self._given]
+            left = chain([chunk for chunk, _ in self._given], left)
             self._given.clear()
             try:
                 with self._new_pool(self._workers) as pool:
-                    for results in pool.map(self._tasks(chain(again, chunks))):
+                    for results in pool.map(self._tasks(left)):
                         yield from self._merged(self._given.popleft()[0], results)
                 return
             except WorkerDiedError as error:

@@ -14,6 +14,7 @@ import pytest
 from conftest import GOLDEN, Run
 
 import rectool
+from rectool import stopping
 
 Runner = Callable[..., Run]
 COMMANDS = ["list", "pack", "inspect", "unpack", "index"]
@@ -204,22 +205,15 @@ def test_a_reader_that_has_had_enough(tmp_path: Path) -> None:
 
 
 def test_a_stop_whose_exception_was_lost_is_heeded_at_the_next_image() -> None:
-    from rectool.cli import door
-
-    def told_twice(number: int) -> None:
-        with contextlib.suppress(SystemExit, KeyboardInterrupt):
-            door._leave(number)
-        try:
-            door.check_stopped()
-        finally:
-            door._stopping.clear()
-
-    with pytest.raises(SystemExit) as caught:
-        told_twice(signal.SIGTERM)
-    assert caught.value.code == 143
-    with pytest.raises(KeyboardInterrupt):
-        told_twice(signal.SIGINT)
-    door.check_stopped()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(SystemExit):
+            stopping._stop(number)
+        assert stopping.stopped_by() == number
+        with pytest.raises(SystemExit) as caught:
+            stopping.check_stopped()
+        stopping._stopped_by.clear()
+        assert caught.value.code == 128 + number
+    stopping.check_stopped()
 
 
 def test_debug_shows_where(tmp_path: Path) -> None:

@@ -226,7 +226,8 @@ def test_each_is_packed_or_named(
     kept = len(names) - len(bad)
     assert len(named) == len(bad)
     assert bad < names
-    assert not [name for name in bad if name.startswith("whole-")], lines
+    whole = {name for name in bad if name.startswith("whole-")}
+    assert whole <= ({"whole-some.gif"} if "opencv" in options else set()), lines  # some read it
     assert not [line for line in lines if "internal error" in line or "Traceback" in line]
     assert process.returncode == 1
     reader = RecordReader(tmp_path / "out.rec")
