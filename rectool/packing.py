@@ -187,7 +187,7 @@ def pack_images(
                 fail(failure)
             on_progress(len(source))
         if not shards.records:
-            raise RecordError(f"none of {plural(len(source), 'image')} could be packed")
+            raise RecordError(f"none of {plural(len(source), source.noun)} could be packed")
         recs = shards.publish(*beside)
     return PackResult(
         recs,

@@ -41,6 +41,8 @@ class Records(Source):
     `renumber` would make the records of InsightFace's data sets wrong that name keys.
     """
 
+    noun = "record"
+
     def __init__(
         self, recs: Sequence[StrPath], *, images_only: bool = False, renumber: bool = False
     ) -> None:

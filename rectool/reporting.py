@@ -155,22 +155,23 @@ def _range_json(values: Range) -> list[float | str] | None:
     ]
 
 
-def pack_text(result: PackResult) -> str:
+def pack_text(result: PackResult, noun: str) -> str:
     """The closing line of `rectool pack`."""
     total = result.images + len(result.failures)
     rate = result.images / result.seconds if result.seconds else 0.0
-    name, size = shown(result.recs[0]), human_size(result.bytes)
-    beside = [result.recs[0][: -len(".rec")] + ".idx"]
-    into = name
-    if len(result.recs) > 1 or result.sharded:
+    into = first = shown(result.recs[0])
+    beside = [result.lst]
+    if not result.sharded:
+        beside.insert(0, result.recs[0].removesuffix(".rec") + ".idx")
+    else:
         kept = f", {result.kept} of them kept" if result.kept else ""
-        into = f"{plural(len(result.recs), 'shard')}{kept}: {name}"
-        into += f" to {shown(os.path.basename(result.recs[-1]))}" if len(result.recs) > 1 else ""
-        beside = []
-    also = ", ".join(shown(os.path.basename(path)) for path in (*beside, result.lst) if path)
+        last = shown(os.path.basename(result.recs[-1]))
+        into = f"{plural(len(result.recs), 'shard')}{kept}: {first} to {last}"
+    also = ", ".join(shown(os.path.basename(path)) for path in beside if path)
     also = f"; with {also}" if also else ""
-    speed = "" if result.kept else f", {rate:.0f} images/s"
-    return f"packed {result.images} of {plural(total, 'image')} into {into} ({size}{also}){speed}"
+    size = human_size(result.bytes)
+    speed = "" if result.kept else f", {rate:.0f} {noun}s/s"
+    return f"packed {result.images} of {plural(total, noun)} into {into} ({size}{also}){speed}"
 
 
 def pack_json(result: PackResult) -> str:

@@ -72,10 +72,14 @@ class Place(NamedTuple):
 
 
 class Source(ABC):
-    """Samples with their records' `keys`, an int64 array of shape (samples,); `name` of a file."""
+    """Samples with their records' `keys`, an int64 array of shape (samples,).
+
+    `name` is that of a file, for messages, and `noun` what they call a sample.
+    """
 
     keys: Numbers
     name: str
+    noun: str
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -118,6 +122,8 @@ class Files(Source):
     A record's key and id are the list's key; one label makes flag 0, several a label vector.
     `label_width` keeps the first so many labels. Raises ListError where a line has fewer.
     """
+
+    noun = "image"
 
     def __init__(self, images: ImageList, root: StrPath, label_width: int | None = None) -> None:
         if label_width is not None:

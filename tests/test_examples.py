@@ -77,7 +77,7 @@ def test_the_readme_shows_what_is_printed(tmp_path: Path, shell_env: dict[str, s
 
 
 def masked(text: str) -> str:
-    return re.sub(r"\d+ images/s", "N images/s", text)
+    return re.sub(r"\d+ (images|records)/s", r"N \1/s", text)
 
 
 def test_the_readmes_python_runs(tmp_path: Path) -> None:

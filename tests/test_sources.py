@@ -53,7 +53,7 @@ def test_merged_files_are_one_behind_the_other(
     a, b = two
     result = run("pack", "a.rec", "b.rec", "out")
     assert (result.status, result.out) == (0, "")
-    assert result.err.startswith("packed 7 of 7 images into out.rec (")
+    assert result.err.startswith("packed 7 of 7 records into out.rec (")
     assert (tmp_path / "out.rec").read_bytes() == a.read_bytes() + b.read_bytes()
     shifted = RecordReader(b).offsets + a.stat().st_size
     lines = [f"{key}\t{at}\n" for key, at in zip(range(100, 104), shifted.tolist(), strict=True)]

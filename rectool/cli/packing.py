@@ -92,7 +92,7 @@ def pack(
     if amiss and on_error == "fail":
         fail("nothing was packed, because of what was left out")
         raise click.exceptions.Exit(1)
-    with progress("image") as (advance, tell), _remark_on_shards(rec, sharding):
+    with progress(source.noun) as (advance, tell), _remark_on_shards(rec, sharding):
         result = pack_images(
             source,
             out,
@@ -107,11 +107,11 @@ def pack(
         )
     from .. import reporting  # not needed before
 
-    say(reporting.pack_text(result))
+    say(reporting.pack_text(result, source.noun))
     if as_json:
         click.echo(reporting.pack_json(result))
     if result.failures:
-        say(f"not packed: {plural(len(result.failures), 'image')}, named above")
+        say(f"not packed: {plural(len(result.failures), source.noun)}, named above")
     if found is not None:
         write_classes(found, options["classes_out"], force=force or options["resume"])
     ctx.exit(1 if (result.failures or amiss) and on_error == "report" else 0)
