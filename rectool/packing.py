@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import signal
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from .format import (
     ImageError,
@@ -22,15 +20,12 @@ from .format import (
     RecordWriter,
     StrPath,
     plural,
-    shown,
 )
-from .sources import Copy, Files, Maker, Place, Source, Treatment
+from .running import Result, Run, usual_workers
+from .sources import Files, Source, Treatment
 
 if TYPE_CHECKING:
-    from .pool import Pool, WorkerDiedError
     from .sharding import Shard, Sharding, ShardWriter
-
-_CHUNK = 8  # samples a task: little enough for even ends, enough that passing them costs nothing
 
 OnError = Literal["report", "fail", "skip"]
 
@@ -63,32 +58,6 @@ class PackResult:
     kept: int
 
 
-Result = bytes | str
-"""A sample's record, or the reason why there is none."""
-
-
-@dataclass(frozen=True)
-class _Job:
-    """What workers do: some samples at a time into results."""
-
-    make: Maker
-
-    def __call__(self, samples: list[Any]) -> list[Result]:
-        results: list[Result] = []
-        for sample in samples:
-            try:
-                results.append(self.make(sample))
-            except RecordError as error:
-                results.append(error.message)
-            except OSError as error:
-                results.append(error.strerror or str(error))
-            except ValueError as error:
-                results.append(str(error))
-            except MemoryError:
-                results.append("too large for this machine's memory")
-        return results
-
-
 def outputs_of(out: StrPath) -> tuple[str, str, str]:
     """The paths of `.rec`, `.idx` and `.lst` for an output named with or without `.rec`."""
     prefix = os.fspath(out)
@@ -97,19 +66,6 @@ def outputs_of(out: StrPath) -> tuple[str, str, str]:
     if not os.path.basename(prefix):
         raise IsADirectoryError(errno.EISDIR, "a folder; name a file in it", os.fspath(out))
     return prefix + ".rec", prefix + ".idx", prefix + ".lst"
-
-
-def usual_workers(treatment: Treatment) -> int:
-    """A worker for each core this process may use; one where bytes are only copied."""
-    if _only_copies(treatment):
-        return 1
-    with contextlib.suppress(AttributeError):  # not everywhere
-        return len(os.sched_getaffinity(0))
-    return min(os.cpu_count() or 1, 30)  # Windows waits for 63 handles at most, two a worker
-
-
-def _only_copies(treatment: Treatment) -> bool:
-    return treatment in (Copy("nothing"), Copy("end"))
 
 
 def pack_images(
@@ -134,8 +90,8 @@ def pack_images(
 
     A sample that cannot be packed, or ends the worker process that has it, even alone, goes to
     `on_failure` and into the result, in the source's order; with `on_error` "fail" the first one is
-    raised as ImageError. `on_progress` is called after each sample with the number of all. Nothing
-    appears under the outputs' names unless this returns.
+    raised as ImageError. `on_progress` is called after each sample with the number of all that are
+    to be packed. Nothing appears under the outputs' names unless this returns.
 
     Raises ListError for an empty source; RecordError where nothing could be packed, a worker
     process died for no reason of its own, or shards cannot be resumed; FileExistsError and OSError
@@ -174,7 +130,8 @@ def pack_images(
         for shard in shards.kept:
             for fields in shard.failures:
                 fail(Failure(*fields))
-        run = _Run(source, treatment, workers or usual_workers(treatment), start_method)
+        left = sum(map(len, shards.parts))
+        run = Run(source, treatment, workers or usual_workers(treatment), start_method)
         results = stack.enter_context(contextlib.closing(run.results(shards.parts)))
         for wanted, (position, result) in zip(chain(*shards.parts), results, strict=True):
             if position != wanted:
@@ -185,7 +142,7 @@ def pack_images(
                 failure = Failure(key, *source.place(position), reason)
                 shards.lack(position, failure)
                 fail(failure)
-            on_progress(len(source))
+            on_progress(left)
         if not shards.records:
             raise RecordError(f"none of {plural(len(source), source.noun)} could be packed")
         recs = shards.publish(*beside)
@@ -240,110 +197,3 @@ def _add(shards: _OneFile | ShardWriter, position: int, key: int, result: Result
     except LimitError as error:
         return error.message
     return None
-
-
-def _place_text(place: Place) -> str:
-    at = "" if place.offset is None else f" at byte {place.offset}"
-    return shown(place.path) + at
-
-
-@dataclass
-class _Run:
-    """Samples into results, in order, by worker processes or in this one."""
-
-    source: Source
-    treatment: Treatment
-    workers: int
-    start_method: str | None
-
-    def results(self, parts: list[range]) -> Generator[tuple[int, Result]]:
-        """Positions of these parts, one after the other, each with its result."""
-        job = _Job(self.source.maker(self.treatment))
-        chunks = (part[at : at + _CHUNK] for part in parts for at in range(0, len(part), _CHUNK))
-        if self.workers == 1 and _only_copies(self.treatment):  # no decoder runs
-            for chunk in chunks:
-                yield from zip(chunk, job(self.source.samples(chunk)), strict=True)
-            return
-        busy = min(self.workers, -(-sum(map(len, parts)) // _CHUNK)) or 1
-        yield from _InPool(self.source, job, busy, self.start_method).results(chunks)
-
-
-class _InPool:
-    """Results by a pool; a new one where a sample ends a worker's process."""
-
-    def __init__(self, source: Source, job: _Job, workers: int, start_method: str | None) -> None:
-        self._source = source
-        self._job = job
-        self._start_method = start_method
-        self._workers = workers
-        self._given: deque[tuple[range, list[Any]]] = deque()
-        self._deadly: dict[int, str] = {}
-
-    def results(self, chunks: Iterator[range]) -> Iterator[tuple[int, Result]]:
-        from .pool import WorkerDiedError  # noqa: PLC0415 - not needed where bytes are copied
-
-        left = chunks
-        while True:
-            left = chain([chunk for chunk, _ in self._given], left)
-            self._given.clear()
-            try:
-                with self._new_pool(self._workers) as pool:
-                    for results in pool.map(self._tasks(left)):
-                        yield from self._merged(self._given.popleft()[0], results)
-                return
-            except WorkerDiedError as error:
-                death = error
-            self._find_deadly(death)
-
-    def _new_pool(self, workers: int) -> Pool[list[Any], list[Result]]:
-        from .pool import Pool  # noqa: PLC0415
-
-        return Pool(self._job, workers, self._start_method)
-
-    def _tasks(self, chunks: Iterable[range]) -> Iterator[list[Any]]:
-        for chunk in chunks:
-            samples = self._source.samples(chunk)
-            if self._deadly:
-                pairs = zip(chunk, samples, strict=True)
-                samples = [sample for at, sample in pairs if at not in self._deadly]
-            self._given.append((chunk, samples))
-            yield samples
-
-    def _merged(self, chunk: range, results: list[Result]) -> Iterator[tuple[int, Result]]:
-        made = iter(results)
-        for position in chunk:
-            deadly = self._deadly.get(position)
-            yield position, next(made) if deadly is None else deadly
-
-    def _check_workers(self, death: WorkerDiedError) -> None:
-        """Raises RecordError where a worker ends even without work: then no sample is to blame."""
-        from .pool import WorkerDiedError  # noqa: PLC0415
-
-        try:
-            with self._new_pool(1) as pool:
-                list(pool.map([[]]))
-        except WorkerDiedError:
-            hint = "does the program start it under if __name__ == '__main__'?"
-            raise RecordError(f"{death}, and so does one without work; {hint}") from None
-
-    def _find_deadly(self, death: WorkerDiedError) -> None:
-        """Tries what the dead worker had, one by one. Raises RecordError where all is well now."""
-        from .pool import WorkerDiedError  # noqa: PLC0415
-
-        self._check_workers(death)
-        chunk, samples = next(given for given in self._given if given[1] is death.tasks[0])
-        positions = [at for at in chunk if at not in self._deadly]
-        found = False
-        for position, sample in zip(positions, samples, strict=True):
-            try:
-                with self._new_pool(1) as pool:
-                    list(pool.map([[sample]]))
-            except WorkerDiedError as error:
-                self._deadly[position] = f"ends the process that decodes it ({error.how})"
-                found = True
-        if not found:
-            paths = ", ".join(_place_text(self._source.place(at)) for at in positions)
-            hint = ""
-            if death.exitcode == -getattr(signal, "SIGKILL", 0):
-                hint = " (out of memory? fewer --workers need less)"
-            raise RecordError(f"{death}, at work on {paths}; nothing was written{hint}")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from conftest import GOLDEN, Run, encoded, picture
 
-import rectool.packing
+import rectool.running
 from rectool import RecordError, RecordReader, unpack
 from rectool.imaging import Recipe, decode
 from rectool.listing import ImageList
@@ -132,7 +132,7 @@ def test_the_same_bytes_by_any_workers(
     (tree / "cats" / "3.jpg").write_bytes(b"bad")
     wanted = pack_tree(tree, tmp_path / "one", workers=1)
     assert (wanted.images, len(wanted.failures)) == (9, 1)
-    monkeypatch.setattr(rectool.packing, "_CHUNK", chunk)
+    monkeypatch.setattr(rectool.running, "_CHUNK", chunk)
     for workers in (1, 2, 7):
         out = tmp_path / f"w{workers}"
         result = pack_tree(tree, out, workers=workers, start_method=method)

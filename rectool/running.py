@@ -1,0 +1,165 @@
+"""Samples of a source into records, in order, by worker processes or in this one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from .format import RecordError, shown
+from .sources import Copy, Maker, Place, Source, Treatment
+
+if TYPE_CHECKING:
+    from .pool import Pool, WorkerDiedError
+
+_CHUNK = 8  # samples a task: little enough for even ends, enough that passing them costs nothing
+
+Result = bytes | str
+"""A sample's record, or the reason why there is none."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What workers do: some samples at a time into results."""
+
+    make: Maker
+
+    def __call__(self, samples: list[Any]) -> list[Result]:
+        results: list[Result] = []
+        for sample in samples:
+            try:
+                results.append(self.make(sample))
+            except RecordError as error:
+                results.append(error.message)
+            except OSError as error:
+                results.append(error.strerror or str(error))
+            except ValueError as error:
+                results.append(str(error))
+            except MemoryError:
+                results.append("too large for this machine's memory")
+        return results
+
+
+def usual_workers(treatment: Treatment) -> int:
+    """A worker for each core this process may use; one where bytes are only copied."""
+    if _only_copies(treatment):
+        return 1
+    with contextlib.suppress(AttributeError):  # not everywhere
+        return len(os.sched_getaffinity(0))
+    return min(os.cpu_count() or 1, 30)  # Windows waits for 63 handles at most, two a worker
+
+
+def _only_copies(treatment: Treatment) -> bool:
+    return treatment in (Copy("nothing"), Copy("end"))
+
+
+@dataclass
+class Run:
+    """Samples into results, in order, by worker processes or in this one."""
+
+    source: Source
+    treatment: Treatment
+    workers: int
+    start_method: str | None
+
+    def results(self, parts: list[range]) -> Generator[tuple[int, Result]]:
+        """Positions of these parts, one after the other, each with its result."""
+        job = _Job(self.source.maker(self.treatment))
+        chunks = (part[at : at + _CHUNK] for part in parts for at in range(0, len(part), _CHUNK))
+        if self.workers == 1 and _only_copies(self.treatment):  # no decoder runs
+            for chunk in chunks:
+                yield from zip(chunk, job(self.source.samples(chunk)), strict=True)
+            return
+        busy = min(self.workers, -(-sum(map(len, parts)) // _CHUNK)) or 1
+        yield from _InPool(self.source, job, busy, self.start_method).results(chunks)
+
+
+class _InPool:
+    """Results by a pool; a new one where a sample ends a worker's process."""
+
+    def __init__(self, source: Source, job: _Job, workers: int, start_method: str | None) -> None:
+        self._source = source
+        self._job = job
+        self._start_method = start_method
+        self._workers = workers
+        self._given: deque[tuple[range, list[Any]]] = deque()
+        self._deadly: dict[int, str] = {}
+
+    def results(self, chunks: Iterator[range]) -> Iterator[tuple[int, Result]]:
+        from .pool import WorkerDiedError  # noqa: PLC0415 - not needed where bytes are copied
+
+        left = chunks
+        while True:
+            left = chain([chunk for chunk, _ in self._given], left)
+            self._given.clear()
+            try:
+                with self._new_pool(self._workers) as pool:
+                    for results in pool.map(self._tasks(left)):
+                        yield from self._merged(self._given.popleft()[0], results)
+                return
+            except WorkerDiedError as error:
+                death = error
+            self._find_deadly(death)
+
+    def _new_pool(self, workers: int) -> Pool[list[Any], list[Result]]:
+        from .pool import Pool  # noqa: PLC0415
+
+        return Pool(self._job, workers, self._start_method)
+
+    def _tasks(self, chunks: Iterable[range]) -> Iterator[list[Any]]:
+        for chunk in chunks:
+            samples = self._source.samples(chunk)
+            if self._deadly:
+                pairs = zip(chunk, samples, strict=True)
+                samples = [sample for at, sample in pairs if at not in self._deadly]
+            self._given.append((chunk, samples))
+            yield samples
+
+    def _merged(self, chunk: range, results: list[Result]) -> Iterator[tuple[int, Result]]:
+        made = iter(results)
+        for position in chunk:
+            deadly = self._deadly.get(position)
+            yield position, next(made) if deadly is None else deadly
+
+    def _check_workers(self, death: WorkerDiedError) -> None:
+        """Raises RecordError where a worker ends even without work: then no sample is to blame."""
+        from .pool import WorkerDiedError  # noqa: PLC0415
+
+        try:
+            with self._new_pool(1) as pool:
+                list(pool.map([[]]))
+        except WorkerDiedError:
+            hint = "does the program start it under if __name__ == '__main__'?"
+            raise RecordError(f"{death}, and so does one without work; {hint}") from None
+
+    def _find_deadly(self, death: WorkerDiedError) -> None:
+        """Tries what the dead worker had, one by one. Raises RecordError where all is well now."""
+        from .pool import WorkerDiedError  # noqa: PLC0415
+
+        self._check_workers(death)
+        chunk, samples = next(given for given in self._given if given[1] is death.tasks[0])
+        positions = [at for at in chunk if at not in self._deadly]
+        found = False
+        for position, sample in zip(positions, samples, strict=True):
+            try:
+                with self._new_pool(1) as pool:
+                    list(pool.map([[sample]]))
+            except WorkerDiedError as error:
+                self._deadly[position] = f"ends the process that decodes it ({error.how})"
+                found = True
+        if not found:
+            paths = ", ".join(_place_text(self._source.place(at)) for at in positions)
+            hint = ""
+            if death.exitcode == -getattr(signal, "SIGKILL", 0):
+                hint = " (out of memory? fewer --workers need less)"
+            raise RecordError(f"{death}, at work on {paths}; nothing was written{hint}")
+
+
+def _place_text(place: Place) -> str:
+    at = "" if place.offset is None else f" at byte {place.offset}"
+    return shown(place.path) + at
