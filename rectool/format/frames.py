@@ -31,7 +31,7 @@ MAX_RECORD = (1 << 29) - 1
 Buffer = bytes | bytearray | memoryview | mmap.mmap
 
 WHOLE, FIRST, MIDDLE, LAST = range(4)
-_MAGIC_WORD = int.from_bytes(MAGIC, "little")
+_MAGIC_WORD = np.frombuffer(MAGIC, "<u4")
 _MANY_WORDS = 1024
 _HEAD = Struct("<4sI")
 _PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
@@ -64,9 +64,11 @@ def encode(record: bytes) -> bytes:
 
 
 def _aligned_magics(record: bytes) -> list[int]:
-    words = np.frombuffer(record, "<u4", len(record) // 4)
-    if len(words) > _MANY_WORDS and not (words == _MAGIC_WORD).any():  # faster than `find`
-        return []
+    count = len(record) // 4
+    if count > _MANY_WORDS:  # then this is faster than `find`
+        words = np.frombuffer(record, "<u4", count)
+        if not np.count_nonzero(words == _MAGIC_WORD):
+            return []
     found = []
     at = record.find(MAGIC)
     while at >= 0:

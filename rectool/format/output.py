@@ -107,7 +107,7 @@ class Output:
         return self._fd < 0
 
     def write(self, data: bytes) -> None:
-        if self.closed:
+        if self._fd < 0:
             raise ValueError(f"{self.path}: writing to a closed file")
         self._waiting.append(data)
         self._buffered += len(data)
