@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from .format.signals import STOPPING, uninterrupted
+from .memory import keep_freed_memory
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -85,7 +86,7 @@ def _serve(
         sys.stderr = os.fdopen(null, "w")
     for inherited in to_close:
         inherited.close()
-    _keep_freed_memory()
+    keep_freed_memory()
     tasks: SimpleQueue[Task] = SimpleQueue()
     threading.Thread(target=_receive, args=(connection, tasks), daemon=True).start()
     with contextlib.suppress(OSError):  # the parent is gone
@@ -95,24 +96,6 @@ def _serve(
             except Exception as error:  # noqa: BLE001 - raised again by the parent
                 answer = (None, error)
             connection.send(answer)
-
-
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
-
-
-def _keep_freed_memory() -> None:
-    """Has glibc keep what an image needed for the next one.
-
-    Else it hands pages back and faults them in again for each: a fifth of the time of 500x375
-    images. Pieces above 32 MiB still go back at once, and at most 128 MiB are kept.
-    """
-    if sys.platform == "linux":
-        import ctypes  # noqa: PLC0415 - only workers need it
-
-        with contextlib.suppress(OSError, AttributeError):  # another C library
-            libc = ctypes.CDLL(None)
-            libc.mallopt(_MMAP_THRESHOLD, 1 << 25)
-            libc.mallopt(_TRIM_THRESHOLD, 1 << 27)
 
 
 def _receive(connection: Connection, tasks: SimpleQueue[Task]) -> None:

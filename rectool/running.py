@@ -17,7 +17,8 @@ from .sources import Copy, Maker, Place, Source, Treatment
 if TYPE_CHECKING:
     from .pool import Pool, WorkerDiedError
 
-_CHUNK = 8  # samples a task: little enough for even ends, enough that passing them costs nothing
+_CHUNK = 8  # samples a task at most: enough that passing them costs nothing
+_TASKS = 16  # a worker at least, where there are so many samples: then all end at about one time
 
 Result = bytes | str
 """A sample's record, or the reason why there is none."""
@@ -70,12 +71,14 @@ class Run:
     def results(self, parts: list[range]) -> Generator[tuple[int, Result]]:
         """Positions of these parts, one after the other, each with its result."""
         job = _Job(self.source.maker(self.treatment))
-        chunks = (part[at : at + _CHUNK] for part in parts for at in range(0, len(part), _CHUNK))
+        samples = sum(map(len, parts))
+        size = max(1, min(_CHUNK, samples // (_TASKS * self.workers)))
+        chunks = (part[at : at + size] for part in parts for at in range(0, len(part), size))
         if self.workers == 1 and _only_copies(self.treatment):  # no decoder runs
             for chunk in chunks:
                 yield from zip(chunk, job(self.source.samples(chunk)), strict=True)
             return
-        busy = min(self.workers, -(-sum(map(len, parts)) // _CHUNK)) or 1
+        busy = min(self.workers, -(-samples // size)) or 1
         yield from _InPool(self.source, job, busy, self.start_method).results(chunks)
 
 

@@ -80,8 +80,10 @@ def pack(
     rectool pack a.rec b.rec merged --shuffle --shards 8
     """
     from ..format import check_free, plural
+    from ..memory import keep_freed_memory
     from ..packing import outputs_of, pack_images
 
+    keep_freed_memory()
     kind = kind_of(sources)
     treatment = treatment_of(ctx, options, copies=kind == "rec")
     sharding = _sharding(options)

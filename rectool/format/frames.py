@@ -47,20 +47,24 @@ class Span(NamedTuple):
 
 def encode(record: bytes) -> bytes:
     """The frames of one record. Raises LimitError for one of 2**29 bytes or more."""
+    return b"".join(pieces_of(record))
+
+
+def pieces_of(record: bytes) -> tuple[bytes, ...]:
+    """The same in pieces, the record itself not copied unless it must be cut."""
     size = len(record)
     if size > MAX_RECORD:
         raise LimitError(f"a record of {size} bytes: the format holds less than {MAX_RECORD + 1}")
     cuts = _aligned_magics(record)
     if not cuts:
-        return b"".join((_HEAD.pack(MAGIC, size), record, _PADDING[size & 3]))
+        return (_HEAD.pack(MAGIC, size), record, _PADDING[size & 3])
     pieces: list[bytes] = []
     begin = 0
     for number, cut in enumerate((*cuts, size)):
         cflag = LAST if number == len(cuts) else MIDDLE if number else FIRST
         pieces += (_HEAD.pack(MAGIC, cflag << 29 | cut - begin), record[begin:cut])
         begin = cut + 4
-    pieces.append(_PADDING[size & 3])
-    return b"".join(pieces)
+    return (*pieces, _PADDING[size & 3])
 
 
 def _aligned_magics(record: bytes) -> list[int]:

@@ -26,6 +26,7 @@ if sys.platform != "win32":
     import fcntl
 
 _BUFFER = 1 << 20
+_MOST_PIECES = 1024  # IOV_MAX; many more would be small ones, and as well copied into one
 
 
 class Output:
@@ -106,25 +107,24 @@ class Output:
     def closed(self) -> bool:
         return self._fd < 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, *pieces: bytes) -> None:
         if self._fd < 0:
             raise ValueError(f"{self.path}: writing to a closed file")
-        self._waiting.append(data)
-        self._buffered += len(data)
-        self.size += len(data)
+        self._waiting += pieces
+        size = sum(map(len, pieces))
+        self._buffered += size
+        self.size += size
         if self._buffered >= _BUFFER:
             self._flush()
 
     def _flush(self) -> None:
         if self._failure is not None:  # bytes are missing: the caller went on after an error
             raise self._failure
-        left = memoryview(b"".join(self._waiting))
         self._failure = OSError(errno.EINTR, "was interrupted while it was written", self.path)
-        self._waiting.clear()
+        pieces, self._waiting = self._waiting, []
         self._buffered = 0
         try:
-            while left:
-                left = left[os.write(self._fd, left) :]
+            _write_all(self._fd, pieces)
         except OSError as error:
             self._failure = self._named(error)
             raise self._failure from None
@@ -176,6 +176,17 @@ class Output:
             publish([self])
         else:
             self.discard()
+
+
+def _write_all(fd: int, pieces: list[bytes]) -> None:
+    done = 0
+    if sys.platform != "win32" and len(pieces) <= _MOST_PIECES:
+        done = os.writev(fd, pieces)
+        if done == sum(map(len, pieces)):
+            return
+    left = memoryview(b"".join(pieces))[done:]
+    while left:
+        left = left[os.write(fd, left) :]
 
 
 def publish(outputs: Sequence[Output], *, index: Output | None = None) -> None:

@@ -8,7 +8,7 @@ import threading
 from types import TracebackType
 
 from .errors import LimitError, StrPath
-from .frames import encode
+from .frames import pieces_of
 from .index import MAX_KEY, line
 from .output import Output, publish
 
@@ -71,7 +71,7 @@ class RecordWriter:
         Raises LimitError for a record of 2**29 bytes or more, or a key outside int64.
         """
         self._check_usable()
-        frames = encode(record if isinstance(record, bytes) else bytes(memoryview(record)))
+        frames = pieces_of(record if isinstance(record, bytes) else bytes(memoryview(record)))
         key = key if key is None or isinstance(key, str) else operator.index(key)
         if isinstance(key, str):
             if not key or any(char in key for char in "\t\r\n"):
@@ -83,7 +83,7 @@ class RecordWriter:
             if self._idx is not None and indexed:
                 entry = line(self._count if key is None else key, offset)
                 self._idx.write(entry.encode("utf-8"))
-            self._rec.write(frames)
+            self._rec.write(*frames)
             self._count += 1
         return offset
 
