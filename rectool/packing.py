@@ -22,10 +22,11 @@ from .format import (
     plural,
 )
 from .running import Result, Run, usual_workers
-from .sources import Files, Source, Treatment
+from .sources import FileSource, Source, Treatment
 
 if TYPE_CHECKING:
-    from .sharding import Shard, Sharding, ShardWriter
+    from .shard_state import Shard
+    from .sharding import Sharding, ShardWriter
 
 OnError = Literal["report", "fail", "skip"]
 
@@ -42,7 +43,8 @@ class Failure(NamedTuple):
 
 @dataclass(frozen=True)
 class PackResult:
-    """What `pack_images` did: the files it wrote, and `failures` in the order of the source.
+    """What `pack_images` did: the files it wrote, and `failures` in the order of the source, those
+    in shards that were kept first.
 
     `images` and `bytes` count what is in the `.rec` files, `seconds` includes the start of workers.
     Of a set of shards (`sharded`) `kept` were there from a run before.
@@ -85,8 +87,8 @@ def pack_images(
     """Writes OUT.rec and OUT.idx, a record for each sample of the source, in its order.
 
     With `sharding` it is the set of shards OUT-00000-of-000NN.rec and .idx. `with_list` writes the
-    list of a source that is Files to OUT.lst too. The bytes written do not depend on `workers`, by
-    default `usual_workers`; `start_method` is that of `multiprocessing`.
+    list of a FileSource to OUT.lst too. The bytes written do not depend on `workers`, by default
+    `usual_workers`; `start_method` is that of `multiprocessing`.
 
     A sample that cannot be packed, or ends the worker process that has it, even alone, goes to
     `on_failure` and into the result, in the source's order; with `on_error` "fail" the first one is
@@ -110,26 +112,21 @@ def pack_images(
         on_failure(failure)
 
     with contextlib.ExitStack() as stack:
-        shards: _OneFile | ShardWriter
         if sharding is None:
-            shards = stack.enter_context(_OneFile(rec, idx, len(source), force=force))
+            shards: _OneFile | ShardWriter = _OneFile(rec, idx, len(source), force=force)
         else:
-            from .sharding import ShardWriter  # noqa: PLC0415 - most packs are one file
-
-            known = {**source.identity(), "options of images": repr(treatment)}
-            known["--shards or --shard-size"] = f"{sharding.count} {sharding.size}"
-            prefix = rec.removesuffix(".rec")
-            shards = stack.enter_context(
-                ShardWriter(prefix, len(source), sharding, known, force=force)
-            )
+            shards = _sharded(source, rec, treatment, sharding, force=force)
+        stack.enter_context(shards)
         beside: list[Output] = []
-        if with_list and isinstance(source, Files):
-            may_replace = force or (sharding is not None and sharding.resume)
-            beside.append(stack.enter_context(Output(lst, force=may_replace)))
-            beside[0].write(source.images.contents())
+        if with_list and isinstance(source, FileSource):
+            contents = source.images.contents()
+            if not (sharding and sharding.resume and _holds(lst, contents)):
+                beside.append(stack.enter_context(Output(lst, force=force)))
+                beside[0].write(contents)
         for shard in shards.kept:
             for fields in shard.failures:
-                fail(Failure(*fields))
+                failure = Failure(*fields)
+                fail(failure._replace(reason=f"{failure.reason}, as the run before found"))
         left = sum(map(len, shards.parts))
         run = Run(source, treatment, workers or usual_workers(treatment), start_method)
         results = stack.enter_context(contextlib.closing(run.results(shards.parts)))
@@ -148,7 +145,7 @@ def pack_images(
         recs = shards.publish(*beside)
     return PackResult(
         recs,
-        lst if beside else None,
+        lst if with_list else None,
         shards.records,
         shards.bytes,
         time.monotonic() - started,
@@ -156,6 +153,31 @@ def pack_images(
         sharding is not None,
         len(shards.kept),
     )
+
+
+def _sharded(
+    source: Source, rec: str, treatment: Treatment, sharding: Sharding, *, force: bool
+) -> ShardWriter:
+    from .sharding import ShardWriter  # noqa: PLC0415 - most packs are one file
+
+    if sharding.count is not None and sharding.count > len(source):
+        raise RecordError(
+            f"{sharding.count} shards, but only {plural(len(source), source.noun)}",
+            path=source.name,
+        )
+    identity = {
+        **source.identity(),
+        "what becomes of images": repr(treatment),
+        "--shards or --shard-size": f"{sharding.count} {sharding.size}",
+    }
+    prefix = rec.removesuffix(".rec")
+    return ShardWriter(prefix, len(source), sharding, identity, force=force, sources=source.files)
+
+
+def _holds(path: str, contents: bytes) -> bool:
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        return file.read(len(contents) + 1) == contents
+    return False
 
 
 class _OneFile:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import os
 from collections.abc import Sequence
 from typing import BinaryIO
@@ -11,6 +13,7 @@ import numpy as np
 from .format import (
     CorruptError,
     HeaderError,
+    KeyNotFoundError,
     RecordError,
     RecordReader,
     StrPath,
@@ -30,12 +33,13 @@ from .sniffing import format_of
 from .sources import Copy, Place, Source, Treatment
 
 
-class Records(Source):
+class RecordSource(Source):
     """The records of `.rec` files one after the other, each file in the order of its `.idx`.
 
     Keys and headers stay as they are. `images_only` leaves out records whose payload is no image
     of a known format; `left_out` counts them. `renumber` gives fresh keys, 0, 1, 2, ..., and ids.
-    `unindexed` counts the records of each file that are not in its `.idx`, and so not here.
+    `amiss` says what the files hold that is not packed and not named later: records that are not
+    in an `.idx`, and damage behind the last one that is.
 
     Raises what RecordReader does, and RecordError where two records have one key, or where
     `renumber` would make the records of InsightFace's data sets wrong that name keys.
@@ -46,20 +50,24 @@ class Records(Source):
     def __init__(
         self, recs: Sequence[StrPath], *, images_only: bool = False, renumber: bool = False
     ) -> None:
-        self.paths = [os.fspath(rec) for rec in recs]
-        self.name = self.paths[0]
+        self.files = [os.fspath(rec) for rec in recs]
+        self.name = self.files[0]
         self.left_out = 0
-        self.unindexed: dict[str, int] = {}
-        keys, offsets, sizes = [], [], []
-        for path in self.paths:
+        self.amiss: list[RecordError] = []
+        keys, offsets, rooms = [], [], []
+        for path in self.files:
             with RecordReader(path) as reader:
-                kept = self._kept(reader, images_only=images_only, renumber=renumber)
+                self._check_cover(reader)
+                if renumber and not images_only:
+                    _check_names_no_keys(reader)
+                kept = _images(reader) if images_only else slice(None)
                 keys.append(reader.keys[kept])
                 offsets.append(reader.offsets[kept])
-                sizes.append(_room(reader.offsets, os.path.getsize(path))[kept])
+                rooms.append(_room(reader.offsets, os.path.getsize(path))[kept])
+                self.left_out += len(reader) - len(keys[-1])
         self._file = np.repeat(np.arange(len(keys), dtype=np.int32), list(map(len, keys)))
         self._offsets = np.concatenate(offsets)
-        self._sizes = np.concatenate(sizes)
+        self._rooms = np.concatenate(rooms)
         self.keys = np.concatenate(keys)
         self.renumbered = renumber
         if renumber:
@@ -67,22 +75,15 @@ class Records(Source):
         else:
             self._check_keys()
 
-    def _kept(self, reader: RecordReader, *, images_only: bool, renumber: bool) -> Numbers | slice:
-        """Which of a file's records are packed."""
-        missing, _ = unindexed(reader.offsets, map_file(reader.path))
-        if missing:  # what is damaged is named when it is read
-            self.unindexed[reader.path] = missing
-        if images_only:
-            kept = [at for at in range(len(reader)) if _holds_image(reader.view(at))]
-            self.left_out += len(reader) - len(kept)
-            return np.array(kept, np.int64)
-        if renumber and len(reader) and face_ranges(reader.view(0)):
-            raise RecordError(
-                "an InsightFace data set, whose header names keys that --renumber would change;"
-                " --images-only leaves the header out",
-                path=reader.path,
-            )
-        return slice(None)
+    def _check_cover(self, reader: RecordReader) -> None:
+        missing, damage = unindexed(reader.offsets, map_file(reader.path))
+        if missing:
+            reason = f"{plural(missing, 'record')} not in its index and not packed"
+            hint = " (rectool index --force makes a new one)"
+            self.amiss.append(RecordError(reason + hint, path=reader.path))
+        if damage is not None and damage.offset not in reader.offsets:  # else reading names it
+            damage.path = reader.path
+            self.amiss.append(damage)
 
     def _check_keys(self) -> None:
         order = self.keys.argsort(kind="stable")
@@ -98,27 +99,32 @@ class Records(Source):
             path=second,
         )
 
-    def take(self, order: Numbers | slice) -> Records:
-        taken = object.__new__(Records)
-        taken.__dict__ = dict(self.__dict__)
-        for name in ("keys", "_file", "_offsets", "_sizes"):
+    def take(self, order: Numbers | slice) -> RecordSource:
+        taken = copy.copy(self)
+        for name in ("keys", "_file", "_offsets", "_rooms"):
             setattr(taken, name, getattr(self, name)[order])
         return taken
 
     def samples(self, positions: range) -> list[RecordSample]:
         part = slice(positions.start, positions.stop)
-        columns = (self._file, self._offsets, self._sizes, self.keys)
+        columns = (self._file, self._offsets, self._rooms, self.keys)
         return list(zip(*(column[part].tolist() for column in columns), strict=True))
 
     def maker(self, treatment: Treatment) -> _RecordMaker:
-        return _RecordMaker(self.paths, treatment, self.renumbered)
+        return _RecordMaker(self.files, treatment, self.renumbered)
 
     def place(self, position: int) -> Place:
-        return Place(self.paths[self._file[position]], None, int(self._offsets[position]))
+        return Place(self.files[self._file[position]], None, int(self._offsets[position]))
 
     def identity(self) -> dict[str, str]:
-        digest = digest_of(self._file, self._offsets, self._sizes, self.keys)
-        return {"the records": digest, "--renumber": str(self.renumbered)}
+        digest = digest_of(self._file, self._offsets, self._rooms, self.keys)
+        states = [(os.path.abspath(path), os.stat(path)) for path in self.files]
+        files = [f"{path} {state.st_size} {state.st_mtime_ns}" for path, state in states]
+        return {
+            "the order of the records": digest,
+            "the .rec files": "\n".join(files),
+            "--renumber": str(self.renumbered),
+        }
 
 
 RecordSample = tuple[int, int, int, int]  # number of the file, byte offset, bytes at most, key
@@ -130,6 +136,28 @@ def _room(offsets: Numbers, size: int) -> Numbers:
     return starts[np.searchsorted(starts, offsets, side="right")] - offsets
 
 
+def _check_names_no_keys(reader: RecordReader) -> None:
+    """Raises RecordError for an InsightFace data set with its header."""
+    with contextlib.suppress(CorruptError, TruncatedError, KeyNotFoundError):
+        if face_ranges(reader.view(reader.position(0))):
+            reason = "an InsightFace data set, whose header names keys that --renumber would change"
+            hint = "; --images-only leaves the header out"
+            raise RecordError(reason + hint, path=reader.path)
+
+
+def _images(reader: RecordReader) -> Numbers:
+    """The positions of images, and of what is damaged: reading names it."""
+    return np.array([at for at in range(len(reader)) if _holds_image(reader, at)], np.int64)
+
+
+def _holds_image(reader: RecordReader, position: int) -> bool:
+    try:
+        record = reader.view(position)
+    except RecordError:
+        return True
+    return _is_image_record(record) and format_of(record[payload_start(record) :]) is not None
+
+
 def _is_image_record(record: bytes | memoryview) -> bool:
     try:
         return payload_start(record) > 0
@@ -137,11 +165,9 @@ def _is_image_record(record: bytes | memoryview) -> bool:
         return False
 
 
-def _holds_image(record: bytes | memoryview) -> bool:
-    return _is_image_record(record) and format_of(record[payload_start(record) :]) is not None
-
-
 _FIRST_READ = 1 << 20
+_LARGEST_READ = 1 << 30  # more than the frames of any record can be that is not one in a million
+_MOST_FILES = 32  # open at a time
 
 
 class _RecordMaker:
@@ -149,7 +175,7 @@ class _RecordMaker:
     and not the end of the process.
     """
 
-    def __init__(self, paths: list[str], treatment: Treatment, fresh_ids: bool) -> None:
+    def __init__(self, paths: Sequence[str], treatment: Treatment, fresh_ids: bool) -> None:
         self._paths = paths
         self._treatment = treatment
         self._fresh_ids = fresh_ids
@@ -165,9 +191,7 @@ class _RecordMaker:
         return with_id(record, key) if self._fresh_ids and _is_image_record(record) else record
 
     def _record(self, number: int, offset: int, room: int) -> bytes:
-        if number not in self._files:
-            self._files[number] = open(self._paths[number], "rb", buffering=0)  # noqa: SIM115
-        file = self._files[number]
+        file = self._file(number)
         size = min(room, _FIRST_READ)
         while True:
             file.seek(offset)
@@ -175,13 +199,20 @@ class _RecordMaker:
             try:
                 return data(frames, locate(frames, 0))
             except TruncatedError as error:
-                if size == room:
+                if len(frames) < size or size > _LARGEST_READ:  # the file itself ends there
                     error.offset = None
                     raise
-                size = min(room, 8 * size)
+                size *= 8  # a large record, or the index has another one begin inside
             except CorruptError as error:
                 error.offset = None
                 raise
+
+    def _file(self, number: int) -> BinaryIO:
+        if number not in self._files:
+            while len(self._files) >= _MOST_FILES:
+                self._files.pop(next(iter(self._files))).close()
+            self._files[number] = open(self._paths[number], "rb", buffering=0)  # noqa: SIM115
+        return self._files[number]
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_files": {}}

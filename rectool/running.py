@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .pool import Pool, WorkerDiedError
 
 _CHUNK = 8  # samples a task at most: enough that passing them costs nothing
+_TRIALS = 2  # deaths that a sample must cause alone: a worker may die for other reasons too
 _TASKS = 16  # a worker at least, where there are so many samples: then all end at about one time
 
 Result = bytes | str
@@ -140,20 +141,27 @@ class _InPool:
             hint = "does the program start it under if __name__ == '__main__'?"
             raise RecordError(f"{death}, and so does one without work; {hint}") from None
 
-    def _find_deadly(self, death: WorkerDiedError) -> None:
-        """Tries what the dead worker had, one by one. Raises RecordError where all is well now."""
+    def _end_of(self, sample: Any) -> str | None:
+        """How a new worker ends that has this sample alone, None where it does not."""
         from .pool import WorkerDiedError  # noqa: PLC0415
 
+        try:
+            with self._new_pool(1) as pool:
+                list(pool.map([[sample]]))
+        except WorkerDiedError as error:
+            return error.how
+        return None
+
+    def _find_deadly(self, death: WorkerDiedError) -> None:
+        """Tries what the dead worker had, one by one. Raises RecordError where all is well now."""
         self._check_workers(death)
         chunk, samples = next(given for given in self._given if given[1] is death.tasks[0])
         positions = [at for at in chunk if at not in self._deadly]
         found = False
         for position, sample in zip(positions, samples, strict=True):
-            try:
-                with self._new_pool(1) as pool:
-                    list(pool.map([[sample]]))
-            except WorkerDiedError as error:
-                self._deadly[position] = f"ends the process that decodes it ({error.how})"
+            ends = [self._end_of(sample) for _ in range(_TRIALS)]
+            if all(ends):
+                self._deadly[position] = f"ends the process that decodes it ({ends[0]})"
                 found = True
         if not found:
             paths = ", ".join(_place_text(self._source.place(at)) for at in positions)

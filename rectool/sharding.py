@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -22,17 +21,18 @@ from .format import (
     Output,
     RecordError,
     RecordWriter,
-    StrPath,
     parse_shard_name,
+    pieces_of,
     plural,
     publish,
     shard_name,
     shown,
     sync_folder,
+    uninterrupted,
 )
+from .shard_state import Shard, State
 
 _STATE = "state.json"
-_FRAME = 11  # bytes that a record's frame adds at most, where it needs no cutting
 
 
 @dataclass(frozen=True)
@@ -49,25 +49,15 @@ class Sharding:
     resume: bool = False
 
 
-@dataclass
-class Shard:
-    """A finished shard: the samples it is made of, what it holds, and the samples it lacks."""
-
-    begin: int
-    end: int
-    records: int
-    bytes: int
-    idx_bytes: int
-    failures: list[list[Any]] = field(default_factory=list)
-
-
 class ShardWriter:
     """Takes the records of samples in order, and puts them into shards.
 
     `parts` are the positions still to be packed: all, but those in shards that are kept. `kept` are
-    these shards. Raises FileExistsError where shards of this name exist, and RecordError where a
-    stopped run's would be lost, unless `force` is given; RecordError where `resume` meets shards of
-    another `identity`, or another process is at work on the set.
+    these shards. `sources` are files that are read meanwhile.
+
+    Raises FileExistsError where shards of this name exist, and RecordError where a stopped run's
+    would be lost, unless `force` is given; RecordError where `resume` meets shards of another
+    `identity`, a source would be replaced, or another process is at work on the set.
     """
 
     def __init__(
@@ -78,21 +68,21 @@ class ShardWriter:
         identity: dict[str, str],
         *,
         force: bool = False,
+        sources: Sequence[str] = (),
     ) -> None:
         self._prefix = prefix
         self._sharding = sharding
-        self._identity = identity
+        self._force = force
         self._staging = _staging(prefix)
-        self._done: dict[int, Shard] = {}
-        self._publishing = False
-        if sharding.count is not None and sharding.count > samples:
-            raise RecordError(f"{sharding.count} shards of {plural(samples, 'sample')}")
+        self._writer: RecordWriter | None = None
         self._manifest = Output(prefix + ".shards.json", force=True)  # and so locked
         try:
-            self._known = self._begin(force=force)
+            self._check_sources(sources)
+            self._state = self._begin(identity)
         except BaseException:
             self._manifest.discard()
             raise
+        self._done = self._whole_shards()
         self.kept = [self._done[number] for number in sorted(self._done)]
         plan = self._plan(samples)
         self._plan_left = iter(plan)
@@ -100,52 +90,78 @@ class ShardWriter:
         self._part = range(0)
         self._number = 0
         self._fixed = True
-        self._writer: RecordWriter | None = None
         self._begun = 0
         self._failures: list[list[Any]] = []
 
-    def _begin(self, *, force: bool) -> dict[int, Shard]:
-        """Takes up what there is, or starts anew; returns all shards that were ever finished."""
-        resume = self._sharding.resume
-        staged = _load(os.path.join(self._staging, _STATE))
-        state = (staged or _load(self._manifest.path)) if resume else None
-        if not force and not (state and state["publishing"]):
-            for path in _shards_of(self._prefix):
-                raise FileExistsError(errno.EEXIST, "exists already", path)
-        if staged and staged["shards"] and not force and not resume:
+    def _check_sources(self, sources: Sequence[str]) -> None:
+        ours = [path for path in (*sources, *map(_idx, sources)) if os.path.exists(path)]
+        for path in _shards_of(self._prefix):
+            if any(os.path.samefile(path, source) for source in ours):
+                reason = "is read from, and would be replaced; give what is made another name"
+                raise RecordError(reason, path=path)
+
+    def _begin(self, identity: dict[str, str]) -> State:
+        """What there is to go on with, or a new beginning."""
+        resume, force = self._sharding.resume, self._force
+        staged = State.load(os.path.join(self._staging, _STATE))
+        whole = State.load(self._manifest.path)
+        state = (staged or (None if force else whole)) if resume else None
+        others = state.differences(identity) if state else []
+        if state and others and state.shards:
+            differ = f"{' and '.join(others)} differ{'s' if len(others) == 1 else ''}"
             raise RecordError(
-                f"holds {plural(len(staged['shards']), 'shard')} that a stopped run finished;"
-                " --resume goes on with them, --force starts anew",
-                path=self._staging,
+                f"{differ} from what --resume would go on with; give what was given then, or"
+                " --force without --resume to start anew",
+                path=self._prefix,
             )
+        if others:
+            state = None
+        self._own = self._names(state) if state and state.publishing else set()
+        if not force:
+            self._check_free()
+            if whole and not state:
+                raise FileExistsError(errno.EEXIST, "exists already", self._manifest.path)
+            if staged and staged.shards and not state:
+                raise RecordError(
+                    f"holds {plural(len(staged.shards), 'shard')} that a stopped run finished;"
+                    " --resume goes on with them, --force starts anew",
+                    path=self._staging,
+                )
         if state is None:
             shutil.rmtree(self._staging, ignore_errors=True)
         os.makedirs(self._staging, exist_ok=True)
-        return {} if state is None else self._take_up(state)
+        state = state or State(identity)
+        self._save(state)
+        return state
 
-    def _take_up(self, state: dict[str, Any]) -> dict[int, Shard]:
-        before = state["identity"]
-        others = [name for name, value in self._identity.items() if before.get(name) != value]
-        if others:
-            raise RecordError(
-                f"other {' and '.join(others)} than in the run that --resume would go on with; give"
-                " what was given then, or --force without --resume to start anew",
-                path=self._prefix,
-            )
-        self._publishing = state["publishing"]
-        known = {int(number): Shard(**shard) for number, shard in state["shards"].items()}
-        self._done = {
-            number: shard
-            for number, shard in known.items()
-            if self._whole(self._staged(number), self._named(number, len(known)), shard)
-        }
-        return known
+    def _check_free(self) -> None:
+        """Raises FileExistsError for a shard of this name that is not the set's own."""
+        for path in _shards_of(self._prefix):
+            if path not in self._own:
+                raise FileExistsError(errno.EEXIST, "exists already", path)
+
+    def _names(self, state: State) -> set[str]:
+        recs = {self._named(number, len(state.shards)) for number in state.shards}
+        return recs | set(map(_idx, recs))
+
+    def _whole_shards(self) -> dict[int, Shard]:
+        """Those whose two files are there, each under one of its names, in their full size."""
+        found = {}
+        for number, shard in self._state.shards.items():
+            places = [self._staged(number)]
+            if self._state.publishing:
+                places.append(self._named(number, len(self._state.shards)))
+            sizes, idx_sizes = map(_size, places), map(_size, map(_idx, places))
+            if shard.bytes in sizes and shard.idx_bytes in idx_sizes:
+                found[number] = shard
+        return found
 
     def _plan(self, samples: int) -> list[tuple[int, range, bool]]:
         """The shards to be made: number, positions, and whether these or only as many as fit."""
         count = self._sharding.count
         if count is None:
-            ranges = [range(shard.begin, shard.end) for _, shard in sorted(self._known.items())]
+            known = sorted(self._state.shards.items())
+            ranges = [range(shard.begin, shard.end) for _, shard in known]
         else:
             bounds = [samples * number // count for number in range(count + 1)]
             ranges = [range(*bounds[number : number + 2]) for number in range(count)]
@@ -161,18 +177,11 @@ class ShardWriter:
     def _named(self, number: int, count: int) -> str:
         return shard_name(self._prefix, number, count)
 
-    def _whole(self, staged: str, named: str, shard: Shard) -> bool:
-        """Whether both files are there, each under one of its names."""
-        places = (staged, named) if self._publishing else (staged,)
-        return shard.bytes in map(_size, places) and shard.idx_bytes in map(
-            _size, map(_idx, places)
-        )
-
     def add(self, position: int, key: int, record: bytes) -> None:
         """Writes a record. Raises LimitError for one that is too large."""
         writer = self._writer_at(position)
         limit = 0 if self._fixed else self._sharding.size or 0
-        if limit and len(writer) and writer.tell() + len(record) + _FRAME > limit:
+        if limit and len(writer) and writer.tell() + sum(map(len, pieces_of(record))) > limit:
             self._finish(writer, position)
             self._number += 1
             writer = self._start(position)
@@ -203,20 +212,12 @@ class ShardWriter:
         self._writer = None
         idx_size = os.path.getsize(_idx(writer.path))
         shard = Shard(self._begun, end, records, size, idx_size, self._failures)
-        self._done[self._number] = self._known[self._number] = shard
-        self._save()
+        self._done[self._number] = self._state.shards[self._number] = shard
+        self._save(self._state)
 
-    def _save(self) -> None:
+    def _save(self, state: State) -> None:
         with Output(os.path.join(self._staging, _STATE), force=True) as output:
-            output.write(self._state())
-
-    def _state(self) -> bytes:
-        state = {
-            "identity": self._identity,
-            "publishing": self._publishing,
-            "shards": {number: asdict(shard) for number, shard in self._known.items()},
-        }
-        return json.dumps(state, indent=1).encode("utf-8") + b"\n"
+            output.write(state.dump())
 
     @property
     def records(self) -> int:
@@ -231,8 +232,17 @@ class ShardWriter:
         """Gives all shards their names, and publishes `others` with them; returns the `.rec`s."""
         if self._writer is not None:
             self._finish(self._writer, self._part.stop)
-        self._publishing = True
-        self._save()
+        self._state.publishing = True
+        self._save(self._state)
+        self._manifest.write(self._state.dump())
+        with uninterrupted():
+            publish([*others, self._manifest], first=self._give_names)
+            shutil.rmtree(self._staging, ignore_errors=True)
+        return tuple(self._named(number, len(self._done)) for number in range(len(self._done)))
+
+    def _give_names(self) -> None:
+        if not self._force:  # what has appeared meanwhile is not ours
+            self._check_free()
         count = len(self._done)
         names = {self._staged(at): self._named(at, count) for at in range(count)}
         for staged in filter(os.path.exists, names):
@@ -241,14 +251,10 @@ class ShardWriter:
         for change in (os.fspath, _idx):
             for staged in filter(os.path.exists, map(change, names)):
                 os.replace(staged, change(names[_rec(staged)]))
-        for path in _shards_of(self._prefix):
+        for path in _shards_of(self._prefix) if self._force else ():
             if _rec(path) not in names.values():
                 os.unlink(path)
         sync_folder(os.path.dirname(self._prefix) or ".")
-        self._manifest.write(self._state())
-        publish([*others, self._manifest])
-        shutil.rmtree(self._staging, ignore_errors=True)
-        return tuple(names.values())
 
     def __enter__(self) -> ShardWriter:
         return self
@@ -258,7 +264,8 @@ class ShardWriter:
     ) -> None:
         if self._writer is not None:
             self._writer.discard()
-        if kind is not None and not self._known:
+        replaces = self._force and os.path.exists(self._manifest.path)
+        if kind is not None and not self._state.shards and not replaces:  # else it is told by this
             shutil.rmtree(self._staging, ignore_errors=True)
         self._manifest.discard()
 
@@ -283,34 +290,18 @@ def _staging(prefix: str) -> str:
 def finished_shards(prefix: str) -> int:
     """How many shards of a set a stopped run has finished, for `resume` to go on with."""
     with contextlib.suppress(RecordError):
-        state = _load(os.path.join(_staging(prefix), _STATE))
-        return len(state["shards"]) if state else 0
+        state = State.load(os.path.join(_staging(prefix), _STATE))
+        return len(state.shards) if state else 0
     return 0
-
-
-def _load(path: StrPath) -> dict[str, Any] | None:
-    """What is known of a set of shards, or None where there is no such file."""
-    try:
-        with open(path, "rb") as file:
-            state: dict[str, Any] = json.load(file)
-            _ = state["identity"], state["publishing"], state["shards"]
-            return state
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError):
-        raise RecordError(
-            "not what rectool keeps of a set of shards; remove it", path=path
-        ) from None
 
 
 def _shards_of(prefix: str) -> Iterator[str]:
     """The files there are that bear the names of this prefix's shards."""
-    folder = os.path.dirname(prefix)
+    folder, base = os.path.split(prefix)
     for found in sorted(os.listdir(folder or ".")):
-        path = os.path.join(folder, found)
-        name = parse_shard_name(_rec(path)) if path.endswith((".rec", ".idx")) else None
-        if name is not None and name.prefix == prefix:
-            yield path
+        name = parse_shard_name(_rec(found)) if found.endswith((".rec", ".idx")) else None
+        if name is not None and name.prefix == base:
+            yield prefix + found.removeprefix(base)
 
 
 def parse_size(text: str) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
@@ -74,12 +74,14 @@ class Place(NamedTuple):
 class Source(ABC):
     """Samples with their records' `keys`, an int64 array of shape (samples,).
 
-    `name` is that of a file, for messages, and `noun` what they call a sample.
+    `name` is that of a file, for messages, and `noun` what they call a sample. `files` are those
+    that must stay while they are read from.
     """
 
     keys: Numbers
     name: str
     noun: str
+    files: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -116,7 +118,7 @@ class Source(ABC):
         """What makes this source, in its order, differ from others, under names for people."""
 
 
-class Files(Source):
+class FileSource(Source):
     """The images of a list, in files below the folder `root`.
 
     A record's key and id are the list's key; one label makes flag 0, several a label vector.
@@ -134,8 +136,8 @@ class Files(Source):
         self.keys = images.keys
         self.name = images.name
 
-    def take(self, order: Numbers | slice) -> Files:
-        return Files(self.images.take(order), self.root, self.label_width)
+    def take(self, order: Numbers | slice) -> FileSource:
+        return FileSource(self.images.take(order), self.root, self.label_width)
 
     def samples(self, positions: range) -> list[FileSample]:
         lines = self.images.lines(positions)

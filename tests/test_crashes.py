@@ -14,8 +14,11 @@ import pytest
 from conftest import Run, encoded, noise, picture
 from processes import Started, fields, files, ticks, until
 
-from rectool import RecordReader
+from rectool import RecordError, RecordReader
 from rectool.listing import ImageList
+from rectool.packing import pack_images
+from rectool.scanning import scan
+from rectool.sources import FileSource
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -150,3 +153,31 @@ def test_nothing_is_packed_then_if_so_wanted(crash: Callable[..., Run], tmp_path
     assert result.err.splitlines()[-1].startswith("rectool: images/12.jpg: ")
     assert "SIGSEGV" in result.err
     assert sorted(os.listdir(tmp_path)) == ["images", "site"]
+
+
+@pytest.mark.parametrize("ends", [["SIGKILL", None], [None, "SIGKILL"]])
+def test_one_more_death_does_not_make_an_image_deadly(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: list[str | None]
+) -> None:
+    """The system may have killed that process too, for want of memory."""
+    said = iter(ends * 100)
+    monkeypatch.setattr("rectool.running._InPool._end_of", lambda *_: next(said))
+    monkeypatch.setattr(_Fatal, "first", tmp_path / "first")
+    source = FileSource(scan(tree).images, tree)
+    with pytest.raises(RecordError, match="a worker process was ended by SIGKILL, at work on"):
+        pack_images(source, tmp_path / "out", _Fatal(), workers=2)
+    assert sorted(os.listdir(tmp_path)) == ["first", "images"]
+
+
+class _Fatal:
+    """Ends the process that has the first image, once."""
+
+    first = Path()
+
+    def apply(self, data: bytes) -> bytes:
+        try:
+            self.first.touch(exist_ok=False)
+        except FileExistsError:
+            return data
+        os.kill(os.getpid(), signal.SIGKILL)
+        return data

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,8 @@ import pytest
 from conftest import Run, encoded, picture, rectool
 
 from rectool import RecordReader, unpack
+
+resource = pytest.importorskip("resource")  # not on Windows
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 

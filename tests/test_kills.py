@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import random
@@ -21,6 +20,8 @@ from conftest import encoded, noise, picture
 from processes import Files, Started, files, until
 
 from rectool.cli import main
+
+fcntl = pytest.importorskip("fcntl")  # not on Windows
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 

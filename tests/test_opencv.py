@@ -219,13 +219,14 @@ import cv2, numpy as np
 from rectool.imaging import Recipe
 from rectool.listing import ImageList
 from rectool.packing import pack_images
-from rectool.sources import Files
+from rectool.sources import FileSource
 cv2.setNumThreads(4)
 for _ in range(5):
     cv2.resize(np.zeros((3000, 4000, 3), np.uint8), (1000, 700), interpolation=cv2.INTER_AREA)
 images = ImageList(b"0\\t0\\tcats/0.jpg\\n1\\t1\\tdogs/7.jpg\\n", "a list")
 recipe = Recipe(resize=9, backend="opencv")
-print(pack_images(Files(images, "images"), "out", recipe, workers=2, start_method="fork").images)
+source = FileSource(images, "images")
+print(pack_images(source, "out", recipe, workers=2, start_method="fork").images)
 """
     command = [sys.executable, "-W", "ignore", "-c", code]
     done = subprocess.run(

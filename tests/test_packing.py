@@ -21,7 +21,7 @@ from rectool.imaging import Recipe, decode
 from rectool.listing import ImageList
 from rectool.packing import PackResult, pack_images
 from rectool.scanning import scan
-from rectool.sources import Copy, Files
+from rectool.sources import Copy, FileSource
 
 Runner = Callable[..., Run]
 
@@ -118,7 +118,7 @@ def test_labels(run: Runner, tmp_path: Path, tree: Path) -> None:
 
 
 def pack_tree(tree: Path, out: Path, **options: object) -> PackResult:
-    source = Files(scan(tree).images, tree)
+    source = FileSource(scan(tree).images, tree)
     treatment = options.pop("treatment", Recipe(resize=12))
     return pack_images(source, out, treatment, **options)  # type: ignore[arg-type]
 
@@ -307,8 +307,8 @@ def test_a_program_that_workers_cannot_start_from(tmp_path: Path, tree: Path) ->
 from rectool.imaging import Recipe
 from rectool.packing import pack_images
 from rectool.scanning import scan
-from rectool.sources import Files
-pack_images(Files(scan("images").images, "images"), "out", Recipe(), start_method="spawn")
+from rectool.sources import FileSource
+pack_images(FileSource(scan("images").images, "images"), "out", Recipe(), start_method="spawn")
 """)
     command = [sys.executable, "program.py"]
     done = subprocess.run(
@@ -337,7 +337,7 @@ def test_a_full_disk(run: Runner, tmp_path: Path, tree: Path) -> None:
 def test_a_record_of_512_mib(tmp_path: Path) -> None:
     with open(tmp_path / "huge.jpg", "wb") as file:
         file.truncate(1 << 29)
-    source = Files(ImageList(b"0\t0\thuge.jpg\n", "list"), tmp_path)
+    source = FileSource(ImageList(b"0\t0\thuge.jpg\n", "list"), tmp_path)
     failures: list[object] = []
     with pytest.raises(RecordError, match="none of 1 image could be packed"):
         pack_images(source, tmp_path / "out", Copy(), on_failure=failures.append)

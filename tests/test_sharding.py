@@ -21,8 +21,8 @@ from rectool.format import Output
 from rectool.listing import ImageList
 from rectool.packing import Failure, PackResult, pack_images
 from rectool.scanning import scan
-from rectool.sharding import Sharding, finished_shards, parse_size
-from rectool.sources import Copy, Files
+from rectool.sharding import Sharding, finished_shards
+from rectool.sources import Copy, FileSource
 
 Runner = Callable[..., Run]
 
@@ -36,7 +36,7 @@ def shards(folder: Path, name: str = "out") -> list[Path]:
 
 
 def pack_tree(tree: Path, out: Path, sharding: Sharding, **options: object) -> PackResult:
-    source = Files(scan(tree).images, tree)
+    source = FileSource(scan(tree).images, tree)
     return pack_images(source, out, Copy(), sharding=sharding, **options)  # type: ignore[arg-type]
 
 
@@ -95,7 +95,7 @@ def test_a_record_larger_than_a_shard_has_its_own(tmp_path: Path, tree: Path) ->
 def test_more_shards_than_images(run: Runner, tmp_path: Path, tree: Path) -> None:
     result = run("pack", "images", "out", "--shards", 11)
     assert (result.status, files(tmp_path)) == (1, {})
-    assert result.err.endswith("rectool: 11 shards of 10 samples\n")
+    assert result.err.endswith("rectool: out.lst: 11 shards, but only 10 images\n")
 
 
 class StopError(Exception):
@@ -182,10 +182,13 @@ def test_other_options_are_refused(run: Runner, tmp_path: Path, tree: Path) -> N
     assert first.status == 1
     assert "holds 3 shards that a stopped run finished; --resume goes on with them" in first.err
     for options, other in [
-        ([*args, "--resume", "--verify"], "other options of images than"),
-        ([*args[:3], *args[4:], "--resume"], "other the list"),
-        ([*args[:-1], 5, "--resume"], "other --shards or --shard-size"),
-        ([*args, "--resume", "--label-width", 1], "other --label-width"),
+        (
+            [*args, "--resume", "--verify"],
+            "what becomes of images differs from what",
+        ),
+        ([*args[:3], *args[4:], "--resume"], "the list differs"),
+        ([*args[:-1], 5, "--resume"], "--shards or --shard-size differs"),
+        ([*args, "--resume", "--label-width", 1], "--label-width differs"),
     ]:
         refused = run(*options)
         assert (refused.status, refused.out) == (1, "")
@@ -193,13 +196,13 @@ def test_other_options_are_refused(run: Runner, tmp_path: Path, tree: Path) -> N
         assert "the same command" not in refused.err
     assert finished_shards(str(tmp_path / "out")) == 3
     (tree / "cats" / "new.jpg").write_bytes(encoded(picture()))
-    assert "other the list" in run(*args, "--resume").err
+    assert "the list differs" in run(*args, "--resume").err
     (tree / "cats" / "new.jpg").unlink()
 
 
 def test_resumed_from_the_shell(run: Runner, tmp_path: Path, tree: Path) -> None:
     root = Path(os.path.relpath(tree, tmp_path))
-    source = Files(scan(tree).images, root)
+    source = FileSource(scan(tree).images, root)
     failures: list[Failure] = []
     (tree / "cats" / "1.jpg").write_bytes(b"bad")
     done = 0
@@ -219,7 +222,10 @@ def test_resumed_from_the_shell(run: Runner, tmp_path: Path, tree: Path) -> None
     args = ["pack", "images", "out", "--no-shuffle", "--pass-through", "--shards", 4]
     result = run(*args, "--resume")
     assert result.status == 1  # for the bad image in a shard that is kept
-    assert f"images/cats/1.jpg: {failures[0].reason} (line 2, key 1)" in result.err
+    assert (
+        f"images/cats/1.jpg: {failures[0].reason}, as the run before found (line 2, key 1)"
+        in result.err
+    )
     assert "packed 9 of 10 images into 4 shards, 3 of them kept: out-00000-of" in result.err
     again = run(*args, "--resume")
     assert again.status == 1
@@ -303,7 +309,9 @@ def test_killed_while_names_are_given(tmp_path: Path, tree: Path, force: bool) -
         out = tmp_path / f"out{step}"
         if force:
             for count in (2, 1):
-                pack_images(Files(old, tree), out, Copy(), sharding=Sharding(count), force=True)
+                pack_images(
+                    FileSource(old, tree), out, Copy(), sharding=Sharding(count), force=True
+                )
         died = dies_at_step(tree, out, step, force=force)
         for rec in shards(tmp_path, out.name):
             if rec.with_suffix(".idx").exists():  # what stands together belongs together
@@ -351,27 +359,8 @@ def test_failures_in_shards(tmp_path: Path, tree: Path) -> None:
 def test_an_empty_source(tmp_path: Path) -> None:
     with pytest.raises(ListError, match="x: nothing to pack"):
         pack_images(
-            Files(ImageList(b"", "x"), tmp_path), tmp_path / "out", Copy(), sharding=Sharding(1)
+            FileSource(ImageList(b"", "x"), tmp_path),
+            tmp_path / "out",
+            Copy(),
+            sharding=Sharding(1),
         )
-
-
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [
-        ("1", 1),
-        ("500MB", 500_000_000),
-        ("1.5G", 1_500_000_000),
-        ("64MiB", 64 << 20),
-        ("2 kb", 2000),
-        ("1TiB", 1 << 40),
-        ("7B", 7),
-    ],
-)
-def test_sizes(text: str, size: int) -> None:
-    assert parse_size(text) == size
-
-
-@pytest.mark.parametrize("text", ["", "0", "-1", "MB", "1XB", "1iB", "1 0", "1e3", "0.1", "nan"])
-def test_what_is_no_size(text: str) -> None:
-    with pytest.raises(ValueError, match="expected a size"):
-        parse_size(text)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import shutil
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from PIL import Image
 from rectool import IRHeader, RecordReader, RecordWriter, pack, unpack
 from rectool.imaging import Recipe, decode
 from rectool.packing import Failure, pack_images
-from rectool.record_source import Records
+from rectool.record_source import RecordSource
 from rectool.sources import Copy
 
 Runner = Callable[..., Run]
@@ -133,7 +135,8 @@ def test_parts_of_lists_and_folders(run: Runner, tmp_path: Path, tree: Path) -> 
     whole = (tmp_path / "all.lst").read_text().splitlines(keepends=True)
     assert run("pack", "images", "f", "--part", "1/4", "--pass-through").status == 0
     assert (tmp_path / "f.lst").read_text() == "".join(whole[2:5])
-    assert run("pack", "all.lst", "l", "--root", "images", "--part", "1/4", "--pass-through")
+    args = ["all.lst", "l", "--root", "images", "--part", "1/4", "--pass-through"]
+    assert run("pack", *args).status == 0
     assert (tmp_path / "l.rec").read_bytes() == (tmp_path / "f.rec").read_bytes()
     order = list(range(10))
     random.Random(1).shuffle(order)
@@ -181,6 +184,17 @@ def test_keys_that_records_name_are_not_changed(run: Runner, tmp_path: Path) -> 
     reader = RecordReader(tmp_path / "out.rec")
     assert [unpack(record)[0].id for record in reader] == reader.keys.tolist()
     assert reader.keys.tolist() == list(range(len(reader)))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
+def test_nor_where_they_come_in_another_order(run: Runner, tmp_path: Path, seed: int) -> None:
+    faces = GOLDEN / "faces.rec"
+    assert run("pack", faces, "mixed", "--shuffle", "--seed", seed).status == 0
+    assert "would change" in run("pack", "mixed.rec", "out", "--renumber").err
+    assert run("pack", "mixed.rec", "set", "--shards", 3).status == 0
+    recs = sorted(path.name for path in tmp_path.glob("set-*.rec"))
+    assert "would change" in run("pack", *recs, "out", "--renumber").err
+    assert not list(tmp_path.glob("out*"))
 
 
 def test_what_is_checked_of_a_record(run: Runner, tmp_path: Path) -> None:
@@ -249,12 +263,51 @@ def test_a_damaged_record_is_named(run: Runner, tmp_path: Path) -> None:
     assert f"(byte {offset}, key 1)" in result.err
     assert RecordReader(tmp_path / "out.rec").keys.tolist() == [0, 2]
 
+    images = run("pack", "a.rec", "images", "--images-only")
+    assert images.status == 1
+    assert f"(byte {offset}, key 1)" in images.err
+
+
+def test_damage_behind_what_is_indexed(run: Runner, tmp_path: Path) -> None:
+    a = write(tmp_path / "a.rec", {key: image_record(key) for key in range(4)})
+    offset = int(RecordReader(a).offsets[3])
+    a.write_bytes(a.read_bytes()[: offset + 50])
+    lines = (tmp_path / "a.idx").read_text().splitlines(keepends=True)
+    (tmp_path / "a.idx").write_text("".join(lines[:3]))
+    result = run("pack", "a.rec", "out")
+    assert result.status == 1
+    assert result.err.startswith(f"rectool: a.rec: at byte {offset}: the file ends inside")
+    assert RecordReader(tmp_path / "out.rec").keys.tolist() == [0, 1, 2]
+
+
+def test_an_index_with_a_place_inside_a_record(run: Runner, tmp_path: Path) -> None:
+    a = write(tmp_path / "a.rec", {key: image_record(key) for key in range(3)})
+    with open(tmp_path / "a.idx", "a") as idx:
+        idx.write("77\t40\n")
+    result = run("pack", "a.rec", "out")
+    assert result.status == 1
+    assert "(byte 40, key 77)" in result.err
+    assert contents(tmp_path / "out.rec") == {key: image_record(key) for key in range(3)}
+    assert a.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs ulimit")
+def test_more_files_than_may_be_open(run: Runner, tmp_path: Path) -> None:
+    write(tmp_path / "a.rec", {key: b"record %d" % key for key in range(90)})
+    assert run("pack", "a.rec", "set", "--shards", 90).status == 0
+    script = 'ulimit -n 60; exec "$0" -m rectool pack set-*.rec out --shuffle'
+    done = subprocess.run(
+        ["sh", "-c", script, sys.executable], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(RecordReader(tmp_path / "out.rec")) == 90
+
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_file_that_shrinks_meanwhile(tmp_path: Path, workers: int) -> None:
     a = write(tmp_path / "a.rec", {key: image_record(key) for key in range(40)})
     offset = int(RecordReader(a).offsets[20])
-    source = Records([a])
+    source = RecordSource([a])
     with open(a, "r+b") as file:
         file.truncate(offset + 100)
     failures: list[Failure] = []
@@ -289,7 +342,7 @@ def test_a_file_in_its_own_place(run: Runner, tmp_path: Path, two: object) -> No
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_the_same_bytes_by_any_workers(tmp_path: Path, two: tuple[Path, Path], method: str) -> None:
-    source = Records(two).shuffled(3)
+    source = RecordSource(two).shuffled(3)
     for workers in (1, 2, 7):
         pack_images(
             source,
@@ -319,6 +372,7 @@ def test_the_same_bytes_by_any_workers(tmp_path: Path, two: tuple[Path, Path], m
         (["a.rec", "out", "--part", "x"], "expected I/N"),
         (["a.rec", "out", "--seed", 3], "--seed is of --shuffle"),
         (["a.rec", "out", "--verify"], "--verify is for --pass-through"),
+        (["images", "out", "--no-shuffle", "--seed", 3], "--seed is of --shuffle"),
         (["a.rec", "out", "--resume"], "--resume is for --shards"),
         (["a.rec", "out", "--shards", 2, "--shard-size", "1MB"], "give one of them"),
         (["a.rec", "out", "--shard-size", "big"], "expected a size such as"),

@@ -98,7 +98,7 @@ def treatment_of(ctx: click.Context, options: dict[str, Any], *, copies: bool) -
             )
         return Copy("pixels" if options["verify"] else "end")
     if options["verify"]:
-        raise click.UsageError("--verify is for --pass-through; otherwise every image is decoded.")
+        raise click.UsageError("--verify is for --pass-through.")
     if copies and not changes:
         return Copy("nothing")
     idle = given_options(ctx, _RESIZE_NAMES)

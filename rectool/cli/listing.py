@@ -92,14 +92,21 @@ def scan_folder(
     return found
 
 
-def write_classes(found: Scan, classes_out: str | None, *, force: bool) -> None:
+def write_classes(
+    found: Scan, classes_out: str | None, *, force: bool, resume: bool = False
+) -> None:
     """The class table, where it was asked for: last, when all else went well."""
     from ..format import Output
     from ..scanning import class_table
 
     if classes_out:
+        table = class_table(found.classes)
+        if resume and os.path.isfile(classes_out):
+            with open(classes_out, "rb") as file:
+                if file.read() == table:
+                    return
         with Output(classes_out, force=force) as output:
-            output.write(class_table(found.classes))
+            output.write(table)
 
 
 @main.command("list")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -90,23 +88,37 @@ def pack(
     rec, idx, lst = outputs_of(out)
     for path in [*([] if sharding else [rec, idx]), *([lst] if kind == "folder" else [])]:
         check_free(path, force=force or options["resume"])
-    source, found, amiss = open_source(ctx, sources, lst, options, force=force or options["resume"])
+    source, found, amiss = open_source(
+        ctx, kind, sources, lst, options, force=force or options["resume"]
+    )
     if amiss and on_error == "fail":
         fail("nothing was packed, because of what was left out")
         raise click.exceptions.Exit(1)
-    with progress(source.noun) as (advance, tell), _remark_on_shards(rec, sharding):
-        result = pack_images(
-            source,
-            out,
-            treatment,
-            sharding=sharding,
-            workers=workers,
-            on_error=on_error,
-            with_list=found is not None,
-            force=force,
-            on_failure=lambda failure: tell(_failure_text(failure)),
-            on_progress=advance,
-        )
+    begun = False
+
+    def on_progress(total: int) -> None:
+        nonlocal begun
+        begun = True
+        advance(total)
+
+    with progress(source.noun) as (advance, tell):
+        try:
+            result = pack_images(
+                source,
+                out,
+                treatment,
+                sharding=sharding,
+                workers=workers,
+                on_error=on_error,
+                with_list=found is not None,
+                force=force,
+                on_failure=lambda failure: tell(_failure_text(failure)),
+                on_progress=on_progress,
+            )
+        except BaseException:
+            if begun and sharding is not None:
+                _remark_on_shards(rec)
+            raise
     from .. import reporting  # not needed before
 
     say(reporting.pack_text(result, source.noun))
@@ -115,7 +127,7 @@ def pack(
     if result.failures:
         say(f"not packed: {plural(len(result.failures), source.noun)}, named above")
     if found is not None:
-        write_classes(found, options["classes_out"], force=force or options["resume"])
+        write_classes(found, options["classes_out"], force=force, resume=options["resume"])
     ctx.exit(1 if (result.failures or amiss) and on_error == "report" else 0)
 
 
@@ -132,24 +144,14 @@ def _sharding(options: dict[str, Any]) -> Sharding | None:
     return Sharding(count, size, resume)
 
 
-@contextlib.contextmanager
-def _remark_on_shards(rec: str, sharding: Sharding | None) -> Iterator[None]:
-    """Says what --resume can go on with, where packing shards ends early."""
-    if sharding is None:
-        yield
-        return
+def _remark_on_shards(rec: str) -> None:
+    """Says what --resume can go on with."""
     from ..format import plural
     from ..sharding import finished_shards
 
-    prefix = rec.removesuffix(".rec")
-    before = finished_shards(prefix)
-    try:
-        yield
-    except BaseException:
-        finished = finished_shards(prefix)
-        if finished > before:
-            say(f"{plural(finished, 'shard')} finished; the same command with --resume goes on")
-        raise
+    finished = finished_shards(rec.removesuffix(".rec"))
+    if finished:
+        say(f"{plural(finished, 'shard')} finished; the same command with --resume goes on")
 
 
 def _failure_text(failure: Failure) -> str:

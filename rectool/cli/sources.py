@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from .door import fail, given_options, option_group, say, shown_path
+from .door import fail, given_options, option_group, say
 from .listing import scan_folder, scan_options
 
 if TYPE_CHECKING:
-    from ..record_source import Records
+    from ..record_source import RecordSource
     from ..scanning import Scan
-    from ..sources import Files, Source
+    from ..sources import FileSource, Source
 
 _KINDS = {"folder": "a folder", "list": "a list", "rec": "a .rec"}
 _ONLY_FOR = {
@@ -99,23 +99,29 @@ def _kind_of_one(source: str) -> str:
 
 
 def open_source(
-    ctx: click.Context, sources: tuple[str, ...], lst: str, options: dict[str, Any], *, force: bool
+    ctx: click.Context,
+    kind: str,
+    sources: tuple[str, ...],
+    lst: str,
+    options: dict[str, Any],
+    *,
+    force: bool,
 ) -> Opened:
     """The source, its samples in the order of packing; remarks on it said."""
-    kind = kind_of(sources)
     _check_applies(ctx, sources[0], kind)
+    shuffles = options["shuffle"] and (kind == "folder" or given_options(ctx, ("shuffle",)))
+    if given_options(ctx, ("seed",)) and not shuffles:
+        raise click.UsageError("--seed is of --shuffle.")
     if kind == "folder":
         return _folder(sources[0], lst, options, force=force)
-    source: Files | Records
+    source: FileSource | RecordSource
     amiss = False
     if kind == "list":
         source = _list(sources[0], options)
     else:
         source, amiss = _records(sources, options)
-    if given_options(ctx, ("shuffle",)) and options["shuffle"]:
+    if shuffles:
         source = source.shuffled(options["seed"])
-    elif given_options(ctx, ("seed",)):
-        raise click.UsageError("--seed is of --shuffle.")
     if options["part"]:
         source = source.part(*options["part"])
     return Opened(source, None, amiss)
@@ -133,20 +139,20 @@ def _check_applies(ctx: click.Context, source: str, kind: str) -> None:
 
 def _folder(folder: str, lst: str, options: dict[str, Any], *, force: bool) -> Opened:
     from ..listing import ImageList
-    from ..sources import Files
+    from ..sources import FileSource
 
     scan = {name: options[name] for name in _SCAN_NAMES}
     found = scan_folder(folder, outputs=[lst], force=force, **scan)
-    source = Files(found.images, folder, options["label_width"])
+    source = FileSource(found.images, folder, options["label_width"])
     if options["part"]:
         source = source.part(*options["part"])
     images = ImageList.numbered(source.images.contents(), lst, source.keys)
-    return Opened(Files(images, folder, options["label_width"]), found, bool(found.unusable))
+    return Opened(FileSource(images, folder, options["label_width"]), found, bool(found.unusable))
 
 
-def _list(source: str, options: dict[str, Any]) -> Files:
+def _list(source: str, options: dict[str, Any]) -> FileSource:
     from ..listing import ImageList, read_list
-    from ..sources import Files
+    from ..sources import FileSource
 
     if source != "-":
         images, root = read_list(source), os.path.dirname(source)
@@ -154,19 +160,15 @@ def _list(source: str, options: dict[str, Any]) -> Files:
         raise click.UsageError("stdin is closed.")
     else:
         images, root = ImageList(sys.stdin.buffer.read(), "stdin"), "."
-    return Files(images, options["root"] or root or ".", options["label_width"])
+    return FileSource(images, options["root"] or root or ".", options["label_width"])
 
 
-def _records(recs: tuple[str, ...], options: dict[str, Any]) -> tuple[Records, bool]:
+def _records(recs: tuple[str, ...], options: dict[str, Any]) -> tuple[RecordSource, bool]:
     from ..format import ShardSet, group_shards, plural
-    from ..record_source import Records
+    from ..record_source import RecordSource
 
-    source = Records(recs, images_only=options["images_only"], renumber=options["renumber"])
-    amiss = [
-        f"{shown_path(rec)}: {plural(count, 'record')} not in its index and not packed"
-        " (rectool index --force makes a new one)"
-        for rec, count in source.unindexed.items()
-    ]
+    source = RecordSource(recs, images_only=options["images_only"], renumber=options["renumber"])
+    amiss = list(map(str, source.amiss))
     sets = [group for group in group_shards(recs) if isinstance(group, ShardSet)]
     amiss += [str(found.missing()) for found in sets if found.missing()]
     for message in amiss:

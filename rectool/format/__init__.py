@@ -18,7 +18,7 @@ from .errors import (
     shown,
 )
 from .files import RecordFile, map_file
-from .frames import MAGIC, MAX_RECORD, Span, data, encode, locate, walk
+from .frames import MAGIC, MAX_RECORD, Span, data, encode, locate, pieces_of, walk
 from .header import (
     HEADER_SIZE,
     IRHeader,
@@ -48,6 +48,7 @@ from .index import (
 from .output import Output, check_free, publish, sync_folder
 from .reader import RecordReader
 from .shards import ShardName, ShardSet, group_shards, parse_shard_name, shard_name
+from .signals import uninterrupted
 from .writer import RecordWriter, idx_beside
 
 __all__ = [
@@ -93,6 +94,7 @@ __all__ = [
     "pack_raw",
     "parse_shard_name",
     "payload_start",
+    "pieces_of",
     "plural",
     "publish",
     "raw_fields",
@@ -103,6 +105,7 @@ __all__ = [
     "sync_folder",
     "to_float32",
     "unindexed",
+    "uninterrupted",
     "unpack",
     "walk",
     "with_id",

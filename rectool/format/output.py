@@ -16,7 +16,7 @@ import stat
 import sys
 import warnings
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from .errors import RecordError, StrPath, shown
@@ -189,11 +189,16 @@ def _write_all(fd: int, pieces: list[bytes]) -> None:
         left = left[os.write(fd, left) :]
 
 
-def publish(outputs: Sequence[Output], *, index: Output | None = None) -> None:
+def publish(
+    outputs: Sequence[Output],
+    *,
+    index: Output | None = None,
+    first: Callable[[], None] = lambda: None,
+) -> None:
     """Gives finished outputs their names, in this order and `index` last; or, on an error, none.
 
     An index that is replaced is moved aside first: a process killed in between can leave a `.rec`
-    without its `.idx`, never one with another's.
+    without its `.idx`, never one with another's. `first` is called when all are on the disk.
     """
     everything = [output for output in (*outputs, index) if output and not output.closed]
     try:
@@ -201,6 +206,7 @@ def publish(outputs: Sequence[Output], *, index: Output | None = None) -> None:
             output._finish()
             output._check_free()
         with uninterrupted():
+            first()
             _give_names([output for output in everything if not output._direct], index)
             for output in everything:
                 if not output.closed:
