@@ -179,6 +179,12 @@ def mutants(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def decodes(data: bytes) -> bool:
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+    return True
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs wait4 with the memory in kB")
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("folder", ["others", "tiffs"])
