@@ -13,21 +13,26 @@ import numpy as np
 from .format import (
     CorruptError,
     HeaderError,
-    KeyNotFoundError,
+    Index,
+    KeyTable,
     RecordError,
-    RecordReader,
     StrPath,
     TruncatedError,
+    check_index,
     data,
     face_ranges,
+    idx_beside,
     locate,
     map_file,
     payload_start,
     plural,
+    read_index,
+    scan_index,
     shown,
     unindexed,
     with_id,
 )
+from .format.frames import Buffer
 from .listing import Numbers, digest_of
 from .sniffing import format_of
 from .sources import Copy, Place, Source, Treatment
@@ -39,10 +44,12 @@ class RecordSource(Source):
     Keys and headers stay as they are. `images_only` leaves out records whose payload is no image
     of a known format; `left_out` counts them. `renumber` gives fresh keys, 0, 1, 2, ..., and ids.
     `amiss` says what the files hold that is not packed and not named later: records that are not
-    in an `.idx`, and damage behind the last one that is.
+    in an `.idx`, and damage behind the last one that is. `names_keys`: one of them is a header of
+    InsightFace's, which names other records' keys.
 
-    Raises what RecordReader does, and RecordError where two records have one key, or where
-    `renumber` would make the records of InsightFace's data sets wrong that name keys.
+    Raises OSError and IndexFileError as RecordReader does, and RecordError where two records have
+    one key, or where `renumber` would make the records of InsightFace's data sets wrong that name
+    keys.
     """
 
     noun = "record"
@@ -53,18 +60,20 @@ class RecordSource(Source):
         self.files = [os.fspath(rec) for rec in recs]
         self.name = self.files[0]
         self.left_out = 0
+        self.names_keys = False
         self.amiss: list[RecordError] = []
         keys, offsets, rooms = [], [], []
         for path in self.files:
-            with RecordReader(path) as reader:
-                self._check_cover(reader)
-                if renumber and not images_only:
-                    _check_names_no_keys(reader)
-                kept = _images(reader) if images_only else slice(None)
-                keys.append(reader.keys[kept])
-                offsets.append(reader.offsets[kept])
-                rooms.append(_room(reader.offsets, os.path.getsize(path))[kept])
-                self.left_out += len(reader) - len(keys[-1])
+            index, buffer = self._open(path)
+            if not images_only and _names_keys(index, buffer):
+                self.names_keys = True
+                if renumber:
+                    raise RecordError(_NAMES_KEYS, path=path)
+            kept = _images(index.offsets, buffer) if images_only else slice(None)
+            keys.append(index.keys[kept])
+            offsets.append(index.offsets[kept])
+            rooms.append(_room(index.offsets, len(buffer))[kept])
+            self.left_out += len(index.offsets) - len(keys[-1])
         self._file = np.repeat(np.arange(len(keys), dtype=np.int32), list(map(len, keys)))
         self._offsets = np.concatenate(offsets)
         self._rooms = np.concatenate(rooms)
@@ -75,15 +84,26 @@ class RecordSource(Source):
         else:
             self._check_keys()
 
-    def _check_cover(self, reader: RecordReader) -> None:
-        missing, damage = unindexed(reader.offsets, map_file(reader.path))
+    def _open(self, path: str) -> tuple[Index, Buffer]:
+        """A file's index and bytes. What is damaged is named when it is read, or is amiss."""
+        buffer = map_file(path)
+        idx = idx_beside(path)
+        if not os.path.exists(idx):
+            index, damage = scan_index(buffer)
+            missing = 0
+        else:
+            index = read_index(idx)
+            check_index(index, buffer, idx, path)
+            missing, damage = unindexed(index.offsets, buffer)
         if missing:
             reason = f"{plural(missing, 'record')} not in its index and not packed"
             hint = " (rectool index --force makes a new one)"
-            self.amiss.append(RecordError(reason + hint, path=reader.path))
-        if damage is not None and damage.offset not in reader.offsets:  # else reading names it
-            damage.path = reader.path
+            self.amiss.append(RecordError(reason + hint, path=path))
+        if damage is not None and damage.offset not in index.offsets:
+            damage.path = path
+            damage.message += "; what is behind it was not found"
             self.amiss.append(damage)
+        return index, buffer
 
     def _check_keys(self) -> None:
         order = self.keys.argsort(kind="stable")
@@ -136,23 +156,31 @@ def _room(offsets: Numbers, size: int) -> Numbers:
     return starts[np.searchsorted(starts, offsets, side="right")] - offsets
 
 
-def _check_names_no_keys(reader: RecordReader) -> None:
-    """Raises RecordError for an InsightFace data set with its header."""
-    with contextlib.suppress(CorruptError, TruncatedError, KeyNotFoundError):
-        if face_ranges(reader.view(reader.position(0))):
-            reason = "an InsightFace data set, whose header names keys that --renumber would change"
-            hint = "; --images-only leaves the header out"
-            raise RecordError(reason + hint, path=reader.path)
+_NAMES_KEYS = (
+    "an InsightFace data set, whose header names keys that --renumber would change;"
+    " --images-only leaves the header out"
+)
 
 
-def _images(reader: RecordReader) -> Numbers:
+def _names_keys(index: Index, buffer: Buffer) -> bool:
+    """Whether this file has an InsightFace data set's header record, with the key 0."""
+    position = KeyTable(index.keys).find(0)
+    with contextlib.suppress(CorruptError, TruncatedError):
+        if position is not None:
+            offset = int(index.offsets[position])
+            return len(face_ranges(data(buffer, locate(buffer, offset)))) > 0
+    return False
+
+
+def _images(offsets: Numbers, buffer: Buffer) -> Numbers:
     """The positions of images, and of what is damaged: reading names it."""
-    return np.array([at for at in range(len(reader)) if _holds_image(reader, at)], np.int64)
+    kept = [at for at, offset in enumerate(offsets.tolist()) if _may_be_image(buffer, offset)]
+    return np.array(kept, np.int64)
 
 
-def _holds_image(reader: RecordReader, position: int) -> bool:
+def _may_be_image(buffer: Buffer, offset: int) -> bool:
     try:
-        record = reader.view(position)
+        record = data(buffer, locate(buffer, offset))
     except RecordError:
         return True
     return _is_image_record(record) and format_of(record[payload_start(record) :]) is not None

@@ -101,7 +101,7 @@ def scan(
 
 def _unfit(root: str, relative: str, names: list[str]) -> list[str]:
     paths = [os.path.join(relative, name) for name in names]
-    why = "a name with a tab or a line's end cannot stand in a list"
+    why = "a name with a tab or a line's end cannot stand in a list: rename it"
     return [f"{os.path.join(root, path)!r}: {why}" for path in paths if _UNFIT.search(path)]
 
 

@@ -67,7 +67,7 @@ def test_list_writes_files(run: Runner, tmp_path: Path, tree: Path) -> None:
     assert "6 images in a_train.lst\n" in result.err
     again = run("list", "images", "a", "--train-ratio", 0.6, "--test-ratio", 0.2)
     assert again.status == 1
-    assert "a_test.lst: exists already (--force goes on all the same)" in again.err
+    assert "a_test.lst: exists already (--force replaces it)" in again.err
     only_test = run("list", "images", "b", "--test-ratio", 0.3)
     assert only_test.status == 0
     assert {path.name for path in tmp_path.glob("b*")} == {"b_test.lst", "b_train.lst"}

@@ -254,7 +254,7 @@ def test_index_gives_mxnets_index(run: Runner, tmp_path: Path, name: str) -> Non
     assert "in a.idx; keys are the records' ids" in result.err
     assert (tmp_path / "a.idx").read_bytes() == (GOLDEN / f"{name}.idx").read_bytes()
     again = run("index", "a.rec")
-    assert again.err == "rectool: a.idx: exists already (--force goes on all the same)\n"
+    assert again.err == "rectool: a.idx: exists already (--force replaces it)\n"
     assert again.status == 1
     assert run("index", "a.rec", "--force", "--keys", "position").status == 0
     assert RecordReader(tmp_path / "a.rec").keys.tolist() == list(

@@ -231,7 +231,7 @@ def test_what_exists_is_kept(run: Runner, tmp_path: Path, tree: Path, ending: st
     (tmp_path / f"out.{ending}").write_text("mine")
     result = run("pack", "images", "out")
     assert result.status == 1
-    assert result.err == f"rectool: out.{ending}: exists already (--force goes on all the same)\n"
+    assert result.err == f"rectool: out.{ending}: exists already (--force replaces it)\n"
     assert outputs(tmp_path) == {f"out.{ending}": b"mine"}
     assert run("pack", "images", "out", "--force").status == 0
     assert len(RecordReader(tmp_path / "out.rec")) == 10

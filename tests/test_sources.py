@@ -280,6 +280,25 @@ def test_damage_behind_what_is_indexed(run: Runner, tmp_path: Path) -> None:
     assert RecordReader(tmp_path / "out.rec").keys.tolist() == [0, 1, 2]
 
 
+@pytest.mark.parametrize("idx", [True, False])
+def test_a_file_that_was_cut_short(run: Runner, tmp_path: Path, idx: bool) -> None:
+    a = write(tmp_path / "a.rec", {key: image_record(key) for key in range(4)}, idx=idx)
+    a.write_bytes(a.read_bytes()[:-50])
+    result = run("pack", "a.rec", "out")
+    assert result.status == 1
+    assert "the file ends inside the record that begins here" in result.err
+    assert RecordReader(tmp_path / "out.rec").keys.tolist() == [0, 1, 2]
+
+
+def test_a_part_of_what_names_keys(run: Runner, tmp_path: Path) -> None:
+    for part in (0, 1):
+        result = run("pack", GOLDEN / "faces.rec", f"p{part}", "--part", f"{part}/2")
+        assert result.status == 0
+        assert result.err.startswith("the header of an InsightFace data set names keys that")
+    assert run("pack", "p0.rec", "p1.rec", "again").status == 0
+    assert (tmp_path / "again.rec").read_bytes() == (GOLDEN / "faces.rec").read_bytes()
+
+
 def test_an_index_with_a_place_inside_a_record(run: Runner, tmp_path: Path) -> None:
     a = write(tmp_path / "a.rec", {key: image_record(key) for key in range(3)})
     with open(tmp_path / "a.idx", "a") as idx:

@@ -133,7 +133,7 @@ def test_a_folder_that_is_not_empty(run: Runner, tmp_path: Path) -> None:
     (tmp_path / "files" / "mine.txt").write_text("mine")
     result = run("unpack", GOLDEN / "images.rec", "files")
     assert result.status == 1
-    assert result.err == "rectool: files: this folder is not empty (--force goes on all the same)\n"
+    assert result.err == "rectool: files: this folder is not empty (--force replaces files in it)\n"
     assert os.listdir(tmp_path / "files") == ["mine.txt"]
     assert run("unpack", GOLDEN / "images.rec", "files", "--force").status == 0
     assert (tmp_path / "files" / "mine.txt").read_text() == "mine"

@@ -70,8 +70,10 @@ class Commands(click.Group):
 
 def _os_error_text(error: OSError) -> str:
     text = error.strerror or str(error)
-    if text in ("exists already", "this folder is not empty"):
-        text += " (--force goes on all the same)"
+    if text == "exists already":
+        text += " (--force replaces it)"
+    elif text == "this folder is not empty":
+        text += " (--force replaces files in it)"
     if error.filename is not None:
         return f"{shown_path(error.filename)}: {text}"
     return f"stdout: {text}" if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EIO) else text

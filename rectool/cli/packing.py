@@ -36,7 +36,10 @@ def _size(_: click.Context, __: click.Parameter, value: str | None) -> int | Non
 @source_options
 @click.option("--shards", type=click.IntRange(1), help="Write so many files OUT-00000-of-000NN.")
 @click.option(
-    "--shard-size", callback=_size, metavar="SIZE", help="Write files of 500MB, 1GB, ... at most."
+    "--shard-size",
+    callback=_size,
+    metavar="SIZE",
+    help="Write files of at most 500MB, 1GB, ..., but of one record at least.",
 )
 @click.option("--resume", is_flag=True, help="Keep shards that a stopped run has finished.")
 @click.option(
@@ -94,6 +97,8 @@ def pack(
     if amiss and on_error == "fail":
         fail("nothing was packed, because of what was left out")
         raise click.exceptions.Exit(1)
+    if options["part"] and not len(source):
+        raise click.UsageError("--part: there are more parts than images, and this one is empty.")
     begun = False
 
     def on_progress(total: int) -> None:

@@ -80,7 +80,8 @@ def kind_of(sources: tuple[str, ...]) -> str:
     if len(kinds) > 1 and set(kinds) != {"rec"}:
         other = next(source for source, kind in zip(sources, kinds, strict=True) if kind != "rec")
         raise click.UsageError(
-            f"several sources are .rec files, and {other} is none; pack it into one first."
+            f"several sources must all be .rec files, and {other} is none; give the folder that"
+            " images are in, or a list of them."
         )
     return kinds[0]
 
@@ -124,6 +125,11 @@ def open_source(
         source = source.shuffled(options["seed"])
     if options["part"]:
         source = source.part(*options["part"])
+        if getattr(source, "names_keys", False):
+            say(
+                "the header of an InsightFace data set names keys that are in other parts now:"
+                " merge the parts again, or leave it out by --images-only"
+            )
     return Opened(source, None, amiss)
 
 
@@ -160,6 +166,8 @@ def _list(source: str, options: dict[str, Any]) -> FileSource:
         raise click.UsageError("stdin is closed.")
     else:
         images, root = ImageList(sys.stdin.buffer.read(), "stdin"), "."
+    if options["root"] is not None and not os.path.isdir(options["root"]):
+        raise click.UsageError(f"--root {options['root']}: no such folder.")
     return FileSource(images, options["root"] or root or ".", options["label_width"])
 
 

@@ -54,7 +54,9 @@ class Output:
         try:
             with uninterrupted():
                 self._open()
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if os.path.isdir(folder):
+                raise self._named(error) from None
             reason = f"cannot be written: there is no folder {shown(folder)}"
             raise FileNotFoundError(errno.ENOENT, reason, self.path) from None
         except OSError as error:

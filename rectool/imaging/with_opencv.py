@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from .recipe import Color, Encoding, Interp, Recipe
 
 cv2.setNumThreads(0)  # not 1: in a forked process that dies or hangs where the parent used threads
-cv2.setLogLevel(0)
+_logging: Any = cv2 if hasattr(cv2, "setLogLevel") else getattr(cv2.utils, "logging", None)
+if _logging is not None:  # it has moved in OpenCV 4.13
+    _logging.setLogLevel(0)
 
 _FLAGS: dict[Color, int] = {
     "rgb": cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION,
