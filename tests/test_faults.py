@@ -251,7 +251,8 @@ def test_names_that_no_list_can_hold(run: Runner, tmp_path: Path, tree: Path, na
         assert result.status == 1
         (line,) = result.err.splitlines()
         full = repr(f"images/cats/{name}")
-        assert line == f"rectool: {full}: a name with a tab or a line's end cannot stand in a list"
+        why = "a name with a tab or a line's end cannot stand in a list: rename it"
+        assert line == f"rectool: {full}: {why}"
     assert names(tmp_path) == ["images"]
 
 

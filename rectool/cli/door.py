@@ -36,8 +36,11 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         debug = ctx.params["debug"]
         try:
-            super().invoke(ctx)
-            sys.stdout.flush()
+            try:
+                super().invoke(ctx)
+            finally:  # also where it ends by an exit status: what fails here is our error
+                if sys.stdout is not None:
+                    sys.stdout.flush()
         except (click.ClickException, click.exceptions.Exit):
             raise
         except KeyboardInterrupt:
@@ -63,8 +66,11 @@ class Commands(click.Group):
 
             traceback.print_exc()
         fail(message)
-        with contextlib.suppress(OSError):
-            sys.stdout.flush()
+        try:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except OSError:  # Python would try again at its end, and complain
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(status)
 
 
