@@ -232,12 +232,17 @@ class ShardWriter:
         """Gives all shards their names, and publishes `others` with them; returns the `.rec`s."""
         if self._writer is not None:
             self._finish(self._writer, self._part.stop)
-        self._state.publishing = True
+        before, self._state.publishing = self._state.publishing, True
         self._save(self._state)
         self._manifest.write(self._state.dump())
-        with uninterrupted():
-            publish([*others, self._manifest], first=self._give_names)
-            shutil.rmtree(self._staging, ignore_errors=True)
+        try:
+            with uninterrupted():
+                publish([*others, self._manifest], first=self._give_names)
+                shutil.rmtree(self._staging, ignore_errors=True)
+        except FileExistsError:  # before any name was given: what has one is another's
+            self._state.publishing = before
+            self._save(self._state)
+            raise
         return tuple(self._named(number, len(self._done)) for number in range(len(self._done)))
 
     def _give_names(self) -> None:

@@ -103,6 +103,9 @@ def test_what_appears_meanwhile_stays(
         pack_tree(tree, tmp_path / "new", Sharding(2), on_progress=appear, with_list=True)
     assert files(tmp_path, "new*") == {name: b"another's"}
     assert finished_shards(str(tmp_path / "new")) == 2
+    with pytest.raises(FileExistsError, match="exists already"):
+        pack_tree(tree, tmp_path / "new", Sharding(2, resume=True), with_list=True)
+    assert files(tmp_path, "new*") == {name: b"another's"}
     (tmp_path / name).unlink()
     assert pack_tree(tree, tmp_path / "new", Sharding(2, resume=True), with_list=True).kept == 2
 

@@ -26,7 +26,6 @@ if sys.platform != "win32":
     import fcntl
 
 _BUFFER = 1 << 20
-_MOST_PIECES = 1024  # IOV_MAX; many more would be small ones, and as well copied into one
 
 
 class Output:
@@ -123,10 +122,12 @@ class Output:
         if self._failure is not None:  # bytes are missing: the caller went on after an error
             raise self._failure
         self._failure = OSError(errno.EINTR, "was interrupted while it was written", self.path)
-        pieces, self._waiting = self._waiting, []
+        left = memoryview(b"".join(self._waiting))
+        self._waiting.clear()
         self._buffered = 0
         try:
-            _write_all(self._fd, pieces)
+            while left:
+                left = left[os.write(self._fd, left) :]
         except OSError as error:
             self._failure = self._named(error)
             raise self._failure from None
@@ -178,17 +179,6 @@ class Output:
             publish([self])
         else:
             self.discard()
-
-
-def _write_all(fd: int, pieces: list[bytes]) -> None:
-    done = 0
-    if sys.platform != "win32" and len(pieces) <= _MOST_PIECES:
-        done = os.writev(fd, pieces)
-        if done == sum(map(len, pieces)):
-            return
-    left = memoryview(b"".join(pieces))[done:]
-    while left:
-        left = left[os.write(fd, left) :]
 
 
 def publish(
