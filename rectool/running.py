@@ -130,36 +130,27 @@ class _InPool:
             deadly = self._deadly.get(position)
             yield position, next(made) if deadly is None else deadly
 
-    def _check_workers(self, death: WorkerDiedError) -> None:
-        """Raises RecordError where a worker ends even without work: then no sample is to blame."""
+    def _end_of(self, samples: list[Any]) -> str | None:
+        """How a new worker ends that has only these samples, None where it does not."""
         from .pool import WorkerDiedError  # noqa: PLC0415
 
         try:
             with self._new_pool(1) as pool:
-                list(pool.map([[]]))
-        except WorkerDiedError:
-            hint = "does the program start it under if __name__ == '__main__'?"
-            raise RecordError(f"{death}, and so does one without work; {hint}") from None
-
-    def _end_of(self, sample: Any) -> str | None:
-        """How a new worker ends that has this sample alone, None where it does not."""
-        from .pool import WorkerDiedError  # noqa: PLC0415
-
-        try:
-            with self._new_pool(1) as pool:
-                list(pool.map([[sample]]))
+                list(pool.map([samples]))
         except WorkerDiedError as error:
             return error.how
         return None
 
     def _find_deadly(self, death: WorkerDiedError) -> None:
         """Tries what the dead worker had, one by one. Raises RecordError where all is well now."""
-        self._check_workers(death)
+        if self._end_of([]):  # then no sample is to blame
+            hint = "does the program start it under if __name__ == '__main__'?"
+            raise RecordError(f"{death}, and so does one without work; {hint}")
         chunk, samples = next(given for given in self._given if given[1] is death.tasks[0])
         positions = [at for at in chunk if at not in self._deadly]
         found = False
         for position, sample in zip(positions, samples, strict=True):
-            ends = [self._end_of(sample) for _ in range(_TRIALS)]
+            ends = [self._end_of([sample]) for _ in range(_TRIALS)]
             if all(ends):
                 self._deadly[position] = f"ends the process that decodes it ({ends[0]})"
                 found = True

@@ -161,7 +161,9 @@ def test_one_more_death_does_not_make_an_image_deadly(
 ) -> None:
     """The system may have killed that process too, for want of memory."""
     said = iter(ends * 100)
-    monkeypatch.setattr("rectool.running._InPool._end_of", lambda *_: next(said))
+    monkeypatch.setattr(
+        "rectool.running._InPool._end_of", lambda _, samples: next(said) if samples else None
+    )
     monkeypatch.setattr(_Fatal, "first", tmp_path / "first")
     source = FileSource(scan(tree).images, tree)
     with pytest.raises(RecordError, match="a worker process was ended by SIGKILL, at work on"):

@@ -101,8 +101,7 @@ def read_all(reader: RecordReader, seed: int) -> int:
     return sum(reader.by_key(key) != content(key) for key in keys)
 
 
-def test_threads_share_a_reader(rec: Path) -> None:
-    reader = RecordReader(rec)
+def check_in_threads(reader: RecordReader) -> None:
     wrong: list[int] = []
     threads = [
         threading.Thread(target=lambda seed=seed: wrong.append(read_all(reader, seed)))
@@ -113,6 +112,10 @@ def test_threads_share_a_reader(rec: Path) -> None:
     for thread in threads:
         thread.join()
     assert wrong == [0] * 8
+
+
+def test_threads_share_a_reader(rec: Path) -> None:
+    check_in_threads(RecordReader(rec))
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")

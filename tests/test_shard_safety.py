@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Run
-from test_sharding import StopError, files, pack_tree, shards, stopped_after
+from test_sharding import StopError, files, pack_tree, shards, stop_at, stopped_after
 
 from rectool import IRHeader, RecordError, RecordReader, RecordWriter, pack, unpack
 from rectool.packing import pack_images
@@ -28,18 +28,10 @@ def records(path: Path, label: float, count: int = 10) -> Path:
 
 def test_other_records_at_the_same_places_are_not_gone_on_with(tmp_path: Path) -> None:
     a, b = records(tmp_path / "a.rec", 1.0), records(tmp_path / "b.rec", 2.0)
-    done = 0
-
-    def progress(_: int) -> None:
-        nonlocal done
-        done += 1
-        if done == 8:
-            raise StopError
-
     with pytest.raises(StopError):
         pack_images(
             RecordSource([a]), tmp_path / "out", Copy("nothing"), sharding=Sharding(2),
-            on_progress=progress,
+            on_progress=stop_at(8),
         )  # fmt: skip
     again = Sharding(2, resume=True)
     with pytest.raises(RecordError, match=r"the \.rec files differs from what --resume"):

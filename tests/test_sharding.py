@@ -102,9 +102,8 @@ class StopError(Exception):
     """Stands for whatever stops a run."""
 
 
-def stopped_after(
-    tree: Path, out: Path, images: int, sharding: Sharding, **options: object
-) -> None:
+def stop_at(images: int) -> Callable[[int], None]:
+    """What on_progress calls, and raises at this image."""
     done = 0
 
     def progress(_: int) -> None:
@@ -113,8 +112,14 @@ def stopped_after(
         if done == images:
             raise StopError
 
+    return progress
+
+
+def stopped_after(
+    tree: Path, out: Path, images: int, sharding: Sharding, **options: object
+) -> None:
     with pytest.raises(StopError):
-        pack_tree(tree, out, sharding, on_progress=progress, **options)
+        pack_tree(tree, out, sharding, on_progress=stop_at(images), **options)
 
 
 @pytest.mark.parametrize("how", [{"count": 4}, {"size": 2500}])
@@ -205,18 +210,10 @@ def test_resumed_from_the_shell(run: Runner, tmp_path: Path, tree: Path) -> None
     source = FileSource(scan(tree).images, root)
     failures: list[Failure] = []
     (tree / "cats" / "1.jpg").write_bytes(b"bad")
-    done = 0
-
-    def progress(_: int) -> None:
-        nonlocal done
-        done += 1
-        if done == 8:
-            raise StopError
-
     os.chdir(tmp_path)
     with pytest.raises(StopError):
         pack_images(
-            source, "out", Copy(), sharding=Sharding(4), on_progress=progress,
+            source, "out", Copy(), sharding=Sharding(4), on_progress=stop_at(8),
             on_failure=failures.append,
         )  # fmt: skip
     args = ["pack", "images", "out", "--no-shuffle", "--pass-through", "--shards", 4]

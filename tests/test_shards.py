@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import pickle
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import pytest
 from conftest import Run
 from hypothesis import example, given
 from hypothesis import strategies as st
-from test_reader import content, read_all
+from test_reader import check_in_threads, content, read_all
 
 from rectool import IRHeader, RecordError, RecordReader, RecordWriter, pack
 from rectool.format import (
@@ -228,17 +227,7 @@ def test_pickled_as_its_paths(shards: list[Path]) -> None:
 
 
 def test_threads_share_a_reader(shards: list[Path]) -> None:
-    reader = RecordReader(shards)
-    wrong: list[int] = []
-    threads = [
-        threading.Thread(target=lambda seed=seed: wrong.append(read_all(reader, seed)))
-        for seed in range(8)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == [0] * 8
+    check_in_threads(RecordReader(shards))
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
