@@ -104,6 +104,17 @@ def _jpeg_frame(data: Bytes) -> tuple[int, int, int]:
         at += (data[at] << 8) + data[at + 1]
 
 
+def has_exif(data: Bytes) -> bool:
+    """Whether a JPEG has an EXIF segment. Raises IndexError where its segments are cut short."""
+    at = 2
+    while data[at] == 0xFF and data[at + 1] != 0xDA:
+        if data[at + 1] == 0xE1 and data[at + 4 : at + 8] == b"Exif":
+            return True
+        bare = data[at + 1] == 0xFF or data[at + 1] in _JPEG_BARE
+        at += (1 if data[at + 1] == 0xFF else 2) if bare else 2 + (data[at + 2] << 8) + data[at + 3]
+    return False
+
+
 def _png_size(data: Bytes) -> tuple[int, int]:
     return _U32.unpack_from(data, 16)[0], _U32.unpack_from(data, 20)[0]
 

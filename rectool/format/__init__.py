@@ -3,6 +3,7 @@
 Standard library and numpy only; everything else in rectool stands on it.
 """
 
+from .columns import Headers
 from .errors import (
     CorruptError,
     HeaderError,
@@ -58,6 +59,7 @@ __all__ = [
     "MAX_RECORD",
     "CorruptError",
     "HeaderError",
+    "Headers",
     "IRHeader",
     "ImageError",
     "Index",

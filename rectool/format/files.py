@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 
 from .errors import CorruptError, IndexFileError, RecordError, StrPath, TruncatedError
-from .frames import Buffer, Span, data, locate, walk
+from .frames import Buffer, Span, data, locate, record_at, walk
 from .index import Index, Keys, check_index, read_index, scan_index, unindexed
 
 
@@ -50,9 +50,11 @@ class RecordFile:
 
     def read(self, offset: int) -> bytes:
         """The record whose first frame begins at this byte."""
-        buffer = self.buffer
+        buffer = self._map
+        if buffer is None:
+            buffer = self.buffer  # raises
         try:
-            return data(buffer, locate(buffer, offset))
+            return record_at(buffer, offset)
         except (CorruptError, TruncatedError) as error:
             self._explain(error, offset)
             raise
@@ -69,6 +71,15 @@ class RecordFile:
             return memoryview(data(buffer, span))
         begin, end = span.parts[0]
         return memoryview(buffer)[begin:end]
+
+    @contextlib.contextmanager
+    def named_errors(self) -> Iterator[None]:
+        """Errors of what the block does with the file's bytes name the file."""
+        try:
+            yield
+        except RecordError as error:
+            error.path = self.path
+            raise
 
     def _explain(self, error: CorruptError | TruncatedError, offset: int) -> None:
         error.path = self.path

@@ -132,6 +132,16 @@ def data(buffer: Buffer, span: Span) -> bytes:
     return MAGIC.join(bytes(buffer[begin:end]) for begin, end in span.parts)
 
 
+def record_at(buffer: Buffer, offset: int) -> bytes:
+    """The bytes of the record that begins at `offset`. Raises as `locate` does."""
+    if 0 <= offset <= len(buffer) - 8:  # nearly every record has one frame
+        magic, size = _HEAD.unpack_from(buffer, offset)
+        begin = offset + 8
+        if magic == MAGIC and size <= MAX_RECORD and begin + (size + 3 & ~3) <= len(buffer):
+            return bytes(buffer[begin : begin + size])
+    return data(buffer, locate(buffer, offset))
+
+
 def walk(buffer: Buffer) -> Iterator[Span]:
     """All records in file order; raises as `locate` does, behind the last record that is whole."""
     at, size = 0, len(buffer)

@@ -210,17 +210,25 @@ class KeyTable:
         self._keys = keys
         increasing = bool((keys[1:] > keys[:-1]).all())
         self._order = None if increasing else keys.argsort(kind="stable")
+        ordered = keys if self._order is None else keys[self._order]
+        self._first = int(ordered[0]) if len(keys) else 0
+        # keys that follow each other, in any order, as im2rec numbers them: found by subtraction
+        self._dense = len(keys) > 0 and int(ordered[-1]) - self._first == len(keys) - 1
+        self._dense = self._dense and (increasing or bool((ordered[1:] > ordered[:-1]).all()))
 
     def find(self, key: int) -> int | None:
         """The position of a key (the last, of several), or None."""
         keys, order = self._keys, self._order
+        if self._dense:
+            at = key - self._first
+            if not 0 <= at < len(keys):
+                return None
+            return at if order is None else order.item(at)
         if not -MAX_KEY <= key <= MAX_KEY:
             return None
         if order is not None:
             at = int(keys.searchsorted(key, side="right", sorter=order)) - 1
             found = int(order[at]) if at >= 0 else len(keys)
-        elif 0 <= key < len(keys) and keys[key] == key:
-            return key
         else:
             found = int(keys.searchsorted(key))
         return found if found < len(keys) and keys[found] == key else None
