@@ -37,10 +37,11 @@ Size = tuple[int, int]
 class Fit(NamedTuple):
     """What is cut out of an image (left, top, right, bottom), and the size it then gets.
 
-    `interp` is never "auto", but what that comes to for these sizes.
+    A Recipe's boxes are whole pixels. `interp` is never "auto", but what that comes to for these
+    sizes.
     """
 
-    box: tuple[int, int, int, int]
+    box: tuple[float, float, float, float]
     size: Size
     interp: Interp
 
@@ -108,12 +109,12 @@ class Recipe:
         size = _resized((width, height), self.resize, self.resize_mode) if self.resize else None
         if size is None or (not self.upscale and max(size) > max(width, height)):
             size = (width, height)
-        _check_pixels(size)
-        return Fit(box, size, _interp(self.interp, (width, height), size))
+        check_pixels(size)
+        return Fit(box, size, actual_interp(self.interp, (width, height), size))
 
 
 def load(backend: Backend) -> Any:
-    """The backend's module: it has `decode`, `render` and `encode`.
+    """The backend's module: it has `decode`, `render`, `resize` and `encode`.
 
     Raises ImageError where the library that it needs is not installed.
     """
@@ -129,7 +130,8 @@ def _resized(size: Size, length: int, mode: ResizeMode) -> Size:
     return (max(1, width * length // height), length)
 
 
-def _check_pixels(size: Size) -> None:
+def check_pixels(size: Size) -> None:
+    """Raises ImageError for more pixels than are ever decoded."""
     from ..format import ImageError  # noqa: PLC0415 - these two need numpy
     from ..sniffing import MAX_PIXELS  # noqa: PLC0415
 
@@ -139,7 +141,8 @@ def _check_pixels(size: Size) -> None:
         )
 
 
-def _interp(interp: Interp, old: Size, new: Size) -> Interp:
+def actual_interp(interp: Interp, old: Size, new: Size) -> Interp:
+    """What "auto" comes to for these sizes; any other is as it is."""
     if interp != "auto":
         return interp
     if new[0] > old[0] and new[1] > old[1]:

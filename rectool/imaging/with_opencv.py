@@ -26,7 +26,8 @@ except ImportError as error:
     ) from None
 
 if TYPE_CHECKING:
-    from .recipe import Color, Encoding, Interp, Recipe
+    from .recipe import Color, Encoding, Interp, Recipe, Size
+    from .resizing import Warp
 
 cv2.setNumThreads(0)  # not 1: in a forked process that dies or hangs where the parent used threads
 _logging: Any = cv2 if hasattr(cv2, "setLogLevel") else getattr(cv2.utils, "logging", None)
@@ -87,12 +88,25 @@ def render(data: bytes, recipe: Recipe) -> Array:
     """The image that a recipe makes, not yet encoded. Raises ImageError as `decode` does."""
     array = decode(data, recipe.color)
     fit = recipe.fit(array.shape[1], array.shape[0])
-    left, top, right, bottom = fit.box
+    left, top, right, bottom = map(int, fit.box)
     cut = array[top:bottom, left:right]
     if fit.size == (right - left, bottom - top):
         return cut
+    return resize(cut, fit.size, fit.interp)
+
+
+def resize(array: Array, size: Size, interp: Interp) -> Array:
+    """See `resize_array`, which has checked what this is given. An only channel loses its axis."""
     with _faults("cannot be resized"):
-        return cv2.resize(cut, fit.size, interpolation=_INTERPOLATION[fit.interp])
+        return cv2.resize(array, size, interpolation=_INTERPOLATION[interp])
+
+
+def warp(array: Array, map_: Warp, fill: int) -> Array:
+    """See `warp_array`."""
+    size, flags = (map_.width, map_.height), _INTERPOLATION[map_.interp]
+    matrix = np.array(map_.matrix, np.float32).reshape(2, 3)
+    with _faults("cannot be turned"):
+        return cv2.warpAffine(array, matrix, size, flags=flags, borderValue=(fill,) * 4)
 
 
 def encode(image: Array, encoding: Encoding = "jpg", quality: int | None = None) -> bytes:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import io
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from ..format import ImageError
 from ..sniffing import describe, format_of
-from .recipe import QUALITY, check_encodable
+from .recipe import QUALITY, Fit, check_encodable
 
 if TYPE_CHECKING:
     from .recipe import Color, Encoding, Interp, Recipe, Size
+    from .resizing import Warp
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM")
 """What is decoded (Pillow's names). Not its other formats, some of which run programs."""
@@ -76,15 +78,37 @@ def decode(data: bytes, color: Color = "rgb", *, orient: bool = True) -> Image.I
 
 def render(data: bytes, recipe: Recipe) -> Image.Image:
     """The image that a recipe makes, not yet encoded. Raises ImageError as `decode` does."""
+    return cut(data, recipe.color, recipe.fit, alone=True)
+
+
+def cut(
+    data: bytes, color: Color, fit_of: Callable[[int, int], Fit], *, alone: bool = False
+) -> Image.Image:
+    """A part of an image, resized: what `fit_of` says of its width and height once oriented.
+
+    It is as if the whole was resized and the part cut out then; with `alone` the part is cut out
+    first, and what is around does not count. Raises ImageError as `decode` does.
+    """
     with _opened(data) as image:
         turn = _orientation(image)
-        draft = _draft(image, recipe, turn) if image.format in _JPEGS else None
-        plain = _loaded(image, data, recipe.color, turn)
-    if draft is not None:
-        return _resized_draft(plain, draft)
-    fit = recipe.fit(*plain.size)
-    cut = plain if fit.box == (0, 0, *plain.size) else plain.crop(fit.box)
-    return cut if cut.size == fit.size else cut.resize(fit.size, _RESAMPLE[fit.interp])
+        sides = image.size[::-1] if turn >= 5 else image.size
+        fit = fit_of(*sides) if image.format != "TIFF" else None  # which Pillow turns when loading
+        draft = _draft(image, fit, color, turn) if fit and image.format in _JPEGS else None
+        plain = _loaded(image, data, color, turn)
+    fit = draft or fit or fit_of(*plain.size)
+    whole = fit.box == (0, 0, *plain.size)
+    if fit.size == (fit.box[2] - fit.box[0], fit.box[3] - fit.box[1]) and not draft:
+        return plain if whole else plain.crop(fit.box)
+    return _resized(plain, fit, alone=alone and not whole)
+
+
+def _resized(image: Image.Image, fit: Fit, *, alone: bool) -> Image.Image:
+    left, top, right, bottom = fit.box
+    if alone:
+        x, y = math.floor(left), math.floor(top)
+        image = image.crop((x, y, math.ceil(right), math.ceil(bottom)))
+        left, top, right, bottom = left - x, top - y, right - x, bottom - y
+    return image.resize(fit.size, _RESAMPLE[fit.interp], (left, top, right, bottom))
 
 
 def _loaded(image: Image.Image, data: bytes, color: Color, turn: int) -> Image.Image:
@@ -98,40 +122,48 @@ def _loaded(image: Image.Image, data: bytes, color: Color, turn: int) -> Image.I
     return plain.transpose(_TURNS[turn]) if turn in _TURNS else plain
 
 
-class _Draft(NamedTuple):
-    """What is to be cut out of a JPEG decoded small, in its pixels, and what that becomes."""
+def _draft(image: Image.Image, fit: Fit, color: Color, turn: int) -> Fit | None:
+    """Tells a JPEG's decoder how it is wanted: in grey, and as small as will do. See _GAP.
 
-    box: tuple[float, float, float, float]
-    size: Size
-    resample: Image.Resampling
-
-
-def _draft(image: Image.Image, recipe: Recipe, turn: int) -> _Draft | None:
-    """Tells a JPEG's decoder how it is wanted: in grey, and as small as will do. See _GAP."""
+    Gives what is to be cut out of the smaller image, in its pixels; None if it is no smaller.
+    """
     width, height = image.size
-    sides = (height, width) if turn >= 5 else (width, height)
-    fit = recipe.fit(*sides)
     left, top, right, bottom = fit.box
     shrinks = min((right - left) / fit.size[0], (bottom - top) / fit.size[1])
     scale = next((scale for scale in (8, 4, 2) if shrinks >= scale * _GAP), 1)
     if fit.interp in ("nearest", "box", "area"):
         scale = 1
     # grey is the luma channel itself, as libjpeg gives it to OpenCV
-    mode = "L" if recipe.color == "gray" else None
+    mode = "L" if color == "gray" else None
     if image.draft(mode, (width // scale, height // scale)) is None or scale == 1:
         return None
     # the decoder fills up the last column and row of pixels; a turn can make them the first
-    x, y = (-side % scale for side in sides)
+    x, y = (-side % scale for side in ((height, width) if turn >= 5 else (width, height)))
     x, y = x * (turn in MIRRORED_ACROSS), y * (turn in MIRRORED_DOWN)
     box = ((x + left) / scale, (y + top) / scale, (x + right) / scale, (y + bottom) / scale)
-    return _Draft(box, fit.size, _RESAMPLE[fit.interp])
+    return Fit(box, fit.size, fit.interp)
 
 
-def _resized_draft(image: Image.Image, draft: _Draft) -> Image.Image:
-    left, top, right, bottom = draft.box
-    x, y = math.floor(left), math.floor(top)
-    cut = image.crop((x, y, math.ceil(right), math.ceil(bottom)))  # what is around must not count
-    return cut.resize(draft.size, draft.resample, (left - x, top - y, right - x, bottom - y))
+def resize(array: NDArray[Any], size: Size, interp: Interp) -> NDArray[Any]:
+    """See `resize_array`, which has checked what this is given."""
+    if array.ndim == 3 and (array.dtype != np.uint8 or array.shape[2] == 1):
+        planes = [resize(array[:, :, plane], size, interp) for plane in range(array.shape[2])]
+        return np.stack(planes, axis=2)
+    return np.array(Image.fromarray(array).resize(size, _RESAMPLE[interp]))
+
+
+def warp(array: NDArray[Any], map_: Warp, fill: int) -> NDArray[Any]:
+    """See `warp_array`."""
+    if array.ndim == 3:
+        planes = [warp(array[:, :, plane], map_, fill) for plane in range(array.shape[2])]
+        return np.stack(planes, axis=2)
+    inverse = np.linalg.inv(np.array([map_.matrix[:3], map_.matrix[3:], (0, 0, 1)]))
+    inverse[:2, 2] += 0.5 - 0.5 * inverse[:2, :2].sum(axis=1)  # Pillow's pixels begin at corners
+    resample = {"nearest": 0, "bicubic": 3}.get(map_.interp, 2)
+    image = Image.fromarray(np.ascontiguousarray(array))
+    size, matrix = (map_.width, map_.height), tuple(inverse[:2].ravel().tolist())
+    turned = image.transform(size, Image.Transform.AFFINE, matrix, resample, fillcolor=fill)
+    return np.array(turned)
 
 
 def check_decodes(data: bytes) -> None:
