@@ -26,16 +26,19 @@ if TYPE_CHECKING:
         pack,
         unpack,
     )
+    from .loading import ImageRecordIter, RecordDataset
 
 __all__ = [
     "CorruptError",
     "HeaderError",
     "IRHeader",
     "ImageError",
+    "ImageRecordIter",
     "IndexFileError",
     "KeyNotFoundError",
     "LimitError",
     "ListError",
+    "RecordDataset",
     "RecordError",
     "RecordReader",
     "RecordWriter",
@@ -48,6 +51,10 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'rectool' has no attribute {name!r}")
+    if name in ("ImageRecordIter", "RecordDataset"):
+        from . import loading  # noqa: PLC0415
+
+        return getattr(loading, name)
     from . import format  # noqa: A004, PLC0415
 
     return getattr(format, name)

@@ -1,0 +1,118 @@
+"""Threads that make batches ahead of who takes them."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+
+class HasRows(Protocol):
+    rows: int
+
+
+Batch = TypeVar("Batch", bound=HasRows)
+
+
+class Ahead(Generic[Batch]):
+    """Batches `begin` to `end` - 1, made by `threads` threads, in order, at most `buffer` ahead.
+
+    `make(number)` gives an empty batch, `fill(batch, row)` fills a row of it; both run in the
+    threads, rows of the same batch and of the next at the same time. What `fill` raises, `take`
+    raises for that batch; the batches behind it are made all the same. `taken` is the number of the
+    next one.
+
+    The threads end with the last batch, or at `close`. They know this object and no other, so that
+    its owner can be collected while they work; they are daemons, and a program's end kills them.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[int], Batch],
+        fill: Callable[[Batch, int], None],
+        batches: range,
+        threads: int,
+        buffer: int,
+    ) -> None:
+        self._make, self._fill = make, fill
+        self._batches, self._buffer = batches, buffer
+        self.taken = self._begun = batches.start
+        self._row = 0
+        self._making: dict[int, Batch] = {}
+        self._left: dict[int, int] = {}
+        self._errors: dict[int, BaseException] = {}
+        self._closed = False
+        self._changed = threading.Condition()
+        self._process = os.getpid()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"rectool-{number}", daemon=True)
+            for number in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """False in a process forked since: threads do not come along."""
+        return self._process == os.getpid()
+
+    def take(self) -> Batch:
+        """The next batch, as soon as it is whole. There must be one."""
+        number = self.taken
+        with self._changed:
+            while self._left.get(number, 1):
+                self._changed.wait()
+            self.taken += 1
+            batch = self._making.pop(number)
+            del self._left[number]
+            error = self._errors.pop(number, None)
+            self._changed.notify_all()
+        if error is not None:
+            raise error
+        return batch
+
+    def close(self) -> None:
+        """Ends the threads, each behind the row that it is at. A second call does nothing."""
+        if not self.alive:
+            return
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        if threading.current_thread() not in self._threads:  # which may hold the lock: a collection
+            for thread in self._threads:
+                thread.join()
+
+    def _work(self) -> None:
+        while (task := self._next()) is not None:
+            number, batch, row = task
+            error = None
+            try:
+                self._fill(batch, row)
+            except BaseException as raised:  # noqa: BLE001 - it belongs to who takes the batch
+                error = raised
+            with self._changed:
+                if error is not None:
+                    self._errors.setdefault(number, error)
+                self._left[number] -= 1
+                if not self._left[number]:
+                    self._changed.notify_all()
+
+    def _next(self) -> tuple[int, Batch, int] | None:
+        """The next row that is not begun; waits while enough is ahead. None: no more to do."""
+        with self._changed:
+            while True:
+                number = self._begun
+                if self._closed or number >= self._batches.stop:
+                    return None
+                if number < self.taken + self._buffer:
+                    break
+                self._changed.wait()
+            if self._row == 0:
+                self._making[number] = self._make(number)
+                self._left[number] = self._making[number].rows
+            batch, row = self._making[number], self._row
+            self._row += 1
+            if self._row == batch.rows:
+                self._row, self._begun = 0, number + 1
+            return number, batch, row

@@ -1,0 +1,233 @@
+"""What becomes of a decoded image on its way into a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from random import Random
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .colour import add_hls, add_noise, jitter
+from .geometry import INTER_METHODS, Course
+
+Array = NDArray[Any]
+
+DTYPES = ("float32", "uint8", "int8")
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """MXNet's augmentation: names, meanings and the order of steps are ImageRecordIter's.
+
+    Geometry, in this order. `resize` N gives the shorter edge N pixels (-1: leaves it). An affine
+    map, if any of these asks for one: `max_rotate_angle` (degrees to both sides), `rotate` (always
+    these degrees; -1: none), `max_shear_ratio`, `min_random_scale` to `max_random_scale`,
+    `max_aspect_ratio` A (from 1 - A to 1 + A, or from `min_aspect_ratio` to A where that is given),
+    `min_img_size` and `max_img_size`, of the sides of the result. `pad` pixels on each side, of
+    `fill_value`. A crop of the height and width in `data_shape`, in the middle or for `rand_crop`
+    anywhere, of an image that is scaled up first if it is smaller. Instead of that:
+    `min_crop_size` to `max_crop_size`, the side of a square that is scaled to data_shape; or with
+    `random_resized_crop` a part with `min_random_area` to `max_random_area` of the image's area and
+    a ratio of sides as above, either way round, that is scaled to data_shape.
+
+    `inter_method`: 0 nearest, 1 bilinear, 2 bicubic, 3 area, 4 Lanczos; 9 bicubic for scaling up,
+    area for scaling down, bilinear for both at once; 10 any of the first five.
+
+    Colours (three channels only): `brightness`, `contrast`, `saturation`, each a factor of
+    1 - value to 1 + value, in random order; `random_h` (0 to 180), `random_s` and `random_l` (to
+    255), added in HLS; `pca_noise`, the deviation of AlexNet's noise.
+
+    Then: `mirror`, or with `rand_mirror` every other image; (x - mean) * scale / std for each
+    channel (r, g, b, a), with `max_random_contrast` and `max_random_illumination` for the whole.
+    For `dtype` "uint8" there is no arithmetic, for "int8" the rounded means alone are subtracted.
+
+    Raises ValueError for values that have no meaning or do not go together.
+    """
+
+    data_shape: Sequence[int]
+    resize: int = -1
+    rand_crop: bool = False
+    random_resized_crop: bool = False
+    max_random_area: float = 1.0
+    min_random_area: float = 1.0
+    max_aspect_ratio: float = 0.0
+    min_aspect_ratio: float | None = None
+    max_random_scale: float = 1.0
+    min_random_scale: float = 1.0
+    max_crop_size: int = -1
+    min_crop_size: int = -1
+    max_img_size: float = 1e10
+    min_img_size: float = 0.0
+    max_rotate_angle: int = 0
+    rotate: int = -1
+    max_shear_ratio: float = 0.0
+    pad: int = 0
+    fill_value: int = 255
+    inter_method: int = 1
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    random_h: int = 0
+    random_s: int = 0
+    random_l: int = 0
+    pca_noise: float = 0.0
+    mirror: bool = False
+    rand_mirror: bool = False
+    mean_r: float = 0.0
+    mean_g: float = 0.0
+    mean_b: float = 0.0
+    mean_a: float = 0.0
+    std_r: float = 1.0
+    std_g: float = 1.0
+    std_b: float = 1.0
+    std_a: float = 1.0
+    scale: float = 1.0
+    max_random_contrast: float = 0.0
+    max_random_illumination: float = 0.0
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        shape = tuple(self.data_shape)
+        if len(shape) != 3 or shape[0] not in (1, 3, 4) or min(shape) < 1:
+            raise ValueError(
+                f"data_shape {shape}: it is (channels, height, width) of 1, 3 or 4 channels"
+            )
+        object.__setattr__(self, "data_shape", shape)
+        if self.dtype not in DTYPES:
+            raise ValueError(f"dtype {self.dtype}: it is {', '.join(DTYPES[:-1])} or {DTYPES[-1]}")
+        if self.inter_method not in INTER_METHODS:
+            raise ValueError(f"inter_method {self.inter_method}: it is 0 to 4, 9 or 10")
+        if self.channels != 3 and self.colours:
+            raise ValueError(
+                f"colours are changed in 3 channels, and data_shape has {self.channels}"
+            )
+        if self.resize == 0 or self.resize < -1 or self.pad < 0:
+            raise ValueError(f"resize {self.resize}, pad {self.pad}: lengths in pixels")
+        if 0 in (self.std_r, self.std_g, self.std_b, self.std_a):
+            raise ValueError("std 0: values are divided by it")
+        self._check_crops()
+
+    def _check_crops(self) -> None:
+        smallest, largest = self.min_crop_size, self.max_crop_size
+        if (smallest, largest) != (-1, -1) and not 1 <= smallest <= largest:
+            raise ValueError(
+                f"crop sizes from {smallest} to {largest}: give both, the smaller one first"
+            )
+        for name, (low, high) in (
+            ("areas", self.areas),
+            ("aspect ratios", self.aspect_ratios),
+            ("scales", (self.min_random_scale, self.max_random_scale)),
+        ):
+            if not 0 < low <= high:
+                raise ValueError(f"random {name} from {low:g} to {high:g}")
+        others = (
+            self.rand_crop,
+            self.crop_sizes,
+            self.min_random_scale != 1,
+            self.max_random_scale != 1,
+        )
+        if self.random_resized_crop and any(others):
+            raise ValueError(
+                "random_resized_crop goes with none of rand_crop, crop sizes and scales"
+            )
+
+    @property
+    def channels(self) -> int:
+        return self.data_shape[0]
+
+    @property
+    def height(self) -> int:
+        return self.data_shape[1]
+
+    @property
+    def width(self) -> int:
+        return self.data_shape[2]
+
+    @property
+    def areas(self) -> tuple[float, float]:
+        return self.min_random_area, self.max_random_area
+
+    @property
+    def aspect_ratios(self) -> tuple[float, float]:
+        if self.min_aspect_ratio is not None:
+            return self.min_aspect_ratio, self.max_aspect_ratio
+        return 1 - self.max_aspect_ratio, 1 + self.max_aspect_ratio
+
+    @property
+    def crop_sizes(self) -> tuple[int, int] | None:
+        """From and to, or None where the crop is data_shape's."""
+        return None if self.max_crop_size == -1 else (self.min_crop_size, self.max_crop_size)
+
+    @property
+    def warps(self) -> bool:
+        ratio = not self.random_resized_crop and self.aspect_ratios != (1, 1)
+        scales = self.min_random_scale != 1 or self.max_random_scale != 1
+        sizes = self.max_img_size < 1e10 or self.min_img_size > 0
+        turns = self.max_rotate_angle > 0 or self.rotate > 0 or self.max_shear_ratio > 0
+        return ratio or scales or sizes or turns
+
+    @property
+    def colours(self) -> bool:
+        return any((
+            self.brightness, self.contrast, self.saturation,
+            self.random_h, self.random_s, self.random_l, self.pca_noise,
+        ))  # fmt: skip
+
+    @property
+    def resamples(self) -> bool:
+        """Whether it scales images that are no smaller than the crop."""
+        return self.resize > 0 or self.random_resized_crop or self.crop_sizes is not None
+
+    def course(self, width: int, height: int, draw: Random) -> Course:
+        """The geometric steps for an image of this size."""
+        return Course(self, width, height, draw)
+
+    def recolour(self, image: Array, draw: Random) -> Array:
+        """The image (HxWx3, RGB, uint8) with its colours changed."""
+        if self.brightness or self.contrast or self.saturation:
+            image = jitter(image, self.brightness, self.contrast, self.saturation, draw)
+        if self.random_h or self.random_s or self.random_l:
+            image = add_hls(image, (self.random_h, self.random_l, self.random_s), draw)
+        return add_noise(image, self.pca_noise, draw) if self.pca_noise else image
+
+    def put(self, image: Array, row: Array, draw: Random) -> None:
+        """Mirrors and normalises an image (HxW or HxWxC), and lays it out as CxHxW in `row`."""
+        image = image if image.ndim == 3 else image[:, :, None]
+        if (self.rand_mirror and draw.random() < 0.5) or self.mirror:
+            image = image[:, ::-1]
+        planes = image.transpose(2, 0, 1)
+        if self.dtype == "int8":
+            means = np.rint(self._of_channels("mean")).astype(np.int16)
+            row[...] = np.clip(planes - means, -128, 127)
+            return
+        row[...] = planes
+        if self.dtype == "float32":
+            self._normalise(row, draw)
+
+    def _normalise(self, row: Array, draw: Random) -> None:
+        mean, factor, offset = self._normal
+        if self.max_random_contrast or self.max_random_illumination:
+            contrast = draw.uniform(-self.max_random_contrast, self.max_random_contrast)
+            light = draw.uniform(-self.max_random_illumination, self.max_random_illumination)
+            factor = np.float32((1 + contrast) * self.scale) / self._of_channels("std")
+            offset = np.float32(light * self.scale) / self._of_channels("std")
+        if mean is not None:
+            row -= mean
+        if factor is not None:
+            row *= factor
+        if offset is not None:
+            row += offset
+
+    @cached_property
+    def _normal(self) -> tuple[Array | None, Array | None, Array | None]:
+        """Mean, factor and offset, of shape (channels, 1, 1); None where there is nothing to do."""
+        mean, factor = self._of_channels("mean"), np.float32(self.scale) / self._of_channels("std")
+        return mean if mean.any() else None, factor if (factor != 1).any() else None, None
+
+    def _of_channels(self, name: str) -> NDArray[np.float32]:
+        values = [getattr(self, f"{name}_{channel}") for channel in "rgba"[: self.channels]]
+        return np.array(values, np.float32)[:, None, None]

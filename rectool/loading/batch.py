@@ -1,0 +1,76 @@
+"""What an iterator gives, under MXNet's names (mx.io)."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+class DataDesc(namedtuple("DataDesc", ["name", "shape"])):
+    """Name and shape of an array in a batch; a pair, as in MXNet, with two more attributes.
+
+    `dtype` is a numpy type, `layout` says which axis is what, "NCHW" for images.
+    """
+
+    dtype: Any
+    layout: str | None
+
+    def __new__(
+        cls, name: str, shape: tuple[int, ...], dtype: Any = np.float32, layout: str | None = "NCHW"
+    ) -> DataDesc:
+        made = super().__new__(cls, name, shape)
+        made.dtype, made.layout = dtype, layout
+        return made
+
+    def __repr__(self) -> str:
+        return f"DataDesc[{self.name},{self.shape},{self.dtype},{self.layout}]"
+
+    @staticmethod
+    def get_batch_axis(layout: str | None) -> int:
+        """Which axis counts the samples: that of the N, the first without a layout."""
+        return 0 if layout is None else layout.find("N")
+
+    @staticmethod
+    def get_list(shapes: Any, types: Any) -> list[DataDesc]:
+        """Descriptions of (name, shape) pairs, with types from (name, dtype) pairs or None."""
+        dtypes = {} if types is None else dict(types)
+        return [DataDesc(name, shape, dtypes.get(name, np.float32)) for name, shape in shapes]
+
+
+class DataBatch:
+    """A batch: `data` and `label` are lists of arrays, the first axis counts the samples.
+
+    `pad` is how many samples at the end are there only to fill the batch. `index` are the samples'
+    keys. `provide_data` and `provide_label` describe the arrays, where they are given.
+    """
+
+    def __init__(
+        self,
+        data: Sequence[Any] | None,
+        label: Sequence[Any] | None = None,
+        pad: int | None = None,
+        index: Any = None,
+        bucket_key: Any = None,
+        provide_data: list[DataDesc] | None = None,
+        provide_label: list[DataDesc] | None = None,
+    ) -> None:
+        for name, arrays in (("data", data), ("label", label)):
+            if arrays is not None and not isinstance(arrays, list | tuple):
+                raise TypeError(f"{name} is a list of arrays, not a {type(arrays).__name__}")
+        self.data = data
+        self.label = label
+        self.pad = pad
+        self.index = index
+        self.bucket_key = bucket_key
+        self.provide_data = provide_data
+        self.provide_label = provide_label
+
+    def __str__(self) -> str:
+        data, label = (
+            [array.shape for array in arrays] if arrays else None
+            for arrays in (self.data, self.label)
+        )
+        return f"{type(self).__name__}: data shapes: {data} label shapes: {label}"

@@ -1,0 +1,201 @@
+"""Where the pixels of a training image come from: steps of resizing, turning, padding and cutting.
+
+The steps, their order and their roundings are MXNet's (image_aug_default.cc).
+"""
+
+from __future__ import annotations
+
+import math
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ..format import ImageError
+from ..imaging import Fit
+from ..imaging.resizing import Warp
+
+if TYPE_CHECKING:
+    from ..imaging import Interp
+    from .augmentation import Augmentation
+
+
+class Resize(NamedTuple):
+    width: int
+    height: int
+    interp: Interp
+
+
+class Pad(NamedTuple):
+    border: int
+
+
+class Crop(NamedTuple):
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+Step = Resize | Warp | Pad | Crop
+
+_INTERPS: dict[int, Interp] = {0: "nearest", 1: "bilinear", 2: "bicubic", 3: "area", 4: "lanczos"}
+INTER_METHODS = (*_INTERPS, 9, 10)
+_ATTEMPTS = 10
+
+
+def interp_of(method: int, old: tuple[int, int], new: tuple[int, int], draw: Random) -> Interp:
+    """The interpolation of an `inter_method`: 0 to 4; 9 by sizes (width, height); 10 any."""
+    if method == 10:
+        method = draw.randint(0, 4)
+    elif method == 9:
+        grows = new[0] > old[0] and new[1] > old[1]
+        shrinks = new[0] < old[0] and new[1] < old[1]
+        method = 2 if grows else 3 if shrinks else 1
+    return _INTERPS[method]
+
+
+class Course:
+    """The steps for one image of this size, as they are decided."""
+
+    def __init__(self, aug: Augmentation, width: int, height: int, draw: Random) -> None:
+        self.steps: list[Step] = []
+        self.width, self.height = width, height
+        self._aug, self._draw = aug, draw
+        if aug.resize > 0:
+            self._resize_short(aug.resize)
+        if aug.warps:
+            self._warp()
+        if aug.pad:
+            self._add(
+                Pad(aug.pad), width=self.width + 2 * aug.pad, height=self.height + 2 * aug.pad
+            )
+        if aug.random_resized_crop:
+            done = self._random_resized_crop()
+        else:
+            done = aug.crop_sizes is not None and self._crop_of_size(*aug.crop_sizes)
+        if not done:
+            self._enlarge()
+            self._crop(self._aug.width, self._aug.height)
+
+    def _add(self, step: Step, *, width: int, height: int) -> None:
+        self.steps.append(step)
+        self.width, self.height = width, height
+
+    def _resize(self, width: int, height: int) -> None:
+        new = (width, height)
+        interp = interp_of(self._aug.inter_method, (self.width, self.height), new, self._draw)
+        self._add(Resize(*new, interp), width=width, height=height)
+
+    def _resize_short(self, length: int) -> None:
+        if self.height > self.width:
+            self._resize(length, length * self.height // self.width)
+        else:
+            self._resize(length * self.width // self.height, length)
+
+    def _warp(self) -> None:
+        aug, draw = self._aug, self._draw
+        shear = draw.uniform(-aug.max_shear_ratio, aug.max_shear_ratio)
+        angle = draw.randint(-aug.max_rotate_angle, aug.max_rotate_angle)
+        if aug.rotate > 0:
+            angle = aug.rotate
+        scale = ratio = 1.0
+        if not aug.random_resized_crop:
+            scale = draw.uniform(aug.min_random_scale, aug.max_random_scale)
+            ratio = draw.uniform(*aug.aspect_ratios)
+        cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+        high = 2 * scale / (1 + ratio)
+        wide = ratio * high
+        a, b = high * cos - shear * sin * wide, high * sin + shear * cos * wide
+        d, e = -sin * wide, cos * wide
+        width, height = (
+            max(aug.min_img_size, min(aug.max_img_size, scale * side))
+            for side in (self.width, self.height)
+        )
+        c = (width - (a * self.width + b * self.height)) / 2
+        f = (height - (d * self.width + e * self.height)) / 2
+        new = (int(width), int(height))
+        if min(new) < 1:
+            raise ImageError(f"{self.width}x{self.height} pixels, scaled by {scale:.3g}: none left")
+        interp = interp_of(aug.inter_method, (self.width, self.height), new, draw)
+        self._add(Warp((a, b, c, d, e, f), *new, interp), width=new[0], height=new[1])
+
+    def _random_resized_crop(self) -> bool:
+        aug, draw = self._aug, self._draw
+        areas, ratios = aug.areas, aug.aspect_ratios
+        if areas == ratios == (1, 1):
+            return False
+        for _ in range(_ATTEMPTS):
+            area = self.width * self.height * draw.uniform(*areas)
+            ratio = draw.uniform(*ratios)
+            height, width = round(math.sqrt(area / ratio)), round(math.sqrt(area * ratio))
+            if draw.random() > 0.5:
+                width, height = height, width
+            if 0 < height <= self.height and 0 < width <= self.width:
+                left = draw.randint(0, self.width - width)
+                top = draw.randint(0, self.height - height)
+                self._add(Crop(left, top, width, height), width=width, height=height)
+                self._resize(aug.width, aug.height)
+                return True
+        return False
+
+    def _crop_of_size(self, smallest: int, largest: int) -> bool:
+        if largest > min(self.width, self.height):
+            raise ImageError(
+                f"{self.width}x{self.height} pixels, smaller than max_crop_size {largest}"
+            )
+        side = self._draw.randint(smallest, largest)
+        self._crop(side, side)
+        self._resize(self._aug.width, self._aug.height)
+        return True
+
+    def _enlarge(self) -> None:
+        """Scales up an image that is smaller than the crop; the proportions stay.
+
+        Sides are computed in float32, which decides whether one is rounded down.
+        """
+        wide, high = np.float32(self._aug.width), np.float32(self._aug.height)
+        size, new = (self.width, self.height), (self._aug.width, self._aug.height)
+        if size[0] >= new[0] and size[1] >= new[1]:
+            return
+        interp = interp_of(self._aug.inter_method, size, new, self._draw)
+        if self.height < new[1]:
+            width = max(1, int(high / np.float32(self.height) * np.float32(self.width)))
+            self._add(Resize(width, new[1], interp), width=width, height=new[1])
+        if self.width < new[0]:
+            height = int(wide / np.float32(self.width) * np.float32(self.height))
+            self._add(Resize(new[0], height, interp), width=new[0], height=height)
+        if self.height < new[1]:  # rounded down
+            self._add(Resize(*new, interp), width=new[0], height=new[1])
+
+    def _crop(self, width: int, height: int) -> None:
+        left, top = self.width - width, self.height - height
+        if self._aug.rand_crop:
+            left, top = self._draw.randint(0, left), self._draw.randint(0, top)
+        else:
+            left, top = left // 2, top // 2
+        if (left, top, width, height) != (0, 0, self.width, self.height):
+            self._add(Crop(left, top, width, height), width=width, height=height)
+
+
+def as_fit(steps: list[Step], width: int, height: int) -> Fit:
+    """Steps of resizing and cutting as one: the part of the image that becomes all of the result.
+
+    Resampling once is not the same as twice, but better.
+    """
+    left = top = 0.0
+    across = down = 1.0  # original pixels to one of the present
+    interp: Interp = "bilinear"
+    for step in steps:
+        if isinstance(step, Resize):
+            across *= width / step.width
+            down *= height / step.height
+            interp = step.interp
+        elif isinstance(step, Crop):
+            left += step.left * across
+            top += step.top * down
+        else:
+            raise TypeError(step)
+        width, height = step.width, step.height
+    box = (left, top, left + width * across, top + height * down)
+    return Fit(box, (width, height), interp)

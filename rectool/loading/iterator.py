@@ -1,0 +1,253 @@
+"""Batches for training: `ImageRecordIter`, with the parameters of MXNet's."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from difflib import get_close_matches
+from functools import partial
+from inspect import signature
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ..format import RecordReader, StrPath, plural
+from ..imaging import INTERPS, Backend
+from ..listing import read_list
+from .ahead import Ahead
+from .augmentation import Augmentation
+from .batch import DataBatch, DataDesc
+from .buffers import Buffers
+from .loader import ListLabels, Loader, RawBatch
+from .samples import Positions, sample_positions
+
+_WORD = 1 << 64
+
+OnError = Literal["fail", "skip"]
+
+
+class ImageRecordIter:
+    """Batches of a `.rec` file's images and labels, decoded in threads ahead of who takes them.
+
+    An iterator, as mx.io.ImageRecordIter is one: `for batch in it`, or `next()` until
+    StopIteration; `reset()` begins the next epoch, and so does a `for` behind an epoch's end. A
+    `for` that is left goes on where it was. `len(it)` is the number of batches of an epoch, the
+    same for all. The threads end with the epoch, with a `for` that is left, and at `close()`.
+
+    Of a batch, `data[0]` has the shape (batch_size, *data_shape), channels first, float32, or
+    `dtype` "uint8" or "int8"; `label[0]` is float32, (batch_size,), or (batch_size, label_width)
+    for a width above 1; `index` are the keys, int64; `pad` is how many samples at the end only fill
+    the batch. A batch stays as it is however long it is kept.
+
+    `path_imgrec` is a path, or several, of shards. Records come in the order of the file.
+    `path_imgidx` is the `.idx`, by default the one beside the `.rec`; without one, the file is gone
+    through once. Records without an image are left out. `path_imglist` is a `.lst` whose labels, by
+    the records' ids, take the place of theirs. `shuffle` gives all samples a new order for each
+    epoch, always the same one for the same `seed`. Part `part_index` of `num_parts` has as many
+    samples as the others, and all samples are in one of them; what is missing comes from the
+    beginning; with `shuffle` the parts of each epoch are of one order of all.
+
+    With `round_batch` the last batch is filled up from the beginning, else with zeros; `pad` says
+    so. `preprocess_threads` decode, at most `prefetch_buffer` batches ahead.
+
+    All else is Augmentation's: resize, rand_crop, rand_mirror, mean_r... A sample's random numbers
+    depend on `seed` (or `seed_aug`, if it is given), the epoch and its place in it, and on nothing
+    else. `backend` resizes: "pillow" antialiased; "opencv" as MXNet does, to the bit.
+
+    A sample that cannot be read raises ImageError, or another RecordError, that names its file and
+    key, from `next`; the call after that gives the next batch. With `on_error` "skip" the sample
+    behind it takes its place, and `skipped` maps its key to the error.
+
+    Raises TypeError for a parameter that there is none of, ValueError for values that have no
+    meaning or files without an image, and what RecordReader raises.
+    """
+
+    def __init__(
+        self,
+        path_imgrec: StrPath | Sequence[StrPath],
+        data_shape: Sequence[int],
+        batch_size: int,
+        *,
+        path_imgidx: StrPath | Sequence[StrPath] | None = None,
+        path_imglist: StrPath | None = None,
+        label_width: int = 1,
+        shuffle: bool = False,
+        seed: int = 0,
+        seed_aug: int | None = None,
+        part_index: int = 0,
+        num_parts: int = 1,
+        round_batch: bool = True,
+        preprocess_threads: int = 4,
+        prefetch_buffer: int = 4,
+        dtype: DTypeLike | None = None,
+        data_name: str = "data",
+        label_name: str = "softmax_label",
+        backend: Backend = "pillow",
+        on_error: OnError = "fail",
+        **augmentation: Any,
+    ) -> None:
+        _check_names(augmentation)
+        _check_counts(
+            batch_size=batch_size, label_width=label_width, num_parts=num_parts,
+            preprocess_threads=preprocess_threads, prefetch_buffer=prefetch_buffer,
+        )  # fmt: skip
+        if not 0 <= part_index < num_parts:
+            raise ValueError(f"part_index {part_index} of {plural(num_parts, 'part')}")
+        if backend not in INTERPS:
+            raise ValueError(f"no backend {backend!r}: there are {' and '.join(INTERPS)}")
+        if on_error not in ("fail", "skip"):
+            raise ValueError(f"on_error {on_error!r}: it is fail or skip")
+        name = np.dtype(np.float32 if dtype is None else dtype).name
+        aug = Augmentation(data_shape, dtype=name, **augmentation)
+        self.batch_size = batch_size
+        self._shuffle, self._seed, self._round = bool(shuffle), int(seed), bool(round_batch)
+        self._part, self._parts = part_index, num_parts
+        self._threads, self._buffer = preprocess_threads, prefetch_buffer
+        labels = ListLabels(read_list(path_imglist), label_width) if path_imglist else None
+        self.reader = RecordReader(path_imgrec, path_imgidx or True)
+        self._positions = _in_file_order(self.reader, sample_positions(self.reader))
+        if not len(self._positions):
+            raise ValueError(f"{self.reader.name}: no record with an image")
+        self._loader = Loader(
+            self.reader, aug, label_width=label_width, labels=labels, backend=backend,
+            seed=self._seed if seed_aug is None else int(seed_aug), skip=on_error == "skip",
+        )  # fmt: skip
+        label_shape = (batch_size,) if label_width == 1 else (batch_size, label_width)
+        data_type = np.dtype(aug.dtype).type
+        self.provide_data = [DataDesc(data_name, (batch_size, *aug.data_shape), data_type)]
+        self.provide_label = [DataDesc(label_name, label_shape, np.float32)]
+        self._label_shape = label_shape
+        self._buffers = Buffers(self.provide_data[0].shape, data_type, prefetch_buffer + 2)
+        self._epoch = self._at = 0
+        self._ahead: list[Ahead[RawBatch]] = []  # none or one; the finalizer must not know self
+        self._finalizer = weakref.finalize(self, _close_all, self._ahead)
+
+    @property
+    def skipped(self) -> dict[int, Exception]:
+        """The samples that were skipped, by their keys, and why."""
+        return dict(self._loader.skipped)
+
+    @property
+    def samples(self) -> int:
+        """The samples of an epoch, of this part."""
+        return -(-len(self._positions) // self._parts)
+
+    def __len__(self) -> int:
+        return (self.samples - 1) // self.batch_size + 1
+
+    def __iter__(self) -> Iterator[DataBatch]:
+        if self._at >= len(self):
+            self.reset()
+        try:
+            while self._at < len(self):
+                yield self.next()
+        finally:
+            self._stop()
+
+    def __next__(self) -> DataBatch:
+        return self.next()
+
+    def next(self) -> DataBatch:
+        """The next batch. Raises StopIteration at the epoch's end, until `reset`."""
+        if self._at >= len(self):
+            raise StopIteration
+        if self._ahead and not self._ahead[0].alive:
+            self._ahead.clear()
+        if not self._ahead:
+            self._start()
+        ahead = self._ahead[0]
+        try:
+            batch = ahead.take()
+        finally:
+            self._at = ahead.taken
+            if self._at >= len(self):
+                self._stop()
+        return DataBatch(
+            [batch.data], [batch.label], batch.pad, batch.index,
+            provide_data=self.provide_data, provide_label=self.provide_label,
+        )  # fmt: skip
+
+    def reset(self) -> None:
+        """Begins the next epoch; the present one stays, if nothing was taken of it yet."""
+        self._stop()
+        if self._at:
+            self._epoch += 1
+            self._at = 0
+
+    def close(self) -> None:
+        """Ends the threads and closes the files. A second call does nothing."""
+        self._stop()
+        self._buffers.clear()
+        self.reader.close()
+
+    def _start(self) -> None:
+        make = partial(
+            _make, self._epoch, self._order(), self._round, self._buffers, self._label_shape
+        )
+        batches = range(self._at, len(self))
+        ahead = Ahead(make, self._loader.fill, batches, self._threads, self._buffer)
+        self._ahead.append(ahead)
+
+    def _stop(self) -> None:
+        _close_all(self._ahead)
+
+    def _order(self) -> Positions:
+        """The positions of this part's samples, in this epoch's order."""
+        count, samples = len(self._positions), self.samples
+        places = np.arange(self._part * samples, (self._part + 1) * samples) % count
+        if not self._shuffle:
+            return self._positions[places]
+        # of numpy's generators the one whose orders will never change
+        bits = np.random.MT19937(np.random.SeedSequence([self._seed % _WORD, self._epoch]))
+        return self._positions[np.random.RandomState(bits).permutation(count)[places]]
+
+
+def _make(
+    epoch: int,
+    order: Positions,
+    rounds: bool,
+    buffers: Buffers,
+    label_shape: tuple[int, ...],
+    number: int,
+) -> RawBatch:
+    """An empty batch; rows that stay empty are zero."""
+    size = label_shape[0]
+    first = number * size
+    real = min(size, len(order) - first)
+    data, label, index = buffers.take(), np.zeros(label_shape, np.float32), np.full(size, -1)
+    rows = size if rounds else real
+    data[rows:] = 0
+    return RawBatch(epoch, order, first, rows, size - real, data, label, index)
+
+
+def _close_all(ahead: list[Ahead[RawBatch]]) -> None:
+    while ahead:
+        ahead.pop().close()
+
+
+def _in_file_order(reader: RecordReader, positions: Positions) -> Positions:
+    """Whatever the order of the index: MXNet reads files from their beginning to their end."""
+    offsets = reader.offsets[positions]
+    shards = np.searchsorted(reader.starts, positions, side="right")
+    if ((offsets[1:] > offsets[:-1]) | (shards[1:] > shards[:-1])).all():
+        return positions
+    return positions[np.lexsort((offsets, shards))]
+
+
+def _check_names(given: dict[str, Any]) -> None:
+    names = {field.name for field in fields(Augmentation)}
+    for name in given:
+        if name in names:
+            continue
+        known = names | {*signature(ImageRecordIter).parameters} - {"augmentation"}
+        near = get_close_matches(name, sorted(known), 1)
+        hint = f": did you mean {near[0]}?" if near else ""
+        raise TypeError(f"ImageRecordIter has no parameter {name!r}{hint}")
+
+
+def _check_counts(**counts: int) -> None:
+    for name, count in counts.items():
+        if count < 1:
+            raise ValueError(f"{name} {count}: it is 1 or more")

@@ -1,0 +1,145 @@
+"""How a batch is made: which samples it holds, and each of them read, decoded and augmented."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..format import (
+    HeaderError,
+    ImageError,
+    KeyTable,
+    ListError,
+    RecordError,
+    RecordReader,
+    label_list,
+)
+from ..imaging import Backend, Color, Fit
+from ..imaging.arrays import decode_array
+from ..imaging.recipe import load
+from ..imaging.resizing import resize_array, warp_array
+from ..listing import ImageList
+from .augmentation import Augmentation
+from .geometry import Crop, Pad, Resize, Step, as_fit
+from .samples import Positions, named_errors, read_sample
+
+_COLORS: dict[int, Color] = {1: "gray", 3: "rgb", 4: "unchanged"}
+
+
+@dataclass
+class RawBatch:
+    """A batch that is being made: of an epoch's `order`, the samples from place `first` on."""
+
+    epoch: int
+    order: Positions
+    first: int
+    rows: int
+    pad: int
+    data: NDArray[Any]
+    label: NDArray[np.float32]
+    index: NDArray[np.int64]
+
+
+class ListLabels:
+    """Labels by the records' ids, from a `.lst`."""
+
+    def __init__(self, images: ImageList, width: int) -> None:
+        images.check_width(width)
+        self._images, self._width = images, width
+        self._ids = KeyTable(images.keys)
+
+    def of(self, id_: int) -> list[float]:
+        at = self._ids.find(id_)
+        if at is None:
+            raise ListError(f"the id {id_} of this record is not in {self._images.name}")
+        return list(self._images[at].labels)
+
+
+class Loader:
+    """Makes batches of an epoch's samples, each in the same way whichever thread makes it."""
+
+    def __init__(
+        self,
+        reader: RecordReader,
+        augmentation: Augmentation,
+        *,
+        label_width: int,
+        labels: ListLabels | None,
+        backend: Backend,
+        seed: int,
+        skip: bool,
+    ) -> None:
+        self._reader, self._aug = reader, augmentation
+        self._label_width, self._labels = label_width, labels
+        self._backend, self._seed, self._skip = backend, abs(seed), skip
+        self._color = _COLORS[augmentation.channels]
+        # Pillow resizes what the crop needs, and no more, of an image that it has decoded small
+        self._fuses = backend == "pillow" and augmentation.resamples
+        self._fuses = self._fuses and not (augmentation.pad or augmentation.warps)
+        self._pillow = load("pillow")
+        if backend == "opencv":
+            load(backend)
+        self.skipped: dict[int, RecordError] = {}
+
+    def fill(self, batch: RawBatch, row: int) -> None:
+        """Makes the sample of a row. A bad one raises, or the next good one takes its place."""
+        count = len(batch.order) if self._skip else 1
+        for further in range(count):
+            place = batch.first + row + further
+            position = batch.order.item(place % len(batch.order))
+            try:
+                self._fill(batch, row, position)
+                break
+            except RecordError as error:
+                if further + 1 == count:
+                    raise
+                self.skipped[self._reader.keys.item(position)] = error
+
+    def _fill(self, batch: RawBatch, row: int, position: int) -> None:
+        draw = Random(self._seed << 128 | batch.epoch << 64 | batch.first + row)  # noqa: S311
+        header, payload = read_sample(self._reader, position)
+        with named_errors(self._reader, position):
+            labels = (
+                label_list(header.label) if self._labels is None else self._labels.of(header.id)
+            )
+            if len(labels) != self._label_width:
+                raise HeaderError(f"{len(labels)} labels, and label_width is {self._label_width}")
+            image = self._image(payload, draw)
+        if self._aug.colours:
+            image = self._aug.recolour(image, draw)
+        self._aug.put(image, batch.data[row], draw)
+        batch.label[row] = labels if self._label_width > 1 else labels[0]
+        batch.index[row] = self._reader.keys[position]
+
+    def _image(self, payload: bytes, draw: Random) -> NDArray[Any]:
+        """The decoded image, of the size of data_shape."""
+        if self._fuses:
+            return np.asarray(self._pillow.cut(payload, self._color, partial(self._fit, draw)))
+        image = decode_array(payload, self._color)
+        channels = 1 if image.ndim == 2 else image.shape[2]
+        if channels != self._aug.channels or image.dtype != np.uint8:
+            raise ImageError(
+                f"{channels} channels of {image.dtype}, and data_shape asks for"
+                f" {self._aug.channels} of uint8"
+            )
+        for step in self._aug.course(image.shape[1], image.shape[0], draw).steps:
+            image = self._step(image, step)
+        return image
+
+    def _fit(self, draw: Random, width: int, height: int) -> Fit:
+        return as_fit(self._aug.course(width, height, draw).steps, width, height)
+
+    def _step(self, image: NDArray[Any], step: Step) -> NDArray[Any]:
+        if isinstance(step, Crop):
+            return image[step.top : step.top + step.height, step.left : step.left + step.width]
+        if isinstance(step, Pad):
+            sides = ((step.border, step.border), (step.border, step.border), (0, 0))[: image.ndim]
+            return np.pad(image, sides, constant_values=self._aug.fill_value)
+        if isinstance(step, Resize):
+            return resize_array(image, (step.width, step.height), step.interp, self._backend)
+        return warp_array(image, step, self._aug.fill_value, self._backend)

@@ -1,0 +1,62 @@
+"""Which records of a file are samples: those with an image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..format import IRHeader, RecordError, RecordReader, unpack
+
+Positions = NDArray[np.int64]
+
+_SMALL = 1024
+"""Bytes of the largest record that is looked at to see whether it holds an image at all.
+
+Records without one (InsightFace's header and ranges) have a header and two labels. To look at
+larger records would be to read all of a data set before the first image is asked for.
+"""
+
+
+def sample_positions(reader: RecordReader) -> Positions:
+    """The positions of all records but those whose header is all they have.
+
+    A record of more than a kilobyte is taken for one with an image, and one that is damaged too:
+    reading it says what is wrong with it.
+    """
+    small = np.flatnonzero(reader.room() <= _SMALL)
+    everything = np.arange(len(reader))
+    try:
+        payloads = reader.headers(small).payloads
+    except RecordError:
+        payloads = np.fromiter(
+            (_payload(reader, at) for at in small.tolist()), np.int64, len(small)
+        )
+    empty = small[payloads == 0]
+    return np.delete(everything, empty) if len(empty) else everything
+
+
+def _payload(reader: RecordReader, position: int) -> int:
+    try:
+        return int(reader.headers(np.array([position])).payloads[0])
+    except RecordError:
+        return 1
+
+
+def read_sample(reader: RecordReader, position: int) -> tuple[IRHeader, bytes]:
+    """Header and encoded image of a record. Errors name its key and file."""
+    with named_errors(reader, position):
+        return unpack(reader[position])
+
+
+@contextmanager
+def named_errors(reader: RecordReader, position: int) -> Iterator[None]:
+    """Errors of what the block does with this record name its file and key."""
+    try:
+        yield
+    except RecordError as error:
+        error.path = reader.paths[reader.shard(position)]
+        error.message = f"the record with the key {reader.keys[position]}: {error.message}"
+        raise
