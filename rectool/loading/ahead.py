@@ -19,9 +19,9 @@ class Ahead(Generic[Batch]):
     """Batches `begin` to `end` - 1, made by `threads` threads, in order, at most `buffer` ahead.
 
     `make(number)` gives an empty batch, `fill(batch, row)` fills a row of it; both run in the
-    threads, rows of the same batch and of the next at the same time. What `fill` raises, `take`
-    raises for that batch; the batches behind it are made all the same. `taken` is the number of the
-    next one.
+    threads, rows of the same batch and of the next at the same time. What either
+    raises, `take` raises for that batch; the batches behind it are made all the same. `taken` is
+    the number of the next one.
 
     The threads end with the last batch, or at `close`. They know this object and no other, so that
     its owner can be collected while they work; they are daemons, and a program's end kills them.
@@ -64,13 +64,12 @@ class Ahead(Generic[Batch]):
             while self._left.get(number, 1):
                 self._changed.wait()
             self.taken += 1
-            batch = self._making.pop(number)
             del self._left[number]
-            error = self._errors.pop(number, None)
             self._changed.notify_all()
-        if error is not None:
-            raise error
-        return batch
+            if number in self._errors:
+                self._making.pop(number, None)
+                raise self._errors.pop(number)
+            return self._making.pop(number)
 
     def close(self) -> None:
         """Ends the threads, each behind the row that it is at. A second call does nothing."""
@@ -101,18 +100,26 @@ class Ahead(Generic[Batch]):
     def _next(self) -> tuple[int, Batch, int] | None:
         """The next row that is not begun; waits while enough is ahead. None: no more to do."""
         with self._changed:
-            while True:
+            while not self._closed and self._begun < self._batches.stop:
                 number = self._begun
-                if self._closed or number >= self._batches.stop:
-                    return None
-                if number < self.taken + self._buffer:
-                    break
-                self._changed.wait()
-            if self._row == 0:
-                self._making[number] = self._make(number)
-                self._left[number] = self._making[number].rows
-            batch, row = self._making[number], self._row
-            self._row += 1
-            if self._row == batch.rows:
-                self._row, self._begun = 0, number + 1
-            return number, batch, row
+                if number >= self.taken + self._buffer:
+                    self._changed.wait()
+                elif self._row or self._begin(number):
+                    batch, row = self._making[number], self._row
+                    self._row += 1
+                    if self._row == batch.rows:
+                        self._row, self._begun = 0, number + 1
+                    return number, batch, row
+        return None
+
+    def _begin(self, number: int) -> bool:
+        """Makes a batch that is to be filled; false where that raises, and memory may be short."""
+        try:
+            batch = self._make(number)
+        except BaseException as error:  # noqa: BLE001 - as in _work
+            self._errors[number], self._left[number] = error, 0
+            self._begun += 1
+            self._changed.notify_all()
+            return False
+        self._making[number], self._left[number] = batch, batch.rows
+        return True

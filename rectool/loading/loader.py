@@ -76,7 +76,7 @@ class Loader:
     ) -> None:
         self._reader, self._aug = reader, augmentation
         self._label_width, self._labels = label_width, labels
-        self._backend, self._seed, self._skip = backend, abs(seed), skip
+        self._backend, self._seed, self._skip = backend, seed, skip
         self._color = _COLORS[augmentation.channels]
         # Pillow resizes what the crop needs, and no more, of an image that it has decoded small
         self._fuses = backend == "pillow" and augmentation.resamples
