@@ -59,8 +59,10 @@ class Augmentation:
     255), added in HLS; `pca_noise`, the deviation of AlexNet's noise.
 
     Then: `mirror`, or with `rand_mirror` half of the images, at random; (x - mean) * scale / std
-    for each channel (r, g, b, a), times 1 - to 1 + `max_random_contrast`, plus at most
-    `max_random_illumination` * scale / std either way, the same for the whole image. For `dtype` "uint8" there is no arithmetic, for "int8" the rounded means alone are subtracted.
+    for each channel (r, g, b, a). For the whole image, `max_random_contrast` multiplies that by
+    1 - value to 1 + value, and `max_random_illumination` adds up to value * scale / std or takes it
+    away. For `dtype` "uint8" there is no arithmetic, for "int8" the rounded means alone are
+    subtracted, and the result cut to -128 to 127.
 
     Raises ValueError for values that have no meaning or do not go together.
     """

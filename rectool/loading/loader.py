@@ -49,7 +49,7 @@ class ListLabels:
     """Labels by the records' ids, from a `.lst`."""
 
     def __init__(self, images: ImageList, width: int) -> None:
-        images.check_width(width)
+        images.check_width(width, exactly=True)
         self._images, self._width = images, width
         self._ids = KeyTable(images.keys)
 
