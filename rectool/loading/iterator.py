@@ -45,10 +45,11 @@ class ImageRecordIter:
     `path_imgrec` is a path, or several, of shards. Records come in the order of the file.
     `path_imgidx` is the `.idx`, by default the one beside the `.rec`; without one, the file is gone
     through once. Records without an image are left out. `path_imglist` is a `.lst` whose labels, by
-    the records' ids, take the place of theirs, `label_width` of them in each line. `shuffle` gives all samples a new order for each
-    epoch, always the same one for the same `seed`. Part `part_index` of `num_parts` has as many
-    samples as the others, and all samples are in one of them; what is missing comes from the
-    beginning; with `shuffle` the parts of each epoch are of one order of all.
+    the records' ids, take the place of theirs, `label_width` in each line. `shuffle` gives all
+    samples a new order for each epoch, always the same one for the same `seed`. Part `part_index`
+    of `num_parts` has as many samples as the others, and all samples are in one of them; what is
+    missing comes from the beginning; with `shuffle` the parts of each epoch are of one order of
+    all.
 
     With `round_batch` the last batch is filled up from the beginning, else with zeros; `pad` says
     so. `preprocess_threads` decode, at most `prefetch_buffer` batches ahead.
