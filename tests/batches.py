@@ -36,10 +36,10 @@ def flats(path: Path, count: int) -> Path:
 
 
 def grid(width: int, height: int) -> bytes:
-    """A PNG whose red is the column and whose green is the row of a pixel."""
+    """A PNG whose red is 4 times the column and whose green is 4 times the row of a pixel."""
     pixels = np.full((height, width, 3), 200, np.uint8)
-    pixels[:, :, 0] = np.arange(width)
-    pixels[:, :, 1] = np.arange(height)[:, None]
+    pixels[:, :, 0] = 4 * np.arange(width)
+    pixels[:, :, 1] = 4 * np.arange(height)[:, None]
     return encoded(Image.fromarray(pixels), "PNG")
 
 
