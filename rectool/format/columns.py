@@ -60,6 +60,8 @@ class Headers(NamedTuple):
 
 def room(offsets: Offsets, size: int) -> Offsets:
     """Bytes from each record to the next indexed one, or to the file's end: none is longer."""
+    if (offsets[1:] > offsets[:-1]).all():  # as nearly always: no need to look for the next one
+        return np.diff(offsets, append=size)
     ordered = np.append(np.unique(offsets), size)
     ends: Offsets = ordered[ordered.searchsorted(offsets, side="right")]
     return ends - offsets

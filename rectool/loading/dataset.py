@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..format import IRHeader, RecordReader, StrPath
 from ..imaging import Color
 from ..imaging.arrays import decode_array
-from .samples import named_errors, read_sample, sample_positions
+from .samples import as_array, named_errors, part_of, read_sample, sample_positions
 
 
 class RecordDataset:
@@ -33,7 +33,7 @@ class RecordDataset:
     TruncatedError for a damaged record; all name its file and key. IndexError behind the end.
 
     Threads and workers, forked or spawned, may share a data set, also after it was read from. In
-    memory it is its index, 24 bytes a record, which forked workers share; it pickles as its paths.
+    memory it is its index, 16 bytes a record, which forked workers share; it pickles as its paths.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class RecordDataset:
         at, size = operator.index(index), len(self._positions)
         if not -size <= at < size:
             raise IndexError(f"{self.reader.name}: sample {at} of {size}")
-        return self._positions.item(at)
+        return int(self._positions[at])
 
     @cached_property
     def labels(self) -> NDArray[np.float32]:
@@ -82,14 +82,14 @@ class RecordDataset:
 
         Read from the headers alone. Raises HeaderError where samples differ in how many they have.
         """
-        labels = self.reader.labels(self._positions)
+        labels = self.reader.labels(as_array(self._positions))
         labels.flags.writeable = False
         return labels
 
     @cached_property
     def keys(self) -> NDArray[np.int64]:
         """The samples' keys, (samples,)."""
-        return self.reader.keys[self._positions]
+        return part_of(self.reader.keys, self._positions)
 
     def close(self) -> None:
         """Closes the files. A second call does nothing."""

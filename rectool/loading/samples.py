@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..format import IRHeader, RecordError, RecordReader, unpack
 
-Positions = NDArray[np.int64]
+Positions = NDArray[np.int64] | range
+"""A range where they follow each other, which takes no memory."""
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 _SMALL = 1024
 """Bytes of the largest record that is looked at to see whether it holds an image at all.
@@ -27,7 +31,6 @@ def sample_positions(reader: RecordReader) -> Positions:
     reading it says what is wrong with it.
     """
     small = np.flatnonzero(reader.room() <= _SMALL)
-    everything = np.arange(len(reader))
     try:
         payloads = reader.headers(small).payloads
     except RecordError:
@@ -35,7 +38,25 @@ def sample_positions(reader: RecordReader) -> Positions:
             (_payload(reader, at) for at in small.tolist()), np.int64, len(small)
         )
     empty = small[payloads == 0]
-    return np.delete(everything, empty) if len(empty) else everything
+    if not len(empty):
+        return range(len(reader))
+    kept = np.delete(np.arange(len(reader), dtype=np.int64), empty)
+    if len(kept) and kept[-1] - kept[0] == len(kept) - 1:
+        return range(int(kept[0]), int(kept[-1]) + 1)
+    return kept
+
+
+def as_array(positions: Positions) -> NDArray[np.int64]:
+    if isinstance(positions, range):
+        return np.arange(positions.start, positions.stop, dtype=np.int64)
+    return positions
+
+
+def part_of(column: NDArray[Scalar], positions: Positions) -> NDArray[Scalar]:
+    """The column's values at these positions."""
+    if isinstance(positions, range):
+        return column[positions.start : positions.stop]
+    return column[positions]
 
 
 def _payload(reader: RecordReader, position: int) -> int:
