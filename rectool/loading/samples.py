@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from ..format import IRHeader, RecordError, RecordReader, unpack
+from ..format import IRHeader, RecordError, RecordReader, payload_start, unpack
 
 Positions = NDArray[np.int64]
 
@@ -31,18 +31,18 @@ def sample_positions(reader: RecordReader) -> Positions:
     try:
         payloads = reader.headers(small).payloads
     except RecordError:
-        payloads = np.fromiter(
-            (_payload(reader, at) for at in small.tolist()), np.int64, len(small)
-        )
-    empty = small[payloads == 0]
+        empty = np.array([at for at in small.tolist() if _is_empty(reader, at)], np.int64)
+    else:
+        empty = small[payloads == 0]
     return np.delete(everything, empty) if len(empty) else everything
 
 
-def _payload(reader: RecordReader, position: int) -> int:
+def _is_empty(reader: RecordReader, position: int) -> bool:
     try:
-        return int(reader.headers(np.array([position])).payloads[0])
+        record = reader.view(position)
+        return len(record) == payload_start(record)
     except RecordError:
-        return 1
+        return False
 
 
 def read_sample(reader: RecordReader, position: int) -> tuple[IRHeader, bytes]:
