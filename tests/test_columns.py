@@ -28,7 +28,7 @@ words = st.one_of(st.just(MAGIC), st.just(bytes(4)), st.binary(min_size=4, max_s
 
 
 @st.composite
-def image_records(draw: st.DrawFn, flags: st.SearchStrategy[int] = st.integers(0, 5)) -> bytes:
+def image_records(draw: st.DrawFn, flags: st.SearchStrategy[int]) -> bytes:
     """Label, id, id2, labels and payload of any words, magic words among them."""
     flag = draw(flags)
     body = draw(st.lists(words, min_size=5 + flag, max_size=12 + flag))
