@@ -48,21 +48,19 @@ class RecordDataset:
         if color not in ("rgb", "gray", "unchanged"):
             raise ValueError(f"color {color!r}: it is rgb, gray or unchanged")
         self.decode, self.color, self.transform = decode, color, transform
-        self._open(RecordReader(path, idx))
-
-    def _open(self, reader: RecordReader) -> None:
-        self.reader = reader
-        self._positions = sample_positions(reader)
+        self.reader = RecordReader(path, idx)
+        self._positions = sample_positions(self.reader)
 
     def __len__(self) -> int:
         return len(self._positions)
 
     def __getitem__(self, index: SupportsIndex) -> Any:
-        header, payload = self.record(index)
+        position = self._position(index)
+        header, payload = read_sample(self.reader, position)
         label = header.label if isinstance(header.label, float) else np.array(header.label)
         image: Any = payload
         if self.decode:
-            with named_errors(self.reader, self._position(index)):
+            with named_errors(self.reader, position):
                 image = decode_array(payload, self.color)
         return (image, label) if self.transform is None else self.transform(image, label)
 
@@ -89,18 +87,21 @@ class RecordDataset:
     @cached_property
     def keys(self) -> NDArray[np.int64]:
         """The samples' keys, (samples,)."""
-        return part_of(self.reader.keys, self._positions)
+        keys = part_of(self.reader.keys, self._positions)
+        keys.flags.writeable = False
+        return keys
 
     def close(self) -> None:
         """Closes the files. A second call does nothing."""
         self.reader.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("reader", "decode", "color", "transform")}
+        found = ("_positions", "labels", "keys")  # in the files, and will be again
+        return {name: value for name, value in vars(self).items() if name not in found}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._open(state.pop("reader"))
         self.__dict__.update(state)
+        self._positions = sample_positions(self.reader)
 
     def __repr__(self) -> str:
         return f"RecordDataset({self.reader.name!r}: {len(self)} images)"

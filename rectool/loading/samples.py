@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..format import IRHeader, RecordError, RecordReader, unpack
+from ..format import IRHeader, RecordError, RecordReader, payload_start, unpack
 
 Positions = NDArray[np.int64] | range
 """A range where they follow each other, which takes no memory."""
@@ -34,10 +34,9 @@ def sample_positions(reader: RecordReader) -> Positions:
     try:
         payloads = reader.headers(small).payloads
     except RecordError:
-        payloads = np.fromiter(
-            (_payload(reader, at) for at in small.tolist()), np.int64, len(small)
-        )
-    empty = small[payloads == 0]
+        empty = np.array([at for at in small.tolist() if _is_empty(reader, at)], np.int64)
+    else:
+        empty = small[payloads == 0]
     if not len(empty):
         return range(len(reader))
     kept = np.delete(np.arange(len(reader), dtype=np.int64), empty)
@@ -59,11 +58,12 @@ def part_of(column: NDArray[Scalar], positions: Positions) -> NDArray[Scalar]:
     return column[positions]
 
 
-def _payload(reader: RecordReader, position: int) -> int:
+def _is_empty(reader: RecordReader, position: int) -> bool:
     try:
-        return int(reader.headers(np.array([position])).payloads[0])
+        record = reader.view(position)
+        return len(record) == payload_start(record)
     except RecordError:
-        return 1
+        return False
 
 
 def read_sample(reader: RecordReader, position: int) -> tuple[IRHeader, bytes]:
