@@ -76,8 +76,9 @@ def workers(tool: str, rec: str, out: str, count: str) -> None:
     added: Any = fork.SimpleQueue()
 
     def work() -> None:
+        wanted = random.Random(os.getpid()).choices(range(len(keys)), k=len(keys) // FORKED)
         before = _private()
-        for number in random.Random(os.getpid()).choices(range(len(keys)), k=len(keys) // FORKED):
+        for number in wanted:
             find(keys[number])
         added.put(_private() - before)
 
@@ -104,7 +105,7 @@ def _index_loader(tool: str) -> Callable[[str], tuple[Callable[[int], int], Any]
 
         return load
 
-    from rectool.format.index import KeyTable, read_index
+    from rectool.format import KeyTable, read_index
 
     def load_table(rec: str) -> tuple[Callable[[int], int], Any]:
         found = read_index(idx_of(rec))

@@ -21,18 +21,20 @@ _TICK = os.sysconf("SC_CLK_TCK")
 def timed_pass(out: str, items: int) -> Iterator[dict[str, Any]]:
     """Times the block, and appends to `out` how long it took, and what is put into the dict."""
     more: dict[str, Any] = {}
-    cpu, wall = _cpu(), time.perf_counter()
+    before = _others()
+    cpu, wall = time.process_time(), time.perf_counter()
     yield more
-    wall, cpu = time.perf_counter() - wall, _cpu() - cpu
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    cpu += _others() - before
     line = {"items": items, "wall": wall, "cpu": cpu, "more": more}
     with open(out, "a") as file:
         file.write(json.dumps(line) + "\n")
 
 
-def _cpu() -> float:
-    """CPU seconds of this process and of its descendants, those that live on included."""
+def _others() -> float:
+    """CPU seconds of all that this process started, what runs on included."""
     ended = os.times()
-    total = time.process_time() + ended.children_user + ended.children_system
+    total = ended.children_user + ended.children_system
     for pid in session(os.getsid(0)):
         if pid != os.getpid():
             with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as file:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from checks import HEAD, find_records, mapped
 from measure import Tool
-from tools import MXNET, PEERS, Bench, SkipError, checkout, run, run_rectool
+from tools import MXNET, PEERS, Argument, Bench, SkipError, checkout, run, run_rectool
 
 EPOCHS, TARS = 4, 8
 RESIZED = ("--resize", "256", "--quality", "95")
@@ -68,7 +68,7 @@ class Scripts:
     def tool(self, name: str, kind: str, python: str = sys.executable) -> Tool:
         out = self.bench.out().with_suffix(".json")
         script, *mode = self.script
-        command = [python, _path(script), *mode, kind, self.records.rec, out]
+        command: list[Argument] = [python, _path(script), *mode, kind, self.records.rec, out]
         count = self.records.count
         args = map(str, (count, *self.args))
         return Tool(name, [*command, *args], [out], lambda: None, count, checkout())

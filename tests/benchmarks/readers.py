@@ -61,7 +61,7 @@ def rectool_opencv(job: Job) -> Epochs:
     return _mxnet_like(ImageRecordIter, job, backend="opencv")
 
 
-def _mxnet_like(make: Any, job: Job, **options: str) -> Epochs:
+def _mxnet_like(make: Any, job: Job, **options: Any) -> Epochs:
     if job.shorter:
         options["resize"] = job.shorter
     batches = make(

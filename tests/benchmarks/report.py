@@ -151,7 +151,13 @@ def _repetitions(table: Repeated, results: list[Result]) -> list[list[str]]:
     """A row a tool, of the medians over the passes of all rounds."""
     ours = next(result for result in results if result.tool.name == table.ours)
     scale = {"ms": 1e3, "µs": 1e6}[table.each]
-    heads = [f"{table.unit}s/s", "min-max", f"{table.each} each", f"CPU {table.each}"]
+    heads = [
+        f"{table.unit}s/s",
+        "min-max",
+        "pass s",
+        f"{table.each} each",
+        f"CPU {table.each} each",
+    ]
     peaks = ([f"peak {UNIT} MB"], [f"{UNIT} x"]) if table.warm_up else ([], [])
     measured = [result for result in results if result.failed is None]
     more = list(measured[0].passes[0].more) if measured else []
@@ -167,6 +173,7 @@ def _repetitions(table: Repeated, results: list[Result]) -> list[list[str]]:
             name,
             f"{items / result.wall:,.0f}",
             f"{min(rates):,.0f}-{max(rates):,.0f}",
+            f"{result.wall:.3g}",
             f"{result.wall / items * scale:.3g}",
             f"{result.cpu / items * scale:.3g}",
         ]
