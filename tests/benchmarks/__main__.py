@@ -86,12 +86,14 @@ def _options() -> argparse.Namespace:
         "--data", type=Path, default=usual, help=f"folder for the files, kept; default {usual}"
     )
     parser.add_argument("--quick", action="store_true", help="20 times fewer files of everything")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each tool; default 3")
+    parser.add_argument("--rounds", type=int, help="runs of each tool; default 3, of --quick 1")
     parser.add_argument(
         "--only", action="append", choices=CASES, metavar="CASE", help=", ".join(CASES)
     )
     parser.add_argument("--json", type=Path, help="write all numbers to this file")
     options = parser.parse_args()
+    if options.rounds is None:
+        options.rounds = 1 if options.quick else 3
     if options.rounds < 1:
         parser.error("--rounds must be 1 or more")
     options.data = options.data.absolute()

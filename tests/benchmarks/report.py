@@ -188,14 +188,15 @@ def _repetitions(table: Repeated, results: list[Result]) -> list[list[str]]:
 
 def _course(results: list[Result]) -> list[list[str]]:
     """A row for each thing that a tool says of its passes, a column for some of them."""
-    shown = [0, 1, 2, 4, 9, 14, 19]
-    rows = [["", *(f"{at + 1}" for at in shown)]]
+    count = max(len(result.passes) for result in results)
+    shown = [number for number in (1, 2, 3, 5, 10, 15, 20) if number <= count]
+    rows = [["", *map(str, shown)]]
     for result in results:
         if result.failed is not None:
             rows.append([result.tool.name, result.failed])
             continue
         for what in result.passes[0].more:
-            said = (f"{result.passes[at].more[what]:g}" for at in shown)
+            said = (f"{result.passes[number - 1].more[what]:g}" for number in shown)
             rows.append([f"{result.tool.name}: {what}", *said])
     return rows
 
