@@ -55,7 +55,7 @@ class Warp(NamedTuple):
 
 
 def warp_array(array: NDArray[Any], map_: Warp, fill: int, backend: Backend) -> NDArray[Any]:
-    """A new array, mapped, what nothing comes to lie on filled with `fill`.
+    """A new array, mapped, what nothing comes to lie on filled with `fill`, its alpha with 0.
 
     `array` is HxW or HxWx3 or 4, uint8. OpenCV's are cv2.warpAffine's; Pillow has nearest, bilinear
     and bicubic, and takes bilinear for the others. Raises ImageError as `resize_array` does.
@@ -63,3 +63,14 @@ def warp_array(array: NDArray[Any], map_: Warp, fill: int, backend: Backend) -> 
     check_pixels((map_.width, map_.height))
     warped: NDArray[Any] = load(backend).warp(array, map_, fill)
     return warped
+
+
+def pad_array(array: NDArray[Any], border: int, fill: int) -> NDArray[Any]:
+    """A new array, `border` pixels of `fill` around it, their alpha 0. `array` is as above."""
+    height, width = array.shape[0] + 2 * border, array.shape[1] + 2 * border
+    check_pixels((width, height))
+    padded = np.full((height, width, *array.shape[2:]), fill, array.dtype)
+    if array.shape[2:] == (4,):
+        padded[..., 3] = 0
+    padded[border:-border, border:-border] = array
+    return padded

@@ -106,7 +106,7 @@ def warp(array: Array, map_: Warp, fill: int) -> Array:
     size, flags = (map_.width, map_.height), _INTERPOLATION[map_.interp]
     matrix = np.array(map_.matrix, np.float32).reshape(2, 3)
     with _faults("cannot be turned"):
-        return cv2.warpAffine(array, matrix, size, flags=flags, borderValue=(fill,) * 4)
+        return cv2.warpAffine(array, matrix, size, flags=flags, borderValue=(fill, fill, fill))
 
 
 def encode(image: Array, encoding: Encoding = "jpg", quality: int | None = None) -> bytes:

@@ -155,7 +155,8 @@ def resize(array: NDArray[Any], size: Size, interp: Interp) -> NDArray[Any]:
 def warp(array: NDArray[Any], map_: Warp, fill: int) -> NDArray[Any]:
     """See `warp_array`."""
     if array.ndim == 3:
-        planes = [warp(array[:, :, plane], map_, fill) for plane in range(array.shape[2])]
+        fills = (fill, fill, fill, 0)  # alpha's, where there is one
+        planes = [warp(array[:, :, at], map_, fills[at]) for at in range(array.shape[2])]
         return np.stack(planes, axis=2)
     inverse = np.linalg.inv(np.array([map_.matrix[:3], map_.matrix[3:], (0, 0, 1)]))
     inverse[:2, 2] += 0.5 - 0.5 * inverse[:2, :2].sum(axis=1)  # Pillow's pixels begin at corners

@@ -28,7 +28,7 @@ class Augmentation:
     these degrees; -1: none), `max_shear_ratio`, `min_random_scale` to `max_random_scale`,
     `max_aspect_ratio` A (from 1 - A to 1 + A, or from `min_aspect_ratio` to A where that is given),
     `min_img_size` and `max_img_size`, of the sides of the result. `pad` pixels on each side, of
-    `fill_value`. A crop of the height and width in `data_shape`, in the middle or for `rand_crop`
+    `fill_value` (their alpha, and that of what a map leaves empty, is 0). A crop of the height and width in `data_shape`, in the middle or for `rand_crop`
     anywhere, of an image that is scaled up first if it is smaller. Instead of that:
     `min_crop_size` to `max_crop_size`, the side of a square that is scaled to data_shape; or with
     `random_resized_crop` a part with `min_random_area` to `max_random_area` of the image's area and
@@ -201,7 +201,8 @@ class Augmentation:
             image = image[:, ::-1]
         planes = image.transpose(2, 0, 1)
         if self.dtype == "int8":
-            means = np.rint(self._of_channels("mean")).astype(np.int16)
+            means = self._of_channels("mean")
+            means = np.trunc(means + np.copysign(np.float32(0.5), means)).astype(np.int16)
             row[...] = np.clip(planes - means, -128, 127)
             return
         row[...] = planes

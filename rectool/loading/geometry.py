@@ -42,6 +42,7 @@ Step = Resize | Warp | Pad | Crop
 _INTERPS: dict[int, Interp] = {0: "nearest", 1: "bilinear", 2: "bicubic", 3: "area", 4: "lanczos"}
 INTER_METHODS = (*_INTERPS, 9, 10)
 _ATTEMPTS = 10
+_F = np.float32
 
 
 def interp_of(method: int, old: tuple[int, int], new: tuple[int, int], draw: Random) -> Interp:
@@ -94,31 +95,32 @@ class Course:
             self._resize(length * self.width // self.height, length)
 
     def _warp(self) -> None:
+        """In float32 throughout: it decides sizes that are rounded down, and single pixels."""
         aug, draw = self._aug, self._draw
-        shear = draw.uniform(-aug.max_shear_ratio, aug.max_shear_ratio)
+        shear = _F(draw.uniform(-aug.max_shear_ratio, aug.max_shear_ratio))
         angle = draw.randint(-aug.max_rotate_angle, aug.max_rotate_angle)
         if aug.rotate > 0:
             angle = aug.rotate
-        scale = ratio = 1.0
+        scale = ratio = _F(1)
         if not aug.random_resized_crop:
-            scale = draw.uniform(aug.min_random_scale, aug.max_random_scale)
-            ratio = draw.uniform(*aug.aspect_ratios)
-        cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-        high = 2 * scale / (1 + ratio)
+            scale = _F(draw.uniform(aug.min_random_scale, aug.max_random_scale))
+            ratio = _F(draw.uniform(*aug.aspect_ratios))
+        cos, sin = _F(math.cos(math.radians(angle))), _F(math.sin(math.radians(angle)))
+        high = _F(2) * scale / (_F(1) + ratio)
         wide = ratio * high
         a, b = high * cos - shear * sin * wide, high * sin + shear * cos * wide
         d, e = -sin * wide, cos * wide
+        x, y = _F(self.width), _F(self.height)
         width, height = (
-            max(aug.min_img_size, min(aug.max_img_size, scale * side))
-            for side in (self.width, self.height)
+            max(_F(aug.min_img_size), min(_F(aug.max_img_size), scale * side)) for side in (x, y)
         )
-        c = (width - (a * self.width + b * self.height)) / 2
-        f = (height - (d * self.width + e * self.height)) / 2
+        c, f = (width - (a * x + b * y)) / _F(2), (height - (d * x + e * y)) / _F(2)
         new = (int(width), int(height))
         if min(new) < 1:
             raise ImageError(f"{self.width}x{self.height} pixels, scaled by {scale:.3g}: none left")
         interp = interp_of(aug.inter_method, (self.width, self.height), new, draw)
-        self._add(Warp((a, b, c, d, e, f), *new, interp), width=new[0], height=new[1])
+        matrix = (float(a), float(b), float(c), float(d), float(e), float(f))
+        self._add(Warp(matrix, *new, interp), width=new[0], height=new[1])
 
     def _random_resized_crop(self) -> bool:
         aug, draw = self._aug, self._draw
@@ -154,16 +156,16 @@ class Course:
 
         Sides are computed in float32, which decides whether one is rounded down.
         """
-        wide, high = np.float32(self._aug.width), np.float32(self._aug.height)
+        wide, high = _F(self._aug.width), _F(self._aug.height)
         size, new = (self.width, self.height), (self._aug.width, self._aug.height)
         if size[0] >= new[0] and size[1] >= new[1]:
             return
         interp = interp_of(self._aug.inter_method, size, new, self._draw)
         if self.height < new[1]:
-            width = max(1, int(high / np.float32(self.height) * np.float32(self.width)))
+            width = max(1, int(high / _F(self.height) * _F(self.width)))
             self._add(Resize(width, new[1], interp), width=width, height=new[1])
         if self.width < new[0]:
-            height = int(wide / np.float32(self.width) * np.float32(self.height))
+            height = int(wide / _F(self.width) * _F(self.height))
             self._add(Resize(new[0], height, interp), width=new[0], height=height)
         if self.height < new[1]:  # rounded down
             self._add(Resize(*new, interp), width=new[0], height=new[1])

@@ -54,7 +54,8 @@ class ImageRecordIter:
 
     All else is Augmentation's: resize, rand_crop, rand_mirror, mean_r... A sample's random numbers
     depend on `seed` (or `seed_aug`, if it is given), the epoch and its place in it, and on nothing
-    else. `backend` resizes: "pillow" antialiased; "opencv" as MXNet does, to the bit.
+    else. `backend` resizes: "pillow" antialiased; "opencv" as MXNet does, to the bit (4.11) but for
+    bicubic, which rounds in another way.
 
     A sample that cannot be read raises ImageError, or another RecordError, that names its file and
     key, from `next`; the call after that gives the next batch. With `on_error` "skip" the sample

@@ -22,7 +22,7 @@ from ..format import (
 from ..imaging import Backend, Color, Fit
 from ..imaging.arrays import decode_array
 from ..imaging.recipe import load
-from ..imaging.resizing import resize_array, warp_array
+from ..imaging.resizing import pad_array, resize_array, warp_array
 from ..listing import ImageList
 from .augmentation import Augmentation
 from .geometry import Crop, Pad, Resize, Step, as_fit
@@ -119,16 +119,20 @@ class Loader:
     def _image(self, payload: bytes, draw: Random) -> NDArray[Any]:
         """The decoded image, of the size of data_shape."""
         if self._fuses:
-            return np.asarray(self._pillow.cut(payload, self._color, partial(self._fit, draw)))
-        image = decode_array(payload, self._color)
+            fused = self._pillow.cut(payload, self._color, partial(self._fit, draw))
+            return self._checked(np.asarray(fused))
+        image = self._checked(decode_array(payload, self._color))
+        for step in self._aug.course(image.shape[1], image.shape[0], draw).steps:
+            image = self._step(image, step)
+        return image
+
+    def _checked(self, image: NDArray[Any]) -> NDArray[Any]:
         channels = 1 if image.ndim == 2 else image.shape[2]
         if channels != self._aug.channels or image.dtype != np.uint8:
             raise ImageError(
                 f"{channels} channels of {image.dtype}, and data_shape asks for"
                 f" {self._aug.channels} of uint8"
             )
-        for step in self._aug.course(image.shape[1], image.shape[0], draw).steps:
-            image = self._step(image, step)
         return image
 
     def _fit(self, draw: Random, width: int, height: int) -> Fit:
@@ -138,8 +142,7 @@ class Loader:
         if isinstance(step, Crop):
             return image[step.top : step.top + step.height, step.left : step.left + step.width]
         if isinstance(step, Pad):
-            sides = ((step.border, step.border), (step.border, step.border), (0, 0))[: image.ndim]
-            return np.pad(image, sides, constant_values=self._aug.fill_value)
+            return pad_array(image, step.border, self._aug.fill_value)
         if isinstance(step, Resize):
             return resize_array(image, (step.width, step.height), step.interp, self._backend)
         return warp_array(image, step, self._aug.fill_value, self._backend)
