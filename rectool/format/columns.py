@@ -85,8 +85,8 @@ def read_headers(file: RecordFile, offsets: Offsets) -> Headers:
         headers.payloads[:] = sizes - starts
     for number in np.flatnonzero(~plain).tolist():
         record, start = _record(file, int(offsets[number]))
-        fields = raw_fields(record)
-        headers.flags[number], headers.labels[number], headers.ids[number] = fields[:3]
+        headers.flags[number], _, headers.ids[number], _ = raw_fields(record)
+        headers.labels[number] = np.frombuffer(record, "<f4", 2)[1]  # also the bits of a NaN
         headers.payloads[number] = len(record) - start
     return headers
 
