@@ -77,7 +77,7 @@ class ImageIter(DataIter):
         **kwargs: Any,
     ) -> None:
         who = type(self).__name__
-        refuse_unknown(who, kwargs, names_of(ImageIter.__init__, CreateAugmenter))
+        refuse_unknown(who, kwargs, names_of(ImageIter, CreateAugmenter))
         if aug_list is not None and kwargs:
             raise TypeError(
                 f"{who}: aug_list has the augmenters, {next(iter(kwargs))} makes others"
