@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...format import KeyTable, ListError, RecordReader, StrPath, unpack
 from ...listing import ImageList, read_list
+from ...loading.samples import as_array, sample_positions
 
 
 class Place(NamedTuple):
@@ -39,7 +40,7 @@ class RecordSamples:
 
     def __init__(self, path: StrPath, idx: StrPath | None, labels: ImageList | None) -> None:
         self.reader = RecordReader(path, True if idx is None else idx)
-        self._positions = np.flatnonzero(self.reader.headers().payloads)
+        self._positions = as_array(sample_positions(self.reader))
         if idx is None:
             order = self.reader.offsets[self._positions].argsort(kind="stable")
             self._positions = self._positions[order]
