@@ -217,14 +217,12 @@ def test_a_tutorial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert image is not None
     assert image.shape == mx.image.imread(str(photos[4])).shape
 
-    shown = []
     data_iter = mx.io.ImageRecordIter(
         path_imgrec="photos.rec", data_shape=(3, 227, 227), batch_size=4, resize=256
     )
     data_iter.reset()
     batch = data_iter.next()
-    for i in range(4):
-        shown.append(batch.data[0][i].asnumpy().astype(np.uint8).transpose((1, 2, 0)))
+    shown = [batch.data[0][i].asnumpy().astype(np.uint8).transpose((1, 2, 0)) for i in range(4)]
     assert batch.label[0].asnumpy().tolist() == [0, 1, 2, 0]
     data_iter.close()
 

@@ -98,7 +98,7 @@ class ImageRecordIter(DataIter):
 
     def next(self) -> DataBatch:
         batch = self._source.next()
-        batch.data = [array.view(NDArray) for array in batch.data]
+        batch.data = [array.view(NDArray) for array in batch.data or ()]
         batch.label = [array.view(NDArray) for array in batch.label or ()]
         return batch
 
@@ -116,7 +116,7 @@ class ImageRecordIter(DataIter):
 
     def getdata(self) -> Any:
         """The images of the present batch: of this iterator an array, in MXNet too, and no list."""
-        return self._present().data[0]
+        return (self._present().data or ())[0]
 
     def getlabel(self) -> Any:
         """The labels of the present batch, an array."""

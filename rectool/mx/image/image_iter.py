@@ -51,9 +51,9 @@ class ImageIter(DataIter):
     in which they are read, and `cur` says how many have been.
 
     Raises TypeError for an argument that nobody knows, ValueError for arguments that have no
-    meaning or do not go together, and as opening the files does. Reading raises ImageError for
-    an image that cannot be decoded, ValueError for labels or an augmented image of another
-    shape; both name the file and the key.
+    meaning or do not go together, and as opening the files does. Reading raises ImageError for an
+    image that cannot be decoded and other RecordErrors for a damaged record, OSError for a file,
+    ValueError for labels or an augmented image of another shape; all name the file and the key.
     """
 
     def __init__(
@@ -122,10 +122,8 @@ class ImageIter(DataIter):
             raise StopIteration
         position = self.seq[self.cur]
         self.cur += 1
-        image = self.samples.image(position)
-        return self.samples.label(position), (
-            self.read_image(image) if isinstance(image, str) else image
-        )
+        label, image = self.samples.read(position)
+        return label, self.read_image(image) if isinstance(image, str) else image
 
     def next(self) -> DataBatch:
         if self._ended:

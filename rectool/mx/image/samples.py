@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ...format import KeyTable, ListError, RecordReader, StrPath, unpack
+from ...format import KeyTable, ListError, RecordReader, StrPath
 from ...listing import ImageList, read_list
-from ...loading.samples import as_array, sample_positions
+from ...loading.samples import as_array, read_sample, sample_positions
 
 
 class Place(NamedTuple):
@@ -25,9 +25,8 @@ class Samples(Protocol):
     """Samples by position."""
 
     def __len__(self) -> int: ...
-    def label(self, position: int) -> Any: ...
-    def image(self, position: int) -> bytes | str:
-        """The encoded image, or for an image that is a file of its own its path in the root."""
+    def read(self, position: int) -> tuple[Any, bytes | str]:
+        """Label and encoded image; for an image that is a file of its own its path in the root."""
 
     def place(self, position: int) -> Place: ...
 
@@ -59,16 +58,15 @@ class RecordSamples:
     def __len__(self) -> int:
         return len(self._positions)
 
-    def label(self, position: int) -> Any:
+    def read(self, position: int) -> tuple[Any, bytes | str]:
+        header, image = read_sample(self.reader, int(self._positions[position]))
         if self._labels is not None and self._rows is not None:
-            return self._labels[int(self._rows[position])].labels
-        return unpack(self.reader[int(self._positions[position])])[0].label
-
-    def image(self, position: int) -> bytes:
-        return unpack(self.reader[int(self._positions[position])])[1]
+            return self._labels[int(self._rows[position])].labels, image
+        return header.label, image
 
     def place(self, position: int) -> Place:
-        return Place(self.reader.name, f"key {self.reader.keys[self._positions[position]]}")
+        key = self.reader.keys[self._positions[position]]
+        return Place(self.reader.name, f"the record with the key {key}")
 
 
 class ListSamples:
@@ -81,14 +79,12 @@ class ListSamples:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def label(self, position: int) -> Any:
-        return self._entries[position].labels
-
-    def image(self, position: int) -> str:
-        return self._entries[position].path
+    def read(self, position: int) -> tuple[Any, bytes | str]:
+        _, labels, path = self._entries[position]
+        return labels, path
 
     def place(self, position: int) -> Place:
-        return Place(os.path.join(self._root, self.image(position)))
+        return Place(os.path.join(self._root, self._entries[position].path))
 
 
 class GivenSamples:
@@ -101,16 +97,12 @@ class GivenSamples:
     def __len__(self) -> int:
         return len(self._given)
 
-    def label(self, position: int) -> Any:
-        labels = self._given[position][:-1]
-        return labels[0] if len(labels) == 1 else labels
-
-    def image(self, position: int) -> str:
-        path: StrPath = self._given[position][-1]
-        return os.fspath(path)
+    def read(self, position: int) -> tuple[Any, bytes | str]:
+        *labels, path = self._given[position]
+        return labels[0] if len(labels) == 1 else labels, os.fspath(path)
 
     def place(self, position: int) -> Place:
-        return Place(os.path.join(self._root, self.image(position)))
+        return Place(os.path.join(self._root, self._given[position][-1]))
 
 
 def open_samples(
