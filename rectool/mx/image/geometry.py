@@ -160,7 +160,7 @@ def random_size_crop(
     return center_crop(src, size, interp)
 
 
-_BORDERS = {1: "symmetric", 2: "reflect", 3: "edge", 4: "wrap"}
+_BORDERS = {1: "edge", 2: "symmetric", 3: "wrap", 4: "reflect"}
 
 
 def copyMakeBorder(  # noqa: N802 - OpenCV's name
@@ -176,16 +176,20 @@ def copyMakeBorder(  # noqa: N802 - OpenCV's name
 ) -> NDArray:
     """The image (HxWxC) with so many more pixels at each side.
 
-    `type` 0: of `value`, or of `values`, one for each channel (those not given are 0); 1: mirrored,
-    cba|abc|cba; 2: mirrored around the pixel at the edge, cb|abc|ba; 3: repeating that pixel; 4:
-    what is at the other side, abc|abc|abc.
+    `type` 0: of `value`, or of `values`, one for each channel; 1: repeating
+    the pixel at the edge; 2: mirrored, cba|abc|cba; 3: what is at the other side, abc|abc|abc; 4:
+    mirrored around the pixel at the edge, cb|abc|ba. These are OpenCV's codes and what MXNet did;
+    its documentation had them in another order.
     """
     pixels = np.asarray(src)
     if pixels.ndim != 3 or min(top, bot, left, right) < 0:
         raise ValueError(f"a border of {top}, {bot}, {left}, {right} pixels around {pixels.shape}")
     widths = ((top, bot), (left, right), (0, 0))
     if type == 0:
-        colour = [*values[:4], 0, 0, 0, 0][: pixels.shape[2]] if values else value
+        channels = pixels.shape[2]
+        if 0 < len(values) < channels:
+            raise ValueError(f"values {values!r} for {channels} channels: one for each")
+        colour = list(values[:channels]) or value
         padded = np.pad(pixels, widths)
         inside = padded[top : top + pixels.shape[0], left : left + pixels.shape[1]]
         padded[...] = _as_pixels(colour, pixels.dtype)
