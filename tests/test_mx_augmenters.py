@@ -24,7 +24,7 @@ def noisy(width: int = 31, height: int = 23, dtype: str = "float32") -> NDArray:
 
 
 def test_a_base_that_does_nothing_says_so() -> None:
-    with pytest.raises(NotImplementedError, match="Augmenter has no __call__"):
+    with pytest.raises(TypeError, match="Augmenter has no __call__"):
         image.Augmenter(a=1)(noisy())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +58,18 @@ def test_an_iterator_of_ones_own() -> None:
         source.reset()
 
 
-def test_an_iterator_without_its_methods_says_so() -> None:
-    for use in (lambda: next(io.DataIter()), io.DataIter(5).iter_next, io.DataIter().getdata):
-        with pytest.raises(NotImplementedError, match="of its own"):
-            use()
+def test_an_iterator_without_its_methods_is_empty() -> None:
+    assert list(io.DataIter(5)) == []
+
+
+def test_a_loop_that_is_left_leaves_no_thread(rec: Path) -> None:
+    before = threading.active_count()
+    batches = mx.io.ImageRecordIter(**options(rec), prefetch_buffer=1)
+    for _ in batches:
+        assert threading.active_count() > before
+        break
+    assert threading.active_count() == before
+    assert [batch.index[0] for batch in batches] == [4, 8]
 
 
 @pytest.fixture

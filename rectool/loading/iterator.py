@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
-from difflib import get_close_matches
 from functools import partial
-from inspect import signature
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..format import RecordReader, StrPath, plural
 from ..imaging import INTERPS, Backend
+from ..keywords import names_of, refuse_unknown
 from ..listing import read_list
 from .ahead import Ahead
 from .augmentation import Augmentation
@@ -89,7 +87,7 @@ class ImageRecordIter:
         on_error: OnError = "fail",
         **augmentation: Any,
     ) -> None:
-        _check_names(augmentation)
+        refuse_unknown("ImageRecordIter", augmentation, names_of(ImageRecordIter, Augmentation))
         _check_counts(
             batch_size=batch_size, label_width=label_width, num_parts=num_parts,
             preprocess_threads=preprocess_threads, prefetch_buffer=prefetch_buffer,
@@ -241,17 +239,6 @@ def _in_file_order(reader: RecordReader, positions: Positions) -> Positions:
     if ((offsets[1:] > offsets[:-1]) | (shards[1:] > shards[:-1])).all():
         return positions
     return as_array(positions)[np.lexsort((offsets, shards))]
-
-
-def _check_names(given: dict[str, Any]) -> None:
-    names = {field.name for field in fields(Augmentation)}
-    for name in given:
-        if name in names:
-            continue
-        known = names | {*signature(ImageRecordIter).parameters} - {"augmentation"}
-        near = get_close_matches(name, sorted(known), 1)
-        hint = f": did you mean {near[0]}?" if near else ""
-        raise TypeError(f"ImageRecordIter has no parameter {name!r}{hint}")
 
 
 def _check_counts(**counts: int) -> None:

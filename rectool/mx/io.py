@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -54,12 +55,12 @@ class DataIter:
         """Goes back to the beginning."""
 
     def iter_next(self) -> bool:
-        """Goes to the next batch; whether there is one."""
-        raise NotImplementedError(f"{type(self).__name__} has no iter_next of its own")
+        """Goes to the next batch; whether there is one. Of this class there is none."""
+        return False
 
     def getdata(self) -> Any:
         """The list of the present batch's arrays."""
-        raise NotImplementedError(f"{type(self).__name__} has no getdata of its own")
+        return None
 
     def getlabel(self) -> Any:
         """The list of the labels of the present batch, if it has any."""
@@ -96,8 +97,14 @@ class ImageRecordIter(DataIter):
         self.provide_label = self._source.provide_label
         self._batch: DataBatch | None = None
 
+    def __iter__(self) -> Iterator[DataBatch]:  # type: ignore[override]  # leaves no thread
+        return map(self._seen, self._source)
+
     def next(self) -> DataBatch:
-        batch = self._source.next()
+        return self._seen(self._source.next())
+
+    @staticmethod
+    def _seen(batch: DataBatch) -> DataBatch:
         batch.data = [array.view(NDArray) for array in batch.data or ()]
         batch.label = [array.view(NDArray) for array in batch.label or ()]
         return batch

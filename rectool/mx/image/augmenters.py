@@ -32,7 +32,7 @@ class Augmenter:
         return json.dumps([type(self).__name__.lower(), self._kwargs])
 
     def __call__(self, src: NDArray) -> NDArray:
-        raise NotImplementedError(f"{type(self).__name__} has no __call__ of its own")
+        raise TypeError(f"{type(self).__name__} has no __call__ of its own")
 
 
 class SequentialAug(Augmenter):

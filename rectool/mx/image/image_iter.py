@@ -11,10 +11,10 @@ from typing import Any, Literal
 import numpy as np
 
 from ...format import ImageError, StrPath
+from ...keywords import names_of, refuse_unknown
 from ...loading import DataBatch, DataDesc
 from .. import nd
 from ..io import DataIter
-from ..keywords import names_of, refuse_unknown
 from ..nd import NDArray
 from .augmenters import Augmenter
 from .creating import CreateAugmenter

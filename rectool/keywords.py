@@ -11,8 +11,8 @@ from typing import Any
 def names_of(*functions: Callable[..., Any]) -> list[str]:
     """The parameters of these functions that can be given by name."""
     parameters = (kind for call in functions for kind in signature(call).parameters.values())
-    plain = Parameter.POSITIONAL_OR_KEYWORD
-    return list(dict.fromkeys(one.name for one in parameters if one.kind is plain))
+    named = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+    return list(dict.fromkeys(one.name for one in parameters if one.kind in named))
 
 
 def refuse_unknown(who: str, given: Iterable[str], known: Iterable[str]) -> None:
