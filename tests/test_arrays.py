@@ -127,7 +127,8 @@ def test_orientations(before: bytes, orientation: int, color: Any, decoder: str)
 
 def test_has_exif() -> None:
     plain, exif = encoded(ODD), exif_of(6)
-    for before in (b"\xff\xd8", b"\xff\xd8" + JFIF, b"\xff\xd8\xff\xff", b"\xff\xd8\xff\x01"):
+    fill, bare = b"\xff\xd8\xff", b"\xff\xd8\xff\x01"
+    for before in (b"\xff\xd8", b"\xff\xd8" + JFIF, fill, fill + b"\xff", bare):
         assert has_exif(before + exif + plain[2:])
         assert not has_exif(before + plain[2:])
     xmp = b"\xff\xe1\0\x1fhttp://ns.adobe.com/xap/1.0/\0"
@@ -187,3 +188,14 @@ def test_bombs_are_refused(decoder: str) -> None:
     bomb = data[:at] + struct.pack(">HH", 60_000, 60_000) + data[at + 4 :]
     with pytest.raises(ImageError, match="refused: Image size"):
         decode_array(bomb)
+
+
+def test_images_of_too_many_pixels_are_left_to_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which refuses them."""
+    pytest.importorskip("simplejpeg")
+    asked: list[bytes] = []
+    monkeypatch.setattr(arrays, "decode", lambda data, _: asked.append(data) or [])
+    for limit, left in ((37 * 23, []), (37 * 23 - 1, [PLAIN["4:2:0"]])):
+        monkeypatch.setattr(arrays, "MAX_PIXELS", limit)
+        decode_array(PLAIN["4:2:0"])
+        assert asked == left

@@ -261,6 +261,16 @@ def test_a_file_cut_short_behind_what_its_index_has(tmp_path: Path, size: int) -
     check(RecordReader(path), [GOOD, CUT], None)
 
 
+def test_records_of_two_parts_in_a_large_file(tmp_path: Path) -> None:
+    """Where there is room for a record of all 32 bits of the length's word."""
+    reader = RecordReader(write(tmp_path / "a.rec", [CUT, GOOD]))
+    memory = np.zeros((1 << 29) + (1 << 20), np.uint8)  # which nobody touches
+    frames = encode(CUT) + encode(GOOD)
+    memory[: len(frames)] = np.frombuffer(frames, np.uint8)
+    reader._files[0]._map = memoryview(memory)
+    check(reader, [CUT, GOOD], None)
+
+
 @pytest.mark.parametrize("size", range(28))
 def test_a_short_record_is_all_there_is(tmp_path: Path, size: int) -> None:
     reader = RecordReader(write(tmp_path / "a.rec", [bytes(size)]))
