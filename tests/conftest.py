@@ -82,6 +82,16 @@ def encoded(image: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
     return file.getvalue()
 
 
+def photo(width: int, height: int, orientation: int = 1, mode: str = "RGB") -> bytes:
+    """A JPEG with edges everywhere, no two parts of it alike."""
+    rng = np.random.default_rng(width)
+    blocks = Image.fromarray(rng.integers(0, 256, (height // 25, width // 25, 3), dtype=np.uint8))
+    image = blocks.resize((width, height), Image.Resampling.HAMMING).convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return encoded(image, quality=95, exif=exif)
+
+
 @functools.cache
 def noise(seed: int) -> bytes:
     """A JPEG that takes some milliseconds to decode and encode."""

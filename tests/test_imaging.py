@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import encoded, picture
+from conftest import encoded, photo, picture
 from PIL import Image, ImageOps
 
 from rectool import ImageError
@@ -156,16 +156,6 @@ def test_auto_shrinks_by_box_and_grows_by_bicubic() -> None:
         wanted = image.resize(size, Image.Resampling[resample])
         recipe = Recipe(resize=length, encoding="png", interp="auto")
         assert np.array_equal(render(encoded(image, "PNG"), recipe), wanted)
-
-
-def photo(width: int, height: int, orientation: int = 1, mode: str = "RGB") -> bytes:
-    """A JPEG with edges everywhere, no two parts of it alike."""
-    rng = np.random.default_rng(width)
-    blocks = Image.fromarray(rng.integers(0, 256, (height // 25, width // 25, 3), dtype=np.uint8))
-    image = blocks.resize((width, height), Image.Resampling.HAMMING).convert(mode)
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    return encoded(image, quality=95, exif=exif)
 
 
 def resized_from_all_pixels(data: bytes, recipe: Recipe) -> np.ndarray[Any, Any]:

@@ -40,12 +40,12 @@ def broken(path: Path, count: int, *bad: int, payload: bytes = b"no image, but t
      ("numparts", "num_parts")],
 )  # fmt: skip
 def test_an_unknown_parameter_is_named_with_a_near_one(rec: Path, name: str, meant: str) -> None:
-    with pytest.raises(TypeError, match=f"no parameter '{name}': did you mean {meant}"):
+    with pytest.raises(TypeError, match=rf"no parameter {name}; did you mean {meant}\w*\?$"):
         ImageRecordIter(rec, SHAPE, 4, **{name: True})
 
 
 def test_an_unknown_parameter_that_is_like_none(rec: Path) -> None:
-    with pytest.raises(TypeError, match="no parameter 'xyzzy'$"):
+    with pytest.raises(TypeError, match="no parameter xyzzy: there are .*resize"):
         ImageRecordIter(rec, SHAPE, 4, xyzzy=1)
 
 

@@ -13,12 +13,12 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from .errors import HeaderError
-from .frames import MAGIC, MAX_RECORD, WHOLE, Buffer, record_at
-from .header import HEADER_SIZE, payload_start, raw_fields, unpack
+from .files import RecordFile
+from .frames import MAGIC, MAX_RECORD, WHOLE
+from .header import HEADER_SIZE, payload_start, raw_fields
 
 _MAGIC_WORD = int.from_bytes(MAGIC, "little")
-_HEAD_WORDS, _HEADER_WORDS = 2, HEADER_SIZE // 4
-_BLOCK = 1 << 18
+_SPAN = (8 + HEADER_SIZE) // 4  # words of a frame's head and the header behind it
 
 Offsets = NDArray[np.int64]
 
@@ -43,11 +43,7 @@ class Headers(NamedTuple):
             np.empty(count, np.int64),
         )
 
-    def part(self, where: slice | Offsets) -> Headers:
-        """Some of the records'; views, where they are a slice."""
-        return Headers(self.flags[where], self.labels[where], self.ids[where], self.payloads[where])
-
-    def put(self, where: Offsets, part: Headers) -> None:
+    def put(self, where: slice | Offsets, part: Headers) -> None:
         """Sets the fields of some records."""
         self.flags[where], self.labels[where] = part.flags, part.labels
         self.ids[where], self.payloads[where] = part.ids, part.payloads
@@ -60,72 +56,63 @@ class Headers(NamedTuple):
 
 def room(offsets: Offsets, size: int) -> Offsets:
     """Bytes from each record to the next indexed one, or to the file's end: none is longer."""
-    ordered = np.append(np.unique(offsets), size)
+    if (offsets[1:] > offsets[:-1]).all():  # as nearly always: no need to look for the next one
+        return np.diff(offsets, append=size)
+    ordered = np.append(np.sort(offsets), size)
     ends: Offsets = ordered[ordered.searchsorted(offsets, side="right")]
     return ends - offsets
 
 
-def read_headers(buffer: Buffer, offsets: Offsets, into: Headers) -> None:
-    """Reads the headers of the image records that begin at these bytes of a `.rec`.
+def read_headers(file: RecordFile, offsets: Offsets) -> Headers:
+    """The headers of the image records that begin at these bytes of a file.
 
     Raises HeaderError where one is none, CorruptError or TruncatedError where none begins; errors
-    have the record's offset.
+    have the file and the record's offset.
     """
-    words = np.frombuffer(buffer, "<u4", len(buffer) // 4)
-    for first in range(0, len(offsets), _BLOCK):
-        block = slice(first, first + _BLOCK)
-        _read_block(buffer, words, offsets[block], into.part(block))
-
-
-def _read_block(buffer: Buffer, words: NDArray[np.uint32], offsets: Offsets, into: Headers) -> None:
-    at = offsets >> 2
-    span = _HEAD_WORDS + _HEADER_WORDS
-    fits = at + span <= len(words)
-    if len(words) >= span:
-        gathered = sliding_window_view(words, span)[np.where(fits, at, 0)]
+    size, words = len(file.buffer), _words(file)
+    headers, plain = Headers.empty(len(offsets)), np.zeros(len(offsets), bool)
+    if len(words) >= _SPAN:
+        at = offsets >> 2
+        fits = at + _SPAN <= len(words)
+        gathered = sliding_window_view(words, _SPAN)[np.where(fits, at, 0)]
         sizes = gathered[:, 1].astype(np.int64)
         starts = HEADER_SIZE + 4 * gathered[:, 2].astype(np.int64)
         plain = fits & (gathered[:, 0] == _MAGIC_WORD) & (sizes <= MAX_RECORD)
-        plain &= (sizes >= starts) & (offsets + 8 + (sizes + 3 & ~3) <= len(buffer))
-        into.flags[:] = gathered[:, 2]
-        into.labels[:] = gathered[:, 3].view(np.float32)
-        into.ids[:] = gathered[:, 4:6].copy().view("<u8")[:, 0]
-        into.payloads[:] = sizes - starts
-    else:
-        plain = fits
+        plain &= (sizes >= starts) & (offsets + 8 + (sizes + 3 & ~3) <= size)
+        headers.flags[:] = gathered[:, 2]
+        headers.labels[:] = gathered[:, 3].view("<f4")
+        headers.ids[:] = gathered[:, 4:6].copy().view("<u8")[:, 0]
+        headers.payloads[:] = sizes - starts
     for number in np.flatnonzero(~plain).tolist():
-        record = _record(buffer, int(offsets[number]))
-        flag, label, id_, _ = raw_fields(record)
-        into.flags[number], into.labels[number], into.ids[number] = flag, label, id_
-        into.payloads[number] = len(record) - payload_start(record)
+        record, start = _record(file, int(offsets[number]))
+        headers.flags[number], _, headers.ids[number], _ = raw_fields(record)
+        headers.labels[number] = np.frombuffer(record, "<f4", 2)[1]  # also the bits of a NaN
+        headers.payloads[number] = len(record) - start
+    return headers
 
 
-def read_labels(
-    buffer: Buffer, offsets: Offsets, headers: Headers, into: NDArray[np.float32]
-) -> None:
-    """Reads the labels of records of one width, (records, width), given their headers."""
-    width = into.shape[1]
-    own = headers.flags == 0
-    into[own, 0] = headers.labels[own]
-    words = np.frombuffer(buffer, "<u4", len(buffer) // 4)
-    behind = _HEAD_WORDS + _HEADER_WORDS
-    for first in range(0, len(offsets), _BLOCK):
-        several = first + np.flatnonzero(headers.flags[first : first + _BLOCK])
-        at = offsets[several] >> 2
-        if not len(at):
-            continue
-        whole = words[at + 1] >> 29 == WHOLE
-        windows = sliding_window_view(words, width)
-        into[several[whole]] = windows[at[whole] + behind].view(np.float32)
-        for number in several[~whole].tolist():
-            into[number] = unpack(_record(buffer, int(offsets[number])))[0].label
+def read_labels(file: RecordFile, offsets: Offsets, width: int) -> NDArray[np.float32]:
+    """All labels, (records, width), of image records that have several, each as many."""
+    words = _words(file)
+    labels = np.empty((len(offsets), width), np.float32)
+    at = offsets >> 2
+    whole = words[at + 1] >> 29 == WHOLE
+    labels[whole] = sliding_window_view(words, width)[at[whole] + _SPAN].view("<f4")
+    for number in np.flatnonzero(~whole).tolist():
+        record, start = _record(file, int(offsets[number]))
+        labels[number] = np.frombuffer(record[HEADER_SIZE:start], "<f4")
+    return labels
 
 
-def _record(buffer: Buffer, offset: int) -> bytes:
-    record = record_at(buffer, offset)
+def _words(file: RecordFile) -> NDArray[np.uint32]:
+    return np.frombuffer(file.buffer, "<u4", len(file.buffer) // 4)
+
+
+def _record(file: RecordFile, offset: int) -> tuple[bytes, int]:
+    """An image record, and where its payload begins."""
+    record = file.read(offset)
     try:
-        payload_start(record)
+        return record, payload_start(record)
     except HeaderError as error:
-        error.offset = offset
+        error.path, error.offset = file.path, offset
         raise
-    return record

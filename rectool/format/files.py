@@ -72,15 +72,6 @@ class RecordFile:
         begin, end = span.parts[0]
         return memoryview(buffer)[begin:end]
 
-    @contextlib.contextmanager
-    def named_errors(self) -> Iterator[None]:
-        """Errors of what the block does with the file's bytes name the file."""
-        try:
-            yield
-        except RecordError as error:
-            error.path = self.path
-            raise
-
     def _explain(self, error: CorruptError | TruncatedError, offset: int) -> None:
         error.path = self.path
         if self.idx_path is not None and error.offset == offset and type(error) is CorruptError:

@@ -23,6 +23,7 @@ Keys = NDArray[np.int64]
 MAX_KEY = (1 << 63) - 1
 
 _CHUNK = 1 << 20
+_ENTRIES = 1 << 16
 _NONE = np.empty(0, np.int64)
 _MAGIC_WORD = int.from_bytes(MAGIC, "little")
 _LINE = re.compile(rb"[ \r]*(-?[0-9]{1,20})[ \r]*\t[ \r]*([0-9]{1,20})[ \r]*(?:\t.*)?", re.DOTALL)
@@ -119,11 +120,12 @@ def _parse_lines(chunk: bytes, before: int, path: StrPath) -> Keys:
 
 def check_index(index: Index, buffer: Buffer, idx: StrPath, rec: StrPath) -> None:
     """Raises IndexFileError where offsets cannot be records' starts in this `.rec`."""
-    bad = np.flatnonzero(
-        (index.offsets < 0) | (index.offsets >= len(buffer)) | (index.offsets & 3 != 0)
-    )
-    if len(bad):
-        number = int(bad[0])
+    for first in range(0, len(index.offsets), _ENTRIES):
+        offsets = index.offsets[first : first + _ENTRIES]
+        bad = np.flatnonzero((offsets < 0) | (offsets >= len(buffer)) | (offsets & 3 != 0))
+        if not len(bad):
+            continue
+        number = first + int(bad[0])
         offset = int(index.offsets[number])
         what = (
             f"is beyond its end ({len(buffer)} bytes)"

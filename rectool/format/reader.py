@@ -20,6 +20,7 @@ from .frames import Span
 from .index import KeyTable, join_indexes
 from .writer import idx_beside
 
+_BLOCK = 1 << 18  # records whose headers are read at once
 _Path = TypeVar("_Path", str, str | None)
 
 
@@ -142,15 +143,12 @@ class RecordReader(Sequence[bytes]):
         """The headers of all image records, or of those at these positions (not negative).
 
         In columns, and far faster than unpacking each; what is behind the headers is not touched.
-        Raises HeaderError, with the record's offset, where one is no image record.
+        Raises HeaderError, with the record's offset, where one is no image record; for positions
+        that there are not IndexError.
         """
         headers = Headers.empty(len(self) if positions is None else len(positions))
-        for file, part, offsets in self._by_file(positions):
-            of_file = headers.part(part)
-            with file.named_errors():
-                read_headers(file.buffer, offsets, of_file)
-            if isinstance(part, np.ndarray):  # then those are copies
-                headers.put(part, of_file)
+        for file, part, offsets in self._blocks(positions):
+            headers.put(part, read_headers(file, offsets))
         return headers
 
     def labels(self, positions: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
@@ -173,30 +171,36 @@ class RecordReader(Sequence[bytes]):
                 path=self.name,
             )
         labels = np.empty((len(widths), width), np.float32)
-        for file, part, offsets in self._by_file(positions):
-            of_file = labels[part]
-            read_labels(file.buffer, offsets, headers.part(part), of_file)
-            labels[part] = of_file
+        own, several = np.flatnonzero(headers.flags == 0), np.flatnonzero(headers.flags)
+        labels[own, 0] = headers.labels[own]
+        for file, part, offsets in self._blocks(
+            several if positions is None else positions[several]
+        ):
+            labels[several[part]] = read_labels(file, offsets, width)
         return labels[:, 0] if width == 1 else labels
 
     def room(self) -> NDArray[np.int64]:
         """The most bytes that each record's frames can have, known from the offsets alone."""
-        parts = [room(offsets, len(file.buffer)) for file, _, offsets in self._by_file(None)]
+        files = zip(self._files, self.starts, self.starts[1:], strict=False)
+        parts = [room(self.offsets[begin:end], len(file.buffer)) for file, begin, end in files]
         return np.concatenate(parts)
 
-    def _by_file(
+    def _blocks(
         self, positions: NDArray[np.int64] | None
     ) -> Iterator[tuple[RecordFile, slice | NDArray[np.int64], NDArray[np.int64]]]:
-        """For each file that has some: where they are among the positions, and their offsets."""
-        for number, file in enumerate(self._files):
-            begin, end = self.starts[number : number + 2]
-            if positions is None:
-                yield file, slice(begin, end), self.offsets[begin:end]
-            elif len(self._files) == 1:
-                yield file, slice(None), self.offsets[positions]
-            else:
-                part = np.flatnonzero((positions >= begin) & (positions < end))
-                yield file, part, self.offsets[positions[part]]
+        """The positions in blocks, each of one file: where they are among them, their offsets."""
+        order, offsets, bounds = None, self.offsets, self.starts
+        if positions is not None:
+            order = positions.argsort(kind="stable")
+            ordered = positions[order]
+            bounds = tuple(ordered.searchsorted(self.starts).tolist())
+            if bounds[0] > 0 or bounds[-1] < len(positions):
+                raise IndexError(f"{self.name}: positions outside of {len(self)} records")
+            offsets = self.offsets[ordered]
+        for file, begin, end in zip(self._files, bounds, bounds[1:], strict=False):
+            for first in range(begin, end, _BLOCK):
+                block = slice(first, min(first + _BLOCK, end))
+                yield file, block if order is None else order[block], offsets[block]
 
     def by_key(self, key: int) -> bytes:
         """The record with this key (the last, of several). Raises KeyNotFoundError."""

@@ -19,9 +19,9 @@ class Ahead(Generic[Batch]):
     """Batches `begin` to `end` - 1, made by `threads` threads, in order, at most `buffer` ahead.
 
     `make(number)` gives an empty batch, `fill(batch, row)` fills a row of it; both run in the
-    threads, rows of the same batch and of the next at the same time. What either
-    raises, `take` raises for that batch; the batches behind it are made all the same. `taken` is
-    the number of the next one.
+    threads, rows of the same batch and of the next at the same time. What they raise, `take` raises
+    for that batch; the batches behind it are made all the same. `taken` is the number of the next
+    one.
 
     The threads end with the last batch, or at `close`. They know this object and no other, so that
     its owner can be collected while they work; they are daemons, and a program's end kills them.
@@ -58,17 +58,20 @@ class Ahead(Generic[Batch]):
         return self._process == os.getpid()
 
     def take(self) -> Batch:
-        """The next batch, as soon as it is whole. There must be one."""
-        number = self.taken
+        """The next batch, as soon as it is whole. There must be one; ValueError once closed."""
         with self._changed:
+            number = self.taken
             while self._left.get(number, 1):
+                if self._closed:
+                    raise ValueError("closed while batches were made")
                 self._changed.wait()
             self.taken += 1
-            del self._left[number]
             self._changed.notify_all()
-            if number in self._errors:
+            del self._left[number]
+            error = self._errors.pop(number, None)
+            if error is not None:
                 self._making.pop(number, None)
-                raise self._errors.pop(number)
+                raise error
             return self._making.pop(number)
 
     def close(self) -> None:
@@ -83,40 +86,50 @@ class Ahead(Generic[Batch]):
                 thread.join()
 
     def _work(self) -> None:
-        while (task := self._next()) is not None:
-            number, batch, row = task
-            error = None
-            try:
-                self._fill(batch, row)
-            except BaseException as raised:  # noqa: BLE001 - it belongs to who takes the batch
-                error = raised
-            with self._changed:
-                if error is not None:
-                    self._errors.setdefault(number, error)
-                self._left[number] -= 1
-                if not self._left[number]:
-                    self._changed.notify_all()
+        while self._work_on_row():
+            pass
+
+    def _work_on_row(self) -> bool:
+        """One row; False where there are no more. A function: while they wait threads hold none."""
+        task = self._next()
+        if task is None:
+            return False
+        number, batch, row = task
+        error = None
+        try:
+            self._fill(batch, row)
+        except BaseException as raised:  # noqa: BLE001 - it belongs to who takes the batch
+            error = raised
+        with self._changed:
+            if error is not None:
+                self._errors.setdefault(number, error)
+            self._left[number] -= 1
+            if not self._left[number]:
+                self._changed.notify_all()
+        return True
 
     def _next(self) -> tuple[int, Batch, int] | None:
         """The next row that is not begun; waits while enough is ahead. None: no more to do."""
         with self._changed:
-            while not self._closed and self._begun < self._batches.stop:
+            while True:
                 number = self._begun
+                if self._closed or number >= self._batches.stop:
+                    return None
                 if number >= self.taken + self._buffer:
                     self._changed.wait()
                 elif self._row or self._begin(number):
-                    batch, row = self._making[number], self._row
-                    self._row += 1
-                    if self._row == batch.rows:
-                        self._row, self._begun = 0, number + 1
-                    return number, batch, row
-        return None
+                    break
+            batch, row = self._making[number], self._row
+            self._row += 1
+            if self._row == batch.rows:
+                self._row, self._begun = 0, number + 1
+            return number, batch, row
 
     def _begin(self, number: int) -> bool:
-        """Makes a batch that is to be filled; false where that raises, and memory may be short."""
+        """Makes an empty batch; False where that failed, and that is what `take` raises."""
         try:
             batch = self._make(number)
-        except BaseException as error:  # noqa: BLE001 - as in _work
+        except BaseException as error:  # noqa: BLE001 - the same
             self._errors[number], self._left[number] = error, 0
             self._begun += 1
             self._changed.notify_all()

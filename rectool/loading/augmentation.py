@@ -44,12 +44,12 @@ class Augmentation:
     above 0, always these degrees), `max_shear_ratio`, `min_random_scale` to `max_random_scale`,
     `max_aspect_ratio` A (from 1 - A to 1 + A, or from `min_aspect_ratio` to A where that is given),
     `min_img_size` and `max_img_size`, of the sides of the result. `pad` pixels on each side, of
-    `fill_value` (their alpha, and that of what the map leaves empty, is 0). A crop of the height
-    and width in `data_shape`, in the middle or for `rand_crop` anywhere, of an image that is scaled
-    up first if it is smaller. Instead of that:
-    `min_crop_size` to `max_crop_size`, the side of a square that is scaled to data_shape; or with
-    `random_resized_crop` a part with `min_random_area` to `max_random_area` of the image's area and
-    a ratio of sides as above, either way round, that is scaled to data_shape.
+    `fill_value` (their alpha, and that of what a map leaves empty, is 0). A crop of the height and
+    width in `data_shape`, in the middle or for `rand_crop` anywhere, of an image that is scaled up
+    first if it is smaller. Instead of that: `min_crop_size` to `max_crop_size`, the side of a
+    square that is scaled to data_shape; or with `random_resized_crop` a part with `min_random_area`
+    to `max_random_area` of the image's area and a ratio of sides as above, either way round, that
+    is scaled to data_shape.
 
     `inter_method`: 0 nearest, 1 bilinear, 2 bicubic, 3 area, 4 Lanczos; 9 bicubic for scaling up,
     area for scaling down, bilinear for both at once; 10 any of the first five.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..format import IRHeader, RecordReader, StrPath
 from ..imaging import Color
 from ..imaging.arrays import decode_array
-from .samples import named_errors, read_sample, sample_positions
+from .samples import as_array, named_errors, part_of, read_sample, sample_positions
 
 
 class RecordDataset:
@@ -33,7 +33,7 @@ class RecordDataset:
     TruncatedError for a damaged record; all name its file and key. IndexError behind the end.
 
     Threads and workers, forked or spawned, may share a data set, also after it was read from. In
-    memory it is its index, 24 bytes a record, which forked workers share; it pickles as its paths.
+    memory it is its index, 16 bytes a record, which forked workers share; it pickles as its paths.
     """
 
     def __init__(
@@ -48,21 +48,19 @@ class RecordDataset:
         if color not in ("rgb", "gray", "unchanged"):
             raise ValueError(f"color {color!r}: it is rgb, gray or unchanged")
         self.decode, self.color, self.transform = decode, color, transform
-        self._open(RecordReader(path, idx))
-
-    def _open(self, reader: RecordReader) -> None:
-        self.reader = reader
-        self._positions = sample_positions(reader)
+        self.reader = RecordReader(path, idx)
+        self._positions = sample_positions(self.reader)
 
     def __len__(self) -> int:
         return len(self._positions)
 
     def __getitem__(self, index: SupportsIndex) -> Any:
-        header, payload = self.record(index)
+        position = self._position(index)
+        header, payload = read_sample(self.reader, position)
         label = header.label if isinstance(header.label, float) else np.array(header.label)
         image: Any = payload
         if self.decode:
-            with named_errors(self.reader, self._position(index)):
+            with named_errors(self.reader, position):
                 image = decode_array(payload, self.color)
         return (image, label) if self.transform is None else self.transform(image, label)
 
@@ -74,7 +72,7 @@ class RecordDataset:
         at, size = operator.index(index), len(self._positions)
         if not -size <= at < size:
             raise IndexError(f"{self.reader.name}: sample {at} of {size}")
-        return self._positions.item(at)
+        return int(self._positions[at])
 
     @cached_property
     def labels(self) -> NDArray[np.float32]:
@@ -82,25 +80,28 @@ class RecordDataset:
 
         Read from the headers alone. Raises HeaderError where samples differ in how many they have.
         """
-        labels = self.reader.labels(self._positions)
+        labels = self.reader.labels(as_array(self._positions))
         labels.flags.writeable = False
         return labels
 
     @cached_property
     def keys(self) -> NDArray[np.int64]:
         """The samples' keys, (samples,)."""
-        return self.reader.keys[self._positions]
+        keys = part_of(self.reader.keys, self._positions)
+        keys.flags.writeable = False
+        return keys
 
     def close(self) -> None:
         """Closes the files. A second call does nothing."""
         self.reader.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("reader", "decode", "color", "transform")}
+        found = ("_positions", "labels", "keys")  # in the files, and will be again
+        return {name: value for name, value in vars(self).items() if name not in found}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._open(state.pop("reader"))
         self.__dict__.update(state)
+        self._positions = sample_positions(self.reader)
 
     def __repr__(self) -> str:
         return f"RecordDataset({self.reader.name!r}: {len(self)} images)"

@@ -5,24 +5,22 @@ from __future__ import annotations
 import operator
 import weakref
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
-from difflib import get_close_matches
 from functools import partial
-from inspect import signature
 from typing import Any, Literal, SupportsIndex
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from ..format import RecordReader, StrPath, plural
 from ..imaging import INTERPS, Backend
+from ..keywords import names_of, refuse_unknown
 from ..listing import read_list
 from .ahead import Ahead
 from .augmentation import Augmentation
 from .batch import DataBatch, DataDesc
 from .buffers import Buffers
 from .loader import ListLabels, Loader, RawBatch
-from .samples import Positions, sample_positions
+from .samples import Positions, as_array, part_of, sample_positions
 
 _WORD = 1 << 64
 
@@ -91,7 +89,7 @@ class ImageRecordIter:
         on_error: OnError = "fail",
         **augmentation: Any,
     ) -> None:
-        _check_names(augmentation)
+        refuse_unknown("ImageRecordIter", augmentation, names_of(ImageRecordIter, Augmentation))
         batch_size = _whole("batch_size", batch_size)
         label_width = _whole("label_width", label_width)
         self._threads = _whole("preprocess_threads", preprocess_threads)
@@ -204,20 +202,22 @@ class ImageRecordIter:
     def _stop(self) -> None:
         _close_all(self._ahead)
 
-    def _order(self) -> Positions:
+    def _order(self) -> NDArray[np.int64]:
         """The positions of this part's samples, in this epoch's order."""
         count, samples = len(self._positions), self.samples
-        places = np.arange(self._part * samples, (self._part + 1) * samples) % count
+        begin = self._part * samples
+        places = np.arange(begin, begin + samples, dtype=np.int64) % count
+        positions = as_array(self._positions)
         if not self._shuffle:
-            return self._positions[places]
+            return positions[places]
         # of numpy's generators the one whose orders will never change
         bits = np.random.MT19937(np.random.SeedSequence([self._seed, self._epoch]))
-        return self._positions[np.random.RandomState(bits).permutation(count)[places]]
+        return positions[np.random.RandomState(bits).permutation(count)[places]]
 
 
 def _make(
     epoch: int,
-    order: Positions,
+    order: NDArray[np.int64],
     rounds: bool,
     buffers: Buffers,
     label_shape: tuple[int, ...],
@@ -227,7 +227,11 @@ def _make(
     size = label_shape[0]
     first = number * size
     real = min(size, len(order) - first)
-    data, label, index = buffers.take(), np.zeros(label_shape, np.float32), np.full(size, -1)
+    data, label, index = (
+        buffers.take(),
+        np.zeros(label_shape, np.float32),
+        np.full(size, -1, np.int64),
+    )
     rows = size if rounds else real
     data[rows:] = 0
     return RawBatch(epoch, order, first, rows, size - real, data, label, index)
@@ -240,22 +244,11 @@ def _close_all(ahead: list[Ahead[RawBatch]]) -> None:
 
 def _in_file_order(reader: RecordReader, positions: Positions) -> Positions:
     """Whatever the order of the index: MXNet reads files from their beginning to their end."""
-    offsets = reader.offsets[positions]
-    shards = np.searchsorted(reader.starts, positions, side="right")
+    offsets = part_of(reader.offsets, positions)
+    shards = np.searchsorted(reader.starts, as_array(positions), side="right")
     if ((offsets[1:] > offsets[:-1]) | (shards[1:] > shards[:-1])).all():
         return positions
-    return positions[np.lexsort((offsets, shards))]
-
-
-def _check_names(given: dict[str, Any]) -> None:
-    names = {field.name for field in fields(Augmentation)}
-    for name in given:
-        if name in names:
-            continue
-        known = names | {*signature(ImageRecordIter).parameters} - {"augmentation"}
-        near = get_close_matches(name, sorted(known), 1)
-        hint = f": did you mean {near[0]}?" if near else ""
-        raise TypeError(f"ImageRecordIter has no parameter {name!r}{hint}")
+    return as_array(positions)[np.lexsort((offsets, shards))]
 
 
 def _whole(name: str, value: int, least: int = 1) -> int:

@@ -26,7 +26,7 @@ from ..imaging.resizing import pad_array, resize_array, warp_array
 from ..listing import ImageList
 from .augmentation import Augmentation
 from .geometry import Crop, Pad, Resize, Step, as_fit
-from .samples import Positions, named_errors, read_sample
+from .samples import named_errors, read_sample
 
 _COLORS: dict[int, Color] = {1: "gray", 3: "rgb", 4: "unchanged"}
 
@@ -36,7 +36,7 @@ class RawBatch:
     """A batch that is being made: of an epoch's `order`, the samples from place `first` on."""
 
     epoch: int
-    order: Positions
+    order: NDArray[np.int64]
     first: int
     rows: int
     pad: int

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..format import IRHeader, RecordError, RecordReader, unpack
+from ..format import IRHeader, RecordError, RecordReader, payload_start, unpack
 
-Positions = NDArray[np.int64]
+Positions = NDArray[np.int64] | range
+"""A range where they follow each other, which takes no memory."""
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 _SMALL = 1024
 """Bytes of the largest record that is looked at to see whether it holds an image at all.
@@ -27,22 +31,39 @@ def sample_positions(reader: RecordReader) -> Positions:
     reading it says what is wrong with it.
     """
     small = np.flatnonzero(reader.room() <= _SMALL)
-    everything = np.arange(len(reader))
     try:
         payloads = reader.headers(small).payloads
     except RecordError:
-        payloads = np.fromiter(
-            (_payload(reader, at) for at in small.tolist()), np.int64, len(small)
-        )
-    empty = small[payloads == 0]
-    return np.delete(everything, empty) if len(empty) else everything
+        empty = np.array([at for at in small.tolist() if _is_empty(reader, at)], np.int64)
+    else:
+        empty = small[payloads == 0]
+    if not len(empty):
+        return range(len(reader))
+    kept = np.delete(np.arange(len(reader), dtype=np.int64), empty)
+    if len(kept) and kept[-1] - kept[0] == len(kept) - 1:
+        return range(int(kept[0]), int(kept[-1]) + 1)
+    return kept
 
 
-def _payload(reader: RecordReader, position: int) -> int:
+def as_array(positions: Positions) -> NDArray[np.int64]:
+    if isinstance(positions, range):
+        return np.arange(positions.start, positions.stop, dtype=np.int64)
+    return positions
+
+
+def part_of(column: NDArray[Scalar], positions: Positions) -> NDArray[Scalar]:
+    """The column's values at these positions."""
+    if isinstance(positions, range):
+        return column[positions.start : positions.stop]
+    return column[positions]
+
+
+def _is_empty(reader: RecordReader, position: int) -> bool:
     try:
-        return int(reader.headers(np.array([position])).payloads[0])
+        record = reader.view(position)
+        return len(record) == payload_start(record)
     except RecordError:
-        return 1
+        return False
 
 
 def read_sample(reader: RecordReader, position: int) -> tuple[IRHeader, bytes]:

@@ -2,9 +2,9 @@
 
     python tests/benchmarks [--quick] [--only CASE] [--json FILE]
 
-Whole processes, start-up included, with a warm page cache, all tools doing the same work and each
-result checked. RECTOOL_MXNET_PYTHON names the Python of an environment with MXNet 1.9.1 and OpenCV;
-without it im2rec.py is left out.
+With a warm page cache, all tools doing the same work and each result checked. RECTOOL_MXNET_PYTHON
+names the Python of an environment with MXNet 1.9.1 and OpenCV, RECTOOL_PEERS_PYTHON that of one
+with torch, webdataset, nvidia-dali-cuda120 and Pillow; what is not there is left out.
 """
 
 from __future__ import annotations
@@ -21,32 +21,33 @@ from pathlib import Path
 from typing import Any
 
 import report
-from cases import CASES
 from data import Data
 from measure import UNIT
-from tools import REPOSITORY, Bench, SkipError, checkout, output_of
+from pack_cases import PACK_CASES
+from read_cases import READ_CASES
+from tools import MXNET, PEERS, REPOSITORY, Bench, SkipError, checkout, output_of
 
+CASES = {**PACK_CASES, **READ_CASES}
 HOW = f"""\
-Medians of whole processes, start-up included, with a warm page cache; the tools in turn, round by
-round. CPU: of the process and all its descendants. Peak: the sum of {UNIT} over the process
-and its descendants, sampled in a run of its own. MB: 1,000,000 bytes. "x": as many times what
-rectool (in bold) takes; above 1, rectool takes less."""
+Medians, with a warm page cache; the tools in turn, round by round. Packing: of whole processes,
+start-up included. Reading: of passes within a process, after one that is a warm-up; each round a
+process. CPU: of the process and all its descendants. Peak: the sum of {UNIT} over the process
+and its descendants, sampled in a run of its own, of reading in the warm-up. MB: 1,000,000 bytes.
+"x": as many times what rectool (in bold) takes; above 1, rectool takes less."""
 
 _VERSIONS = """
-import importlib, platform
-print('Python', platform.python_version(), end='')
-for name in ('numpy', 'PIL', 'cv2', 'mxnet'):
-    try:
-        print(',', name, importlib.import_module(name).__version__, end='')
-    except ImportError:
-        pass
+import platform
+from importlib.metadata import distributions
+wanted = ('mxnet', 'numpy', 'nvidia-dali', 'opencv', 'pillow', 'simplejpeg', 'torch', 'webdataset')
+found = {(d.metadata['Name'].lower(), d.version) for d in distributions()}
+named = [' '.join(each) for each in sorted(found) if each[0].startswith(wanted)]
+print(', '.join(['Python ' + platform.python_version(), *named]), end='')
 """
 
 
 def main() -> int:
     options = _options()
-    mxnet = os.environ.get("RECTOOL_MXNET_PYTHON")
-    about = _about(mxnet, options)
+    about = _about(options)
     _print("\n".join(f"{name}: {value}" for name, value in about.items()) + f"\n\n{HOW}\n")
     data = Data(options.data, quick=options.quick)
     cases: dict[str, Any] = {}
@@ -57,7 +58,7 @@ def main() -> int:
             cases[name] = {"left_out": said, "tables": []}
             _print(f"## {name}\n")
             try:
-                tables = CASES[name](Bench(data, Path(work), mxnet, said.append))
+                tables = CASES[name](Bench(data, Path(work), said.append))
             except SkipError as error:
                 said.append(f"skipped: {error}")
                 tables = []
@@ -85,19 +86,21 @@ def _options() -> argparse.Namespace:
         "--data", type=Path, default=usual, help=f"folder for the files, kept; default {usual}"
     )
     parser.add_argument("--quick", action="store_true", help="20 times fewer files of everything")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each tool; default 3")
+    parser.add_argument("--rounds", type=int, help="runs of each tool; default 3, of --quick 1")
     parser.add_argument(
         "--only", action="append", choices=CASES, metavar="CASE", help=", ".join(CASES)
     )
     parser.add_argument("--json", type=Path, help="write all numbers to this file")
     options = parser.parse_args()
+    if options.rounds is None:
+        options.rounds = 1 if options.quick else 3
     if options.rounds < 1:
         parser.error("--rounds must be 1 or more")
     options.data = options.data.absolute()
     return options
 
 
-def _about(mxnet: str | None, options: argparse.Namespace) -> dict[str, str]:
+def _about(options: argparse.Namespace) -> dict[str, str]:
     commit = output_of(["git", "-C", str(REPOSITORY), "describe", "--always", "--dirty"]).strip()
     version = output_of([sys.executable, "-m", "rectool", "--version"], checkout()).strip()
     load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
@@ -106,10 +109,15 @@ def _about(mxnet: str | None, options: argparse.Namespace) -> dict[str, str]:
         "Machine": f"{len(os.sched_getaffinity(0))} CPUs ({_processor()}), {platform.platform()}",
         "Load before": load,
         "rectool": f"{version}, commit {commit or 'unknown'}",
-        "Here": output_of([sys.executable, "-c", _VERSIONS]),
-        "im2rec.py": output_of([mxnet, "-c", _VERSIONS]) if mxnet else "left out",
+        "Here": _versions(sys.executable),
+        "MXNet": _versions(os.environ.get(MXNET)),
+        "Peers": _versions(os.environ.get(PEERS)),
         "Rounds": f"{options.rounds}{', --quick' if options.quick else ''}",
     }
+
+
+def _versions(python: str | None) -> str:
+    return output_of([python, "-c", _VERSIONS]) if python else "left out"
 
 
 def _processor() -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import mmap
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 from data import ImageSet
@@ -13,6 +15,12 @@ from PIL import Image
 MAGIC = 0xCED7230A
 HEAD = 24  # an image record's header, without labels
 _LOOKED_AT = 16  # images decoded of each file
+
+
+@contextlib.contextmanager
+def mapped(rec: Path) -> Iterator[mmap.mmap]:
+    with rec.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        yield data
 
 
 def find_records(rec: mmap.mmap) -> list[tuple[int, int]]:
@@ -36,7 +44,7 @@ def check_rec(rec: Path, sizes: list[int], idx: Path | None) -> str | None:
 
 
 def _counted(rec: Path, count: int, idx: Path | None) -> str | None:
-    with rec.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with mapped(rec) as data:
         records = len(find_records(data))
     if records != count:
         return f"{records} records, not {count}"
@@ -50,7 +58,7 @@ def check_encoded(rec: Path, images: ImageSet, shorter: int, idx: Path | None) -
     wrong = _counted(rec, count, idx)
     if wrong:
         return wrong
-    with rec.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with mapped(rec) as data:
         records = find_records(data)
         for number in range(0, count, -(-count // _LOOKED_AT)):
             offset, length = records[number]

@@ -1,4 +1,7 @@
-"""Running a tool as a whole process, start-up included: its time, and in another run its memory.
+"""Running a tool as a whole process: its time, start-up included, and in another run its memory.
+
+A tool that repeats its work writes the time of each pass into its only output; its memory is then
+sampled during the first pass, which counts for nothing else.
 
 CPU time is that of the process and of all its descendants that were waited for (the usage that
 `os.wait4` gives). Memory is sampled from /proc while the tool runs, so in a run that is not timed;
@@ -10,6 +13,7 @@ only.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -52,6 +56,14 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Pass(Run):
+    """One pass of a tool over its items, and what else it says of that."""
+
+    items: int
+    more: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Peak:
     """The most memory at a time, in bytes: of the process and all its descendants; alone.
 
@@ -83,17 +95,37 @@ def timed(tool: Tool) -> Run:
 
 def sampled(tool: Tool) -> Peak:
     """Runs the tool, watching its memory, and checks what it made."""
+    with _started(tool) as (process, _):
+        return _watched(process, lambda: False)
+
+
+def repeated(tool: Tool, *, warm_up: bool) -> tuple[list[Pass], Peak | None]:
+    """Runs a tool that times its passes itself; with a warm-up, watches its memory during that."""
+    (out,) = tool.outputs
+    peak = None
+    with _started(tool) as (process, _):
+        if warm_up:
+            peak = _watched(process, out.exists)
+        process.wait()
+        lines = out.read_text().splitlines() if out.exists() else []
+    passes = [Pass(**json.loads(line)) for line in lines]
+    if len(passes) <= warm_up or any(found.items != tool.items for found in passes):
+        raise FailedError(f"passes over {[found.items for found in passes]} of {tool.items} items")
+    return passes[warm_up:], peak
+
+
+def _watched(process: subprocess.Popen[bytes], enough: Callable[[], bool]) -> Peak:
+    """The most memory of a process and its descendants until it ends, or that is enough."""
     tree = samples = 0
     marks: dict[int, int] = {}
-    with _started(tool) as (process, _):
-        while process.poll() is None:
-            members = _session(process.pid)
-            tree = max(tree, sum(map(_memory, members)))
-            for pid in members:
-                mark = _kilobytes(f"/proc/{pid}/status", "VmHWM:")
-                marks[pid] = max(mark, marks.get(pid, 0))
-            samples += 1
-            time.sleep(INTERVAL)
+    while process.poll() is None and not enough():
+        members = session(process.pid)
+        tree = max(tree, sum(map(_memory, members)))
+        for pid in members:
+            mark = kilobytes(f"/proc/{pid}/status", "VmHWM:")
+            marks[pid] = max(mark, marks.get(pid, 0))
+        samples += 1
+        time.sleep(INTERVAL)
     alone = marks.pop(process.pid, 0)
     return Peak(tree, alone, max(marks.values(), default=0), samples)
 
@@ -149,7 +181,7 @@ def _checked(tool: Tool) -> str | None:
         return f"{type(error).__name__}: {error}"
 
 
-def _session(leader: int) -> list[int]:
+def session(leader: int) -> list[int]:
     """The processes of a session: a process that began one, and all its descendants."""
     found = []
     for name in os.listdir("/proc"):
@@ -163,11 +195,11 @@ def _session(leader: int) -> list[int]:
 
 def _memory(pid: int) -> int:
     if UNIT == "PSS":
-        return _kilobytes(f"/proc/{pid}/{ROLLUP}", "Pss:")
-    return _kilobytes(f"/proc/{pid}/status", "VmRSS:")
+        return kilobytes(f"/proc/{pid}/{ROLLUP}", "Pss:")
+    return kilobytes(f"/proc/{pid}/status", "VmRSS:")
 
 
-def _kilobytes(path: str, name: str) -> int:
+def kilobytes(path: str, name: str) -> int:
     """A line of a file of /proc, in bytes; 0 where the process is gone."""
     with contextlib.suppress(OSError), open(path) as file:
         for line in file:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from cases import Comparison, Growth
-from measure import UNIT, FailedError, Peak, Run, Tool, sampled, timed
+from measure import UNIT, FailedError, Pass, Peak, Run, Tool, repeated, sampled, timed
+from tables import Comparison, Course, Growth, Repeated, Table
 
 MB = 1e6
 
@@ -20,16 +20,17 @@ class Result:
 
     tool: Tool
     runs: list[Run] = field(default_factory=list)
+    passes: list[Pass] = field(default_factory=list)
     peak: Peak | None = None
     failed: str | None = None
 
     @property
     def wall(self) -> float:
-        return statistics.median(run.wall for run in self.runs)
+        return statistics.median(run.wall for run in self.runs or self.passes)
 
     @property
     def cpu(self) -> float:
-        return statistics.median(run.cpu for run in self.runs)
+        return statistics.median(run.cpu for run in self.runs or self.passes)
 
     def json(self) -> dict[str, Any]:
         return {
@@ -38,37 +39,58 @@ class Result:
             "items": self.tool.items,
             "failed": self.failed,
             "runs": list(map(dataclasses.asdict, self.runs)),
+            "passes": list(map(dataclasses.asdict, self.passes)),
             "peak": self.peak and dataclasses.asdict(self.peak),
         }
 
 
-def measure(table: Comparison | Growth, rounds: int, tell: Callable[[str], None]) -> list[Result]:
-    """First each tool's memory, then its time, the tools in turn round by round.
+def measure(table: Table, rounds: int, tell: Callable[[str], None]) -> list[Result]:
+    """What was measured of each tool, the tools in turn round by round.
 
-    A tool that fails is measured no further. A Growth has no rounds.
+    In round 0 of a Comparison memory is measured. A Growth has only that, a Course one round. A
+    tool that fails is measured no further.
     """
     results = [Result(tool) for tool in table.tools]
-    for turn in range(rounds + 1 if isinstance(table, Comparison) else 1):
+    first = 0 if isinstance(table, Comparison | Growth) else 1
+    last = {Growth: 0, Course: 1}.get(type(table), rounds)
+    for turn in range(first, last + 1):
         for result in results:
             if result.failed is not None:
                 continue
             try:
-                if turn == 0:
+                if isinstance(table, Repeated | Course):
+                    said = _repeated(table, result)
+                elif turn == 0:
                     result.peak = sampled(result.tool)
                     said = f"{result.peak.tree / MB:.1f} MB"
                 else:
                     result.runs.append(timed(result.tool))
-                    said = f"round {turn} of {rounds}: {result.runs[-1].wall:.2f} s"
+                    said = f"{result.runs[-1].wall:.2f} s"
             except FailedError as error:
                 result.failed = said = f"failed: {error}"
-            tell(f"    {result.tool.name}: {said}")
+            tell(f"    round {turn} of {last}: {result.tool.name}: {said}")
     return results
 
 
-def text(table: Comparison | Growth, results: list[Result]) -> str:
-    if isinstance(table, Growth):
-        return f"{table.title}\n\n{_aligned(_growth(table, results))}\n"
-    return f"{table.title}\n\n{_aligned(_comparison(table, results))}\n"
+def _repeated(table: Repeated | Course, result: Result) -> str:
+    warm_up = isinstance(table, Repeated) and table.warm_up
+    passes, peak = repeated(result.tool, warm_up=warm_up)
+    result.passes += passes
+    if peak is not None and (result.peak is None or peak.tree > result.peak.tree):
+        result.peak = peak
+    return ", ".join(f"{found.wall:.2f}" for found in passes) + " s"
+
+
+def text(table: Table, results: list[Result]) -> str:
+    if isinstance(table, Comparison):
+        rows = _comparison(table, results)
+    elif isinstance(table, Growth):
+        rows = _growth(table, results)
+    elif isinstance(table, Repeated):
+        rows = _repetitions(table, results)
+    else:
+        rows = _course(results)
+    return f"{table.title}\n\n{_aligned(rows)}\n"
 
 
 def _comparison(table: Comparison, results: list[Result]) -> list[list[str]]:
@@ -89,14 +111,18 @@ def _comparison(table: Comparison, results: list[Result]) -> list[list[str]]:
             f"{result.peak.tree / MB:.1f}",
             f"{result.tool.items / result.wall:,.0f}",
         ]
-        ratios = ["-", "-", "-"]
-        if ours.failed is None and ours.peak is not None:
-            ratios[0] = f"{result.wall / ours.wall:.2f}"
-            ratios[1] = f"{result.cpu / ours.cpu:.2f}"
-            ratios[2] = f"{result.peak.tree / ours.peak.tree:.2f}"
-        row += ratios
-        rows.append(row)
+        rows.append(row + _ratios(result, ours))
     return rows
+
+
+def _ratios(result: Result, ours: Result) -> list[str]:
+    """Wall, CPU and memory, as many times what ours takes."""
+    if ours.failed is not None:
+        return ["-", "-", "-"]
+    ratios = [f"{result.wall / ours.wall:.2f}", f"{result.cpu / ours.cpu:.2f}"]
+    if result.peak and ours.peak:
+        ratios.append(f"{result.peak.tree / ours.peak.tree:.2f}")
+    return ratios
 
 
 def _growth(table: Growth, results: list[Result]) -> list[list[str]]:
@@ -118,6 +144,60 @@ def _growth(table: Growth, results: list[Result]) -> list[list[str]]:
                 grown[1] = f"{(peak.worker - first.peak.worker) / more:.1f}"
         row += grown
         rows.append(row)
+    return rows
+
+
+def _repetitions(table: Repeated, results: list[Result]) -> list[list[str]]:
+    """A row a tool, of the medians over the passes of all rounds."""
+    ours = next(result for result in results if result.tool.name == table.ours)
+    scale = {"ms": 1e3, "µs": 1e6}[table.each]
+    heads = [
+        f"{table.unit}s/s",
+        "min-max",
+        "pass s",
+        f"{table.each} each",
+        f"CPU {table.each} each",
+    ]
+    peaks = ([f"peak {UNIT} MB"], [f"{UNIT} x"]) if table.warm_up else ([], [])
+    measured = [result for result in results if result.failed is None]
+    more = list(measured[0].passes[0].more) if measured else []
+    rows = [["", *heads, *peaks[0], *more, "wall x", "CPU x", *peaks[1]]]
+    for result in results:
+        name = f"**{result.tool.name}**" if result is ours else result.tool.name
+        if result.failed is not None:
+            rows.append([name, result.failed])
+            continue
+        items = result.tool.items
+        rates = [items / found.wall for found in result.passes]
+        row = [
+            name,
+            f"{items / result.wall:,.0f}",
+            f"{min(rates):,.0f}-{max(rates):,.0f}",
+            f"{result.wall:.3g}",
+            f"{result.wall / items * scale:.3g}",
+            f"{result.cpu / items * scale:.3g}",
+        ]
+        if result.peak:
+            row.append(f"{result.peak.tree / MB:.1f}")
+        row += [
+            f"{statistics.median(found.more[what] for found in result.passes):.1f}" for what in more
+        ]
+        rows.append(row + _ratios(result, ours)[: 2 + bool(result.peak)])
+    return rows
+
+
+def _course(results: list[Result]) -> list[list[str]]:
+    """A row for each thing that a tool says of its passes, a column for some of them."""
+    count = max(len(result.passes) for result in results)
+    shown = [number for number in (1, 2, 3, 5, 10, 15, 20) if number <= count]
+    rows = [["", *map(str, shown)]]
+    for result in results:
+        if result.failed is not None:
+            rows.append([result.tool.name, result.failed])
+            continue
+        for what in result.passes[0].more:
+            said = (f"{result.passes[number - 1].more[what]:g}" for number in shown)
+            rows.append([f"{result.tool.name}: {what}", *said])
     return rows
 
 

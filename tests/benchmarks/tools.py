@@ -17,6 +17,7 @@ from measure import Tool
 
 REPOSITORY = Path(__file__).parents[2]
 WORKERS = 2
+MXNET, PEERS = "RECTOOL_MXNET_PYTHON", "RECTOOL_PEERS_PYTHON"  # each names a Python
 Argument = str | Path
 
 
@@ -26,11 +27,10 @@ class SkipError(Exception):
 
 @dataclass
 class Bench:
-    """The files of the cases, an empty folder for what they make, and the peers there are."""
+    """The files of the cases, and an empty folder for what they make."""
 
     data: Data
     work: Path
-    mxnet: str | None
     tell: Callable[[str], None]
     folders: int = 0
 
@@ -40,6 +40,15 @@ class Bench:
         path = self.work / str(self.folders)
         path.mkdir()
         return path / "out"
+
+    def peer(self, name: str, variable: str, module: str) -> str | None:
+        """The Python that has a peer: named by a variable, or this one. None, and a note: none."""
+        python = os.environ.get(variable) if variable else sys.executable
+        if python and has_module(python, module):
+            return python
+        why = f"{python} has no {module}" if python else f"{variable} is not set"
+        self.tell(f"left out: {name}, for {why}")
+        return None
 
     def rectool(
         self, args: list[Argument], images: ImageSet, *, resize: int = -1, name: str = "rectool"
@@ -65,21 +74,21 @@ class Bench:
 
     def im2rec(self, args: list[Argument], images: ImageSet, *, resize: int = -1) -> list[Tool]:
         """MXNet's im2rec.py, where there is one."""
-        if not self.mxnet:
-            return self._no_im2rec()
+        if not (im2rec := self._im2rec()):
+            return []
         out = self.out()
         shutil.copy(images.lst, out.with_suffix(".lst"))
         rec, idx = out.with_suffix(".rec"), out.with_suffix(".idx")
-        command = [*self._im2rec(), out, images.root, "--num-thread", str(WORKERS), *args]
+        command = [*im2rec, out, images.root, "--num-thread", str(WORKERS), *args]
         check = self._check(rec, images, resize, idx)
         return [Tool("im2rec.py", command, [rec, idx], check, len(images.lines))]
 
     def im2rec_list(self, root: Path, count: int) -> list[Tool]:
-        if not self.mxnet:
-            return self._no_im2rec()
+        if not (im2rec := self._im2rec()):
+            return []
         out = self.out()
         lst = out.with_suffix(".lst")
-        command = [*self._im2rec(), "--list", "--recursive", out, root]
+        command = [*im2rec, "--list", "--recursive", out, root]
         return [Tool("im2rec.py", command, [lst], partial(check_list, lst, count), count)]
 
     def loop(self, name: str, args: list[str], images: ImageSet, *, resize: int = -1) -> Tool:
@@ -104,11 +113,8 @@ class Bench:
         return [Tool("GNU tar", command, [file], check, len(images.paths))]
 
     def _im2rec(self) -> list[Argument]:
-        return [self.mxnet or "", "-m", "mxnet.tools.im2rec"]
-
-    def _no_im2rec(self) -> list[Tool]:
-        self.tell("left out: im2rec.py, for RECTOOL_MXNET_PYTHON is not set")
-        return []
+        python = self.peer("im2rec.py", MXNET, "mxnet")
+        return [python, "-m", "mxnet.tools.im2rec"] if python else []
 
     @staticmethod
     def _check(
@@ -135,9 +141,17 @@ def output_of(command: list[str], env: dict[str, str] | None = None) -> str:
     return done.stdout
 
 
+def has_module(python: str, module: str) -> bool:
+    script = "import importlib.util, sys; print(importlib.util.find_spec(sys.argv[1]))"
+    return "ModuleSpec" in output_of([python, "-c", script, module])
+
+
 def run_rectool(args: list[Argument]) -> None:
     """Runs rectool once, unmeasured. Raises SkipError, with the last line it said."""
-    command = [sys.executable, "-m", "rectool", *args]
+    run([sys.executable, "-m", "rectool", *args])
+
+
+def run(command: list[Argument]) -> None:
     env = {**os.environ, **checkout()}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -1,39 +1,17 @@
-"""What is measured: for each case rectool and its peers, all doing the same work."""
+"""What is measured of packing: for each case rectool and its peers, all doing the same work."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 
 from checks import check_list, check_rec
 from data import ImageSet
 from measure import Tool
+from tables import Comparison, Growth, Table
 from tools import WORKERS, Argument, Bench, SkipError, checkout, output_of, run_rectool
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Tools that do the same work; all are measured against the one named `ours`."""
-
-    title: str
-    unit: str
-    tools: list[Tool]
-    ours: str = "rectool"
-
-
-@dataclass(frozen=True)
-class Growth:
-    """A tool at work on more and more: the memory that each item takes."""
-
-    title: str
-    unit: str
-    tools: list[Tool]
-
-
-Tables = list[Comparison | Growth]
 
 
 def bare(bench: Bench, kind: str, images: ImageSet, *options: str) -> list[Tool]:
@@ -49,7 +27,7 @@ def bare(bench: Bench, kind: str, images: ImageSet, *options: str) -> list[Tool]
     ]
 
 
-def copies(bench: Bench, name: str) -> Tables:
+def copies(bench: Bench, name: str) -> list[Table]:
     images = bench.data.images(name)
     mean = sum(images.sizes) / len(images.sizes)
     tools = [
@@ -63,7 +41,7 @@ def copies(bench: Bench, name: str) -> Tables:
     return [Comparison(title, "images", tools)]
 
 
-def resize_opencv(bench: Bench) -> Tables:
+def resize_opencv(bench: Bench) -> list[Table]:
     usage = output_of([sys.executable, "-m", "rectool", "pack", "--help"], checkout())
     if "--backend" not in usage:
         raise SkipError("rectool pack has no --backend")
@@ -82,7 +60,7 @@ def resize_opencv(bench: Bench) -> Tables:
     return [Comparison(title, "images", tools)]
 
 
-def resize_pillow(bench: Bench, name: str, *options: str) -> Tables:
+def resize_pillow(bench: Bench, name: str, *options: str) -> list[Table]:
     images = bench.data.images(name)
     resize: list[Argument] = ["--resize", "256"]
     tools = [
@@ -94,9 +72,9 @@ def resize_pillow(bench: Bench, name: str, *options: str) -> Tables:
     return [Comparison(f"--resize 256, {len(images.lines):,} JPEGs of {size}", "images", tools)]
 
 
-def scaling(bench: Bench) -> Tables:
+def scaling(bench: Bench) -> list[Table]:
     images = bench.data.images("large")
-    tables: Tables = []
+    tables: list[Table] = []
     for resize in (256, 0):
         options: list[Argument] = ["--resize", str(resize)] if resize else []
         names = {1: "rectool, 1 worker", 2: "rectool, 2 workers"}
@@ -109,7 +87,7 @@ def scaling(bench: Bench) -> Tables:
     return tables
 
 
-def listing(bench: Bench) -> Tables:
+def listing(bench: Bench) -> list[Table]:
     root, count = bench.data.files()
     lst = bench.out().with_suffix(".lst")
     args: list[Argument] = ["list", root, lst.with_suffix("")]
@@ -121,7 +99,7 @@ def listing(bench: Bench) -> Tables:
     return [Comparison(f"list of {count:,} files in {folders:,} folders", "files", tools)]
 
 
-def memory(bench: Bench) -> Tables:
+def memory(bench: Bench) -> list[Table]:
     tiny = bench.data.images("tiny")
     by_lines = []
     for wanted in (1, 100_000, 1_000_000):
@@ -145,7 +123,7 @@ def memory(bench: Bench) -> Tables:
     ]
 
 
-def merge(bench: Bench) -> Tables:
+def merge(bench: Bench) -> list[Table]:
     images = bench.data.images("small")
     half = len(images.lines) // 2
     parts = []
@@ -175,7 +153,7 @@ def merge(bench: Bench) -> Tables:
     return [Comparison(f"two .rec files of {half:,} images as one", "images", tools)]
 
 
-CASES: dict[str, Callable[[Bench], Tables]] = {
+PACK_CASES: dict[str, Callable[[Bench], list[Table]]] = {
     "pass-small": lambda bench: copies(bench, "small"),
     "pass-large": lambda bench: copies(bench, "large"),
     "resize-opencv": resize_opencv,

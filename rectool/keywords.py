@@ -1,0 +1,25 @@
+"""Names of parameters that nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from inspect import Parameter, signature
+from typing import Any
+
+
+def names_of(*functions: Callable[..., Any]) -> list[str]:
+    """The parameters of these functions that can be given by name."""
+    parameters = (kind for call in functions for kind in signature(call).parameters.values())
+    named = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+    return list(dict.fromkeys(one.name for one in parameters if one.kind in named))
+
+
+def refuse_unknown(who: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raises TypeError for a name that is not known, with the one that may have been meant."""
+    names = list(known)
+    for name in given:
+        if name not in names:
+            close = get_close_matches(name, names, 1)
+            meant = f"; did you mean {close[0]}?" if close else f": there are {', '.join(names)}"
+            raise TypeError(f"{who} has no parameter {name}{meant}")

@@ -1,0 +1,87 @@
+"""`mx.image` without MXNet: the same names, arguments and meanings. Also `mx.img`.
+
+Images are NDArrays, HxWxC, RGB, uint8 until they are cast. Random augmentation draws from Python's
+`random` in the order that MXNet's does, so `random.seed` gives the same crops and flips (and
+`numpy.random.seed` the same noise of LightingAug).
+
+What is better here: an EXIF orientation is always applied; a damaged or cut image is an ImageError
+that says what is wrong and, from ImageIter, which image it is; parts of a data set lose no sample;
+an argument that nobody knows is a TypeError; a memoryview is taken as bytes are.
+
+Resized images are antialiased, by Pillow, unless `set_backend("opencv")` is called.
+"""
+
+from __future__ import annotations
+
+from .augmenters import (
+    Augmenter,
+    CastAug,
+    CenterCropAug,
+    ForceResizeAug,
+    HorizontalFlipAug,
+    RandomCropAug,
+    RandomOrderAug,
+    RandomSizedCropAug,
+    ResizeAug,
+    SequentialAug,
+)
+from .colours import (
+    BrightnessJitterAug,
+    ColorJitterAug,
+    ColorNormalizeAug,
+    ContrastJitterAug,
+    HueJitterAug,
+    LightingAug,
+    RandomGrayAug,
+    SaturationJitterAug,
+    color_normalize,
+)
+from .creating import CreateAugmenter
+from .geometry import (
+    center_crop,
+    copyMakeBorder,
+    fixed_crop,
+    imresize,
+    random_crop,
+    random_size_crop,
+    resize_short,
+    scale_down,
+    set_backend,
+)
+from .image_iter import ImageIter
+from .reading import imdecode, imread
+
+__all__ = [
+    "Augmenter",
+    "BrightnessJitterAug",
+    "CastAug",
+    "CenterCropAug",
+    "ColorJitterAug",
+    "ColorNormalizeAug",
+    "ContrastJitterAug",
+    "CreateAugmenter",
+    "ForceResizeAug",
+    "HorizontalFlipAug",
+    "HueJitterAug",
+    "ImageIter",
+    "LightingAug",
+    "RandomCropAug",
+    "RandomGrayAug",
+    "RandomOrderAug",
+    "RandomSizedCropAug",
+    "ResizeAug",
+    "SaturationJitterAug",
+    "SequentialAug",
+    "center_crop",
+    "color_normalize",
+    "copyMakeBorder",
+    "fixed_crop",
+    "imdecode",
+    "imread",
+    "imresize",
+    "random_crop",
+    "random_size_crop",
+    "resize_short",
+    "scale_down",
+    "set_backend",
+]

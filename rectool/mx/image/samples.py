@@ -1,0 +1,126 @@
+"""Where ImageIter's samples come from: encoded images by a key, and their labels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...format import KeyTable, ListError, RecordReader, StrPath
+from ...listing import ImageList, read_list
+from ...loading.samples import as_array, read_sample, sample_positions
+
+
+class Place(NamedTuple):
+    """What an error calls a sample: the file, and what in it if it is one of many."""
+
+    path: str
+    what: str = ""
+
+
+class Samples(Protocol):
+    """Samples by position."""
+
+    def __len__(self) -> int: ...
+    def read(self, position: int) -> tuple[Any, bytes | str]:
+        """Label and encoded image; for an image that is a file of its own its path in the root."""
+
+    def place(self, position: int) -> Place: ...
+
+
+class RecordSamples:
+    """The image records of a `.rec`, in the order of `idx`, or without one of the file.
+
+    Records without an image (InsightFace's header and ranges of identities) are no samples.
+    """
+
+    def __init__(self, path: StrPath, idx: StrPath | None, labels: ImageList | None) -> None:
+        self.reader = RecordReader(path, True if idx is None else idx)
+        self._positions = as_array(sample_positions(self.reader))
+        if idx is None:
+            order = self.reader.offsets[self._positions].argsort(kind="stable")
+            self._positions = self._positions[order]
+        self._labels = labels
+        self._rows = None if labels is None else self._rows_in(labels)
+
+    def _rows_in(self, labels: ImageList) -> NDArray[np.int64]:
+        """Each sample's entry in the list."""
+        table = KeyTable(labels.keys)
+        found = [table.find(int(key)) for key in self.reader.keys[self._positions]]
+        if None in found:
+            key = self.reader.keys[self._positions[found.index(None)]]
+            raise ListError(f"no label for the key {key} of {self.reader.name}", path=labels.name)
+        return np.array(found, np.int64)
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def read(self, position: int) -> tuple[Any, bytes | str]:
+        header, image = read_sample(self.reader, int(self._positions[position]))
+        if self._labels is not None and self._rows is not None:
+            return self._labels[int(self._rows[position])].labels, image
+        return header.label, image
+
+    def place(self, position: int) -> Place:
+        key = self.reader.keys[self._positions[position]]
+        return Place(self.reader.name, f"the record with the key {key}")
+
+
+class ListSamples:
+    """The images of a `.lst`."""
+
+    def __init__(self, entries: ImageList, root: StrPath) -> None:
+        self._entries = entries
+        self._root = root
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def read(self, position: int) -> tuple[Any, bytes | str]:
+        _, labels, path = self._entries[position]
+        return labels, path
+
+    def place(self, position: int) -> Place:
+        return Place(os.path.join(self._root, self._entries[position].path))
+
+
+class GivenSamples:
+    """Images given as [label, path], [label, label, path] or [[label, label], path]."""
+
+    def __init__(self, given: Sequence[Sequence[Any]], root: StrPath) -> None:
+        self._given = given
+        self._root = root
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+    def read(self, position: int) -> tuple[Any, bytes | str]:
+        *labels, path = self._given[position]
+        return labels[0] if len(labels) == 1 else labels, os.fspath(path)
+
+    def place(self, position: int) -> Place:
+        return Place(os.path.join(self._root, self._given[position][-1]))
+
+
+def open_samples(
+    rec: StrPath | None,
+    idx: StrPath | None,
+    lst: StrPath | None,
+    given: Sequence[Sequence[Any]] | None,
+    root: StrPath,
+) -> Samples:
+    """Raises ValueError for sources that do not go together, and as readers and lists do."""
+    if given is not None and (rec or lst):
+        raise ValueError("imglist is a source of its own: path_imgrec and path_imglist are others")
+    if idx and not rec:
+        raise ValueError("path_imgidx is the index of path_imgrec, which is missing")
+    if rec:
+        return RecordSamples(rec, idx, read_list(lst) if lst else None)
+    if lst:
+        return ListSamples(read_list(lst), root)
+    if given is None:
+        raise ValueError("no source of images: give path_imgrec, path_imglist or imglist")
+    return GivenSamples(given, root)
