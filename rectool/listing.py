@@ -18,7 +18,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .format import MAGIC, MAX_KEY, LimitError, ListError, StrPath, pack_raw, shown, to_float32
+from .format import (
+    MAGIC,
+    MAX_KEY,
+    LimitError,
+    ListError,
+    StrPath,
+    pack_raw,
+    plural,
+    shown,
+    to_float32,
+)
 
 Numbers = NDArray[np.int64]
 
@@ -223,12 +233,16 @@ class ImageList(Sequence[Entry]):
         blocks = (range(at, min(at + 4096, len(self))) for at in range(0, len(self), 4096))
         return b"".join(line + b"\n" for block in blocks for line in self.lines(block))
 
-    def check_width(self, width: int) -> None:
-        """Raises ListError, naming the lines, where one has fewer labels than `width`."""
-        short = np.flatnonzero(self._widths < width).tolist()
+    def check_width(self, width: int, *, exactly: bool = False) -> None:
+        """Raises ListError, naming the lines, where one has fewer labels than `width`.
+
+        With `exactly` also where it has more.
+        """
+        wrong = np.flatnonzero(self._widths != width if exactly else self._widths < width)
         where = shown(self.name)
         faults = [
-            f"{where}:{self.line_number(at)}: {self._widths[at]} of {width} labels" for at in short
+            f"{where}:{self.line_number(at)}: {plural(self._widths[at], 'label')}, not {width}"
+            for at in wrong.tolist()
         ]
         raise_faults(faults, self.name)
 

@@ -247,7 +247,7 @@ def test_another_order_keeps_what_belongs_to_each_line() -> None:
     assert [taken.line_number(at) for at in range(3)] == [6, 2, 4]
     assert taken.contents() == b"5\t4\tc.jpg\n7\t1\ta.jpg\n3\t1\t2\tb.jpg\r\n"
     assert taken.headers == {7: HeaderFields(0, 1.0, 9, 0)}
-    with pytest.raises(ListError, match="x:6: 1 of 2 labels\nx:2: 1 of 2 labels"):
+    with pytest.raises(ListError, match="x:6: 1 label, not 2\nx:2: 1 label, not 2"):
         taken.check_width(2)
     assert len(images.take(slice(1, 1))) == 0
 

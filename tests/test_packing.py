@@ -114,7 +114,7 @@ def test_labels(run: Runner, tmp_path: Path, tree: Path) -> None:
     assert run("pack", "-", "one", "--root", "images", "--label-width", 1, stdin=lst).status == 0
     assert unpack(RecordReader(tmp_path / "one.rec").by_key(5))[0] == (0, 1.0, 5, 0)
     two = run("pack", "-", "two", "--root", "images", "--label-width", 2, stdin=lst)
-    assert (two.status, two.err) == (1, "rectool: stdin:2: 1 of 2 labels\n")
+    assert (two.status, two.err) == (1, "rectool: stdin:2: 1 label, not 2\n")
 
 
 def pack_tree(tree: Path, out: Path, **options: object) -> PackResult:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from random import Random
 from typing import Any
@@ -18,14 +20,28 @@ Array = NDArray[Any]
 
 DTYPES = ("float32", "uint8", "int8")
 
+_FROM_0 = (
+    "pad", "max_rotate_angle", "max_shear_ratio", "min_img_size", "brightness", "contrast",
+    "saturation", "pca_noise", "max_random_contrast", "max_random_illumination",
+)  # fmt: skip
+_FROM_UNSET = ("resize", "rotate", "max_crop_size", "min_crop_size")
+_RANGES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(_FROM_0, (0, math.inf)),
+    **dict.fromkeys(_FROM_UNSET, (-1, math.inf)),
+    **dict.fromkeys(("fill_value", "random_s", "random_l"), (0, 255)),
+    **dict.fromkeys(("min_random_area", "max_random_area"), (0, 1)),
+    "random_h": (0, 180),
+}
+"""Of all other numbers any is valid, or a rule for two of them says more."""
+
 
 @dataclass(frozen=True)
 class Augmentation:
     """MXNet's augmentation: names, meanings and the order of steps are ImageRecordIter's.
 
     Geometry, in this order. `resize` N gives the shorter edge N pixels (-1: leaves it). An affine
-    map, if any of these asks for one: `max_rotate_angle` (degrees to both sides), `rotate` (always
-    these degrees; -1: none), `max_shear_ratio`, `min_random_scale` to `max_random_scale`,
+    map, if any of these asks for one: `max_rotate_angle` (degrees to both sides), `rotate` (if
+    above 0, always these degrees), `max_shear_ratio`, `min_random_scale` to `max_random_scale`,
     `max_aspect_ratio` A (from 1 - A to 1 + A, or from `min_aspect_ratio` to A where that is given),
     `min_img_size` and `max_img_size`, of the sides of the result. `pad` pixels on each side, of
     `fill_value` (their alpha, and that of what a map leaves empty, is 0). A crop of the height and
@@ -42,9 +58,11 @@ class Augmentation:
     1 - value to 1 + value, in random order; `random_h` (0 to 180), `random_s` and `random_l` (to
     255), added in HLS; `pca_noise`, the deviation of AlexNet's noise.
 
-    Then: `mirror`, or with `rand_mirror` every other image; (x - mean) * scale / std for each
-    channel (r, g, b, a), with `max_random_contrast` and `max_random_illumination` for the whole.
-    For `dtype` "uint8" there is no arithmetic, for "int8" the rounded means alone are subtracted.
+    Then: `mirror`, or with `rand_mirror` half of the images, at random; (x - mean) * scale / std
+    for each channel (r, g, b, a). For the whole image, `max_random_contrast` multiplies that by
+    1 - value to 1 + value, and `max_random_illumination` adds up to value * scale / std or takes it
+    away. For `dtype` "uint8" there is no arithmetic, for "int8" the rounded means alone are
+    subtracted, and the result cut to -128 to 127.
 
     Raises ValueError for values that have no meaning or do not go together.
     """
@@ -92,12 +110,18 @@ class Augmentation:
     dtype: str = "float32"
 
     def __post_init__(self) -> None:
-        shape = tuple(self.data_shape)
+        try:
+            shape = tuple(map(operator.index, self.data_shape))
+        except TypeError:
+            shape = ()
         if len(shape) != 3 or shape[0] not in (1, 3, 4) or min(shape) < 1:
             raise ValueError(
-                f"data_shape {shape}: it is (channels, height, width) of 1, 3 or 4 channels"
+                f"data_shape {self.data_shape}: it is (channels, height, width)"
+                " of 1, 3 or 4 channels"
             )
         object.__setattr__(self, "data_shape", shape)
+        for field in fields(self)[1:-1]:  # all but data_shape and dtype
+            self._check_number(field.name, str(field.type))
         if self.dtype not in DTYPES:
             raise ValueError(f"dtype {self.dtype}: it is {', '.join(DTYPES[:-1])} or {DTYPES[-1]}")
         if self.inter_method not in INTER_METHODS:
@@ -106,11 +130,26 @@ class Augmentation:
             raise ValueError(
                 f"colours are changed in 3 channels, and data_shape has {self.channels}"
             )
-        if self.resize == 0 or self.resize < -1 or self.pad < 0:
-            raise ValueError(f"resize {self.resize}, pad {self.pad}: lengths in pixels")
+        if self.resize == 0:
+            raise ValueError("resize 0: it is a length in pixels, or -1")
         if 0 in (self.std_r, self.std_g, self.std_b, self.std_a):
             raise ValueError("std 0: values are divided by it")
         self._check_crops()
+
+    def _check_number(self, name: str, kind: str) -> None:
+        """Raises ValueError unless it is one of its kind and range; numpy's become Python's."""
+        value = getattr(self, name)
+        if value is None and kind == "float | None":
+            return
+        low, high = (0, 1) if kind == "bool" else _RANGES.get(name, (-math.inf, math.inf))
+        valid = isinstance(value, int | float | np.number | np.bool_) and math.isfinite(value)
+        valid = valid and low <= value <= high and (kind.startswith("float") or value == int(value))
+        if not valid:
+            what = {"bool": "True or False", "int": "a whole number"}.get(kind, "a number")
+            span = "" if kind == "bool" or low == -math.inf else f" from {low:g} to {high:g}"
+            raise ValueError(f"{name} {value!r}: it is {what}{span}")
+        plain = {"bool": bool, "int": int}.get(kind, float)
+        object.__setattr__(self, name, plain(value))
 
     def _check_crops(self) -> None:
         smallest, largest = self.min_crop_size, self.max_crop_size
@@ -122,6 +161,7 @@ class Augmentation:
             ("areas", self.areas),
             ("aspect ratios", self.aspect_ratios),
             ("scales", (self.min_random_scale, self.max_random_scale)),
+            ("sizes", (self.min_img_size or 1, self.max_img_size)),
         ):
             if not 0 < low <= high:
                 raise ValueError(f"random {name} from {low:g} to {high:g}")

@@ -74,7 +74,7 @@ def _towards_middle(draw: Random, most: int) -> int:
 
 def to_hls(image: Image) -> tuple[Floats, Floats, Floats]:
     """Hue (0 to 180), lightness and saturation (0 to 255), whole numbers, as OpenCV has them."""
-    red, green, blue = np.float32(image.transpose(2, 0, 1)) / np.float32(255)
+    red, green, blue = image.transpose(2, 0, 1) * np.float32(1 / 255)
     high, low = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
     total, spread = high + low, high - low
     grey = spread < np.finfo(np.float32).eps
@@ -89,10 +89,9 @@ def to_hls(image: Image) -> tuple[Floats, Floats, Floats]:
     )
     hue = np.where(grey, 0, 30 * hue)
     hue += 180 * (hue < 0)
-    hue = np.rint(hue)
     return (
-        np.where(hue >= 180, 0, hue),
-        np.rint(total * np.float32(127.5)),
+        np.rint(hue),
+        np.rint(total * np.float32(0.5) * np.float32(255)),
         np.rint(saturation * np.float32(255)),
     )
 

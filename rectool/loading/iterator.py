@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 import weakref
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, SupportsIndex
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -42,10 +43,11 @@ class ImageRecordIter:
     `path_imgrec` is a path, or several, of shards. Records come in the order of the file.
     `path_imgidx` is the `.idx`, by default the one beside the `.rec`; without one, the file is gone
     through once. Records without an image are left out. `path_imglist` is a `.lst` whose labels, by
-    the records' ids, take the place of theirs. `shuffle` gives all samples a new order for each
-    epoch, always the same one for the same `seed`. Part `part_index` of `num_parts` has as many
-    samples as the others, and all samples are in one of them; what is missing comes from the
-    beginning; with `shuffle` the parts of each epoch are of one order of all.
+    the records' ids, take the place of theirs, `label_width` in each line. `shuffle` gives all
+    samples a new order for each epoch, always the same one for the same `seed`. Part `part_index`
+    of `num_parts` has as many samples as the others, and all samples are in one of them; what is
+    missing comes from the beginning; with `shuffle` the parts of each epoch are of one order of
+    all.
 
     With `round_batch` the last batch is filled up from the beginning, else with zeros; `pad` says
     so. `preprocess_threads` decode, at most `prefetch_buffer` batches ahead.
@@ -88,22 +90,23 @@ class ImageRecordIter:
         **augmentation: Any,
     ) -> None:
         refuse_unknown("ImageRecordIter", augmentation, names_of(ImageRecordIter, Augmentation))
-        _check_counts(
-            batch_size=batch_size, label_width=label_width, num_parts=num_parts,
-            preprocess_threads=preprocess_threads, prefetch_buffer=prefetch_buffer,
-        )  # fmt: skip
-        if not 0 <= part_index < num_parts:
-            raise ValueError(f"part_index {part_index} of {plural(num_parts, 'part')}")
+        batch_size = _whole("batch_size", batch_size)
+        label_width = _whole("label_width", label_width)
+        self._threads = _whole("preprocess_threads", preprocess_threads)
+        self._buffer = _whole("prefetch_buffer", prefetch_buffer)
+        self._parts = _whole("num_parts", num_parts)
+        self._part = _whole("part_index", part_index, least=0)
+        if self._part >= self._parts:
+            raise ValueError(f"part_index {part_index} of {plural(self._parts, 'part')}")
         if backend not in INTERPS:
             raise ValueError(f"no backend {backend!r}: there are {' and '.join(INTERPS)}")
         if on_error not in ("fail", "skip"):
             raise ValueError(f"on_error {on_error!r}: it is fail or skip")
-        name = np.dtype(np.float32 if dtype is None else dtype).name
+        dtype = "float32" if dtype is None else dtype
+        name = dtype if isinstance(dtype, str) else np.dtype(dtype).name
         aug = Augmentation(data_shape, dtype=name, **augmentation)
         self.batch_size = batch_size
-        self._shuffle, self._seed, self._round = bool(shuffle), int(seed), bool(round_batch)
-        self._part, self._parts = part_index, num_parts
-        self._threads, self._buffer = preprocess_threads, prefetch_buffer
+        self._shuffle, self._seed, self._round = bool(shuffle), int(seed) % _WORD, bool(round_batch)
         labels = ListLabels(read_list(path_imglist), label_width) if path_imglist else None
         self.reader = RecordReader(path_imgrec, path_imgidx or True)
         self._positions = _in_file_order(self.reader, sample_positions(self.reader))
@@ -111,15 +114,16 @@ class ImageRecordIter:
             raise ValueError(f"{self.reader.name}: no record with an image")
         self._loader = Loader(
             self.reader, aug, label_width=label_width, labels=labels, backend=backend,
-            seed=self._seed if seed_aug is None else int(seed_aug), skip=on_error == "skip",
+            seed=self._seed if seed_aug is None else int(seed_aug) % _WORD, skip=on_error == "skip",
         )  # fmt: skip
         label_shape = (batch_size,) if label_width == 1 else (batch_size, label_width)
         data_type = np.dtype(aug.dtype).type
         self.provide_data = [DataDesc(data_name, (batch_size, *aug.data_shape), data_type)]
         self.provide_label = [DataDesc(label_name, label_shape, np.float32)]
         self._label_shape = label_shape
-        self._buffers = Buffers(self.provide_data[0].shape, data_type, prefetch_buffer + 2)
+        self._buffers = Buffers(self.provide_data[0].shape, data_type, self._buffer + 2)
         self._epoch = self._at = 0
+        self._closed = False
         self._ahead: list[Ahead[RawBatch]] = []  # none or one; the finalizer must not know self
         self._finalizer = weakref.finalize(self, _close_all, self._ahead)
 
@@ -150,6 +154,8 @@ class ImageRecordIter:
 
     def next(self) -> DataBatch:
         """The next batch. Raises StopIteration at the epoch's end, until `reset`."""
+        if self._closed:
+            raise ValueError(f"{self.reader.name}: a batch of a closed iterator")
         if self._at >= len(self):
             raise StopIteration
         if self._ahead and not self._ahead[0].alive:
@@ -176,7 +182,11 @@ class ImageRecordIter:
             self._at = 0
 
     def close(self) -> None:
-        """Ends the threads and closes the files. A second call does nothing."""
+        """Ends the threads and closes the files; `next` raises ValueError from there on.
+
+        A second call does nothing.
+        """
+        self._closed = True
         self._stop()
         self._buffers.clear()
         self.reader.close()
@@ -201,7 +211,7 @@ class ImageRecordIter:
         if not self._shuffle:
             return positions[places]
         # of numpy's generators the one whose orders will never change
-        bits = np.random.MT19937(np.random.SeedSequence([self._seed % _WORD, self._epoch]))
+        bits = np.random.MT19937(np.random.SeedSequence([self._seed, self._epoch]))
         return positions[np.random.RandomState(bits).permutation(count)[places]]
 
 
@@ -241,7 +251,7 @@ def _in_file_order(reader: RecordReader, positions: Positions) -> Positions:
     return as_array(positions)[np.lexsort((offsets, shards))]
 
 
-def _check_counts(**counts: int) -> None:
-    for name, count in counts.items():
-        if count < 1:
-            raise ValueError(f"{name} {count}: it is 1 or more")
+def _whole(name: str, value: int, least: int = 1) -> int:
+    if not isinstance(value, SupportsIndex) or operator.index(value) < least:
+        raise ValueError(f"{name} {value!r}: it is a whole number, {least} or more")
+    return operator.index(value)

@@ -49,7 +49,7 @@ class ListLabels:
     """Labels by the records' ids, from a `.lst`."""
 
     def __init__(self, images: ImageList, width: int) -> None:
-        images.check_width(width)
+        images.check_width(width, exactly=True)
         self._images, self._width = images, width
         self._ids = KeyTable(images.keys)
 
@@ -76,7 +76,7 @@ class Loader:
     ) -> None:
         self._reader, self._aug = reader, augmentation
         self._label_width, self._labels = label_width, labels
-        self._backend, self._seed, self._skip = backend, abs(seed), skip
+        self._backend, self._seed, self._skip = backend, seed, skip
         self._color = _COLORS[augmentation.channels]
         # Pillow resizes what the crop needs, and no more, of an image that it has decoded small
         self._fuses = backend == "pillow" and augmentation.resamples
