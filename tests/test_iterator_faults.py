@@ -246,6 +246,7 @@ def test_bad_samples_are_skipped(tmp_path: Path, threads: int) -> None:
     assert sorted(it.skipped) == [10, 13, 14, 19]
     assert all(isinstance(error, ImageError) for error in it.skipped.values())
     assert "key 13" in str(it.skipped[13])
+    assert all(error.__traceback__ is None for error in it.skipped.values())  # nor any batch
 
 
 def test_nothing_is_skipped_where_nothing_is_bad(rec: Path) -> None:
