@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from inspect import Parameter, signature
 from typing import Any
@@ -15,11 +15,10 @@ def names_of(*functions: Callable[..., Any]) -> list[str]:
     return list(dict.fromkeys(one.name for one in parameters if one.kind in named))
 
 
-def refuse_unknown(who: str, given: Iterable[str], known: Iterable[str]) -> None:
+def refuse_unknown(who: str, given: Iterable[str], known: Sequence[str]) -> None:
     """Raises TypeError for a name that is not known, with the one that may have been meant."""
-    names = list(known)
     for name in given:
-        if name not in names:
-            close = get_close_matches(name, names, 1)
-            meant = f"; did you mean {close[0]}?" if close else f": there are {', '.join(names)}"
-            raise TypeError(f"{who} has no parameter {name}{meant}")
+        if name not in known:
+            close = get_close_matches(name, known, 1)
+            meant = f": did you mean {close[0]}?" if close else ""
+            raise TypeError(f"{who} has no parameter {name!r}{meant}")

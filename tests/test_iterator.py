@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from batches import SHAPE, flat, flats, images, iterate, seen, write
+from batches import SHAPE, flat, flats, grid, images, iterate, seen, write
 
 from rectool import ImageRecordIter, RecordReader
 
@@ -128,6 +128,17 @@ def test_parts_are_of_one_length_and_all_together(rec: Path, parts: int, shuffle
 def test_shuffled_parts_exchange_samples(rec: Path) -> None:
     first, second = epochs(2, rec, SHAPE, 5, shuffle=True, num_parts=2, part_index=1)
     assert set(first) != set(second)
+
+
+def test_parts_draw_numbers_of_their_own(tmp_path: Path) -> None:
+    rec = write(tmp_path / "same.rec", [grid(60, 60)] * 8)
+    parts = [
+        images(ImageRecordIter(rec, SHAPE, 4, rand_crop=True, num_parts=2, part_index=part))
+        for part in range(2)
+    ]
+    whole = images(ImageRecordIter(rec, SHAPE, 4, rand_crop=True))
+    assert (np.concatenate(parts) == whole).all()
+    assert len(np.unique(whole[:, :2, 0, 0], axis=0)) > 4
 
 
 @pytest.mark.parametrize(

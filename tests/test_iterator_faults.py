@@ -40,12 +40,12 @@ def broken(path: Path, count: int, *bad: int, payload: bytes = b"no image, but t
      ("numparts", "num_parts")],
 )  # fmt: skip
 def test_an_unknown_parameter_is_named_with_a_near_one(rec: Path, name: str, meant: str) -> None:
-    with pytest.raises(TypeError, match=rf"no parameter {name}; did you mean {meant}\w*\?$"):
+    with pytest.raises(TypeError, match=f"no parameter '{name}': did you mean {meant}"):
         ImageRecordIter(rec, SHAPE, 4, **{name: True})
 
 
 def test_an_unknown_parameter_that_is_like_none(rec: Path) -> None:
-    with pytest.raises(TypeError, match="no parameter xyzzy: there are .*resize"):
+    with pytest.raises(TypeError, match="no parameter 'xyzzy'$"):
         ImageRecordIter(rec, SHAPE, 4, xyzzy=1)
 
 
@@ -246,6 +246,7 @@ def test_bad_samples_are_skipped(tmp_path: Path, threads: int) -> None:
     assert sorted(it.skipped) == [10, 13, 14, 19]
     assert all(isinstance(error, ImageError) for error in it.skipped.values())
     assert "key 13" in str(it.skipped[13])
+    assert all(error.__traceback__ is None for error in it.skipped.values())  # nor any batch
 
 
 def test_nothing_is_skipped_where_nothing_is_bad(rec: Path) -> None:

@@ -111,19 +111,17 @@ class Ahead(Generic[Batch]):
     def _next(self) -> tuple[int, Batch, int] | None:
         """The next row that is not begun; waits while enough is ahead. None: no more to do."""
         with self._changed:
-            while True:
+            while not self._closed and self._begun < self._batches.stop:
                 number = self._begun
-                if self._closed or number >= self._batches.stop:
-                    return None
                 if number >= self.taken + self._buffer:
                     self._changed.wait()
                 elif self._row or self._begin(number):
-                    break
-            batch, row = self._making[number], self._row
-            self._row += 1
-            if self._row == batch.rows:
-                self._row, self._begun = 0, number + 1
-            return number, batch, row
+                    batch, row = self._making[number], self._row
+                    self._row += 1
+                    if self._row == batch.rows:
+                        self._row, self._begun = 0, number + 1
+                    return number, batch, row
+        return None
 
     def _begin(self, number: int) -> bool:
         """Makes an empty batch; False where that failed, and that is what `take` raises."""

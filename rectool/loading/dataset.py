@@ -76,7 +76,7 @@ class RecordDataset:
 
     @cached_property
     def labels(self) -> NDArray[np.float32]:
-        """All labels, (samples,) or, where each sample has several, (samples, labels).
+        """All labels, (samples,) or, where each sample has several, (samples, labels); read-only.
 
         Read from the headers alone. Raises HeaderError where samples differ in how many they have.
         """
@@ -86,7 +86,7 @@ class RecordDataset:
 
     @cached_property
     def keys(self) -> NDArray[np.int64]:
-        """The samples' keys, (samples,)."""
+        """The samples' keys, (samples,); read-only."""
         keys = part_of(self.reader.keys, self._positions)
         keys.flags.writeable = False
         return keys

@@ -11,7 +11,7 @@ from typing import Any, Literal, SupportsIndex
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..format import RecordReader, StrPath, plural
+from ..format import RecordError, RecordReader, StrPath, plural
 from ..imaging import INTERPS, Backend
 from ..keywords import names_of, refuse_unknown
 from ..listing import read_list
@@ -114,7 +114,8 @@ class ImageRecordIter:
             raise ValueError(f"{self.reader.name}: no record with an image")
         self._loader = Loader(
             self.reader, aug, label_width=label_width, labels=labels, backend=backend,
-            seed=self._seed if seed_aug is None else int(seed_aug) % _WORD, skip=on_error == "skip",
+            seed=self._seed if seed_aug is None else int(seed_aug) % _WORD,
+            origin=self._part * self.samples, skip=on_error == "skip",
         )  # fmt: skip
         label_shape = (batch_size,) if label_width == 1 else (batch_size, label_width)
         data_type = np.dtype(aug.dtype).type
@@ -128,7 +129,7 @@ class ImageRecordIter:
         self._finalizer = weakref.finalize(self, _close_all, self._ahead)
 
     @property
-    def skipped(self) -> dict[int, Exception]:
+    def skipped(self) -> dict[int, RecordError]:
         """The samples that were skipped, by their keys, and why."""
         return dict(self._loader.skipped)
 
@@ -227,13 +228,10 @@ def _make(
     size = label_shape[0]
     first = number * size
     real = min(size, len(order) - first)
-    data, label, index = (
-        buffers.take(),
-        np.zeros(label_shape, np.float32),
-        np.full(size, -1, np.int64),
-    )
     rows = size if rounds else real
+    data, label = buffers.take(), np.zeros(label_shape, np.float32)
     data[rows:] = 0
+    index = np.full(size, -1, np.int64)
     return RawBatch(epoch, order, first, rows, size - real, data, label, index)
 
 

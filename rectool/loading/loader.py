@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -72,11 +73,13 @@ class Loader:
         labels: ListLabels | None,
         backend: Backend,
         seed: int,
+        origin: int,
         skip: bool,
     ) -> None:
         self._reader, self._aug = reader, augmentation
         self._label_width, self._labels = label_width, labels
-        self._backend, self._seed, self._skip = backend, seed, skip
+        self._backend, self._skip = backend, skip
+        self._seed, self._origin = seed, origin  # where this part begins in the order of all
         self._color = _COLORS[augmentation.channels]
         # Pillow resizes what the crop needs, and no more, of an image that it has decoded small
         self._fuses = backend == "pillow" and augmentation.resamples
@@ -98,10 +101,12 @@ class Loader:
             except RecordError as error:
                 if further + 1 == count:
                     raise
-                self.skipped[self._reader.keys.item(position)] = error
+                # a copy: the error itself keeps the frames that it came through, and so the batch
+                self.skipped[self._reader.keys.item(position)] = copy.copy(error)
 
     def _fill(self, batch: RawBatch, row: int, position: int) -> None:
-        draw = Random(self._seed << 128 | batch.epoch << 64 | batch.first + row)  # noqa: S311
+        place = self._origin + batch.first + row
+        draw = Random(self._seed << 128 | batch.epoch << 64 | place)  # noqa: S311 - no secret
         header, payload = read_sample(self._reader, position)
         with named_errors(self._reader, position):
             labels = (
