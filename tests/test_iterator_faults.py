@@ -127,6 +127,17 @@ def test_a_bad_image_is_named_and_the_next_batch_follows(
     assert seen([next(it)]) == [0, 1, 2, 3]
 
 
+def test_of_several_bad_images_the_first_is_named(tmp_path: Path) -> None:
+    """Whichever thread comes to its end first: a large one is slow to decode."""
+    large = encoded(picture(1, 1500, 1500), progressive=True)
+    payloads = [large[:-2], *[b"no image"] * 9]
+    it = ImageRecordIter(write(tmp_path / "a.rec", payloads), SHAPE, 10, preprocess_threads=4)
+    for _ in range(3):
+        with pytest.raises(ImageError, match="key 10: "):
+            next(it)
+        it.reset()
+
+
 def test_a_for_ends_with_the_error_and_the_next_goes_on(tmp_path: Path) -> None:
     it = ImageRecordIter(broken(tmp_path / "a.rec", 10, 1, 9), SHAPE, 4)
     for wanted in ([4, 5, 6, 7], []):

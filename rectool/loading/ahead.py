@@ -20,8 +20,8 @@ class Ahead(Generic[Batch]):
 
     `make(number)` gives an empty batch, `fill(batch, row)` fills a row of it; both run in the
     threads, rows of the same batch and of the next at the same time. What they raise, `take` raises
-    for that batch; the batches behind it are made all the same. `taken` is the number of the next
-    one.
+    for that batch, of several rows' the first's; the batches behind it are made all the same.
+    `taken` is the number of the next one.
 
     The threads end with the last batch, or at `close`. They know this object and no other, so that
     its owner can be collected while they work; they are daemons, and a program's end kills them.
@@ -41,7 +41,7 @@ class Ahead(Generic[Batch]):
         self._row = 0
         self._making: dict[int, Batch] = {}
         self._left: dict[int, int] = {}
-        self._errors: dict[int, BaseException] = {}
+        self._errors: dict[int, dict[int, BaseException]] = {}  # of a batch, by rows
         self._closed = False
         self._changed = threading.Condition()
         self._process = os.getpid()
@@ -68,10 +68,10 @@ class Ahead(Generic[Batch]):
             self.taken += 1
             self._changed.notify_all()
             del self._left[number]
-            error = self._errors.pop(number, None)
-            if error is not None:
+            errors = self._errors.pop(number, None)
+            if errors:
                 self._making.pop(number, None)
-                raise error
+                raise errors[min(errors)]
             return self._making.pop(number)
 
     def close(self) -> None:
@@ -102,7 +102,7 @@ class Ahead(Generic[Batch]):
             error = raised
         with self._changed:
             if error is not None:
-                self._errors.setdefault(number, error)
+                self._errors.setdefault(number, {})[row] = error
             self._left[number] -= 1
             if not self._left[number]:
                 self._changed.notify_all()
@@ -128,7 +128,7 @@ class Ahead(Generic[Batch]):
         try:
             batch = self._make(number)
         except BaseException as error:  # noqa: BLE001 - the same
-            self._errors[number], self._left[number] = error, 0
+            self._errors[number], self._left[number] = {0: error}, 0
             self._begun += 1
             self._changed.notify_all()
             return False
