@@ -313,3 +313,21 @@ def test_interrupted_while_it_waits() -> None:
     work.waits[1].set()
     for number in range(1, 4):
         check(ahead.take(), number)
+
+
+def test_threads_that_cannot_be_had_leave_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would wait for somebody to take what nobody has."""
+    begun: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def third_fails(thread: threading.Thread) -> None:
+        if len(begun) == 2:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+        begun.append(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", third_fails)
+    with pytest.raises(RuntimeError, match="can't start"):
+        Work().ahead(range(20))
+    assert len(begun) == 2
+    assert not any(thread.is_alive() for thread in begun)

@@ -43,23 +43,30 @@ class Ahead(Generic[Batch]):
         self._left: dict[int, int] = {}
         self._errors: dict[int, dict[int, BaseException]] = {}  # of a batch, by rows
         self._closed = False
-        self._changed = threading.Condition()
+        # taken by itself, not by way of the condition: that is written in Python, and a signal that
+        # raises while it takes the lock would leave it taken
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._process = os.getpid()
         self._threads = [
             threading.Thread(target=self._work, name=f"rectool-{number}", daemon=True)
             for number in range(threads)
         ]
-        for thread in self._threads:
-            thread.start()
+        try:
+            for thread in self._threads:
+                thread.start()
+        except BaseException:  # no thread more is to be had, or a signal
+            self.close()
+            raise
 
     @property
     def alive(self) -> bool:
-        """False in a process forked since: threads do not come along."""
-        return self._process == os.getpid()
+        """False once closed, and in a process forked since: threads do not come along."""
+        return not self._closed and self._process == os.getpid()
 
     def take(self) -> Batch:
         """The next batch, as soon as it is whole. There must be one; ValueError once closed."""
-        with self._changed:
+        with self._lock:
             number = self.taken
             while self._left.get(number, 1):
                 if self._closed:
@@ -75,15 +82,19 @@ class Ahead(Generic[Batch]):
             return self._making.pop(number)
 
     def close(self) -> None:
-        """Ends the threads, each behind the row that it is at. A second call does nothing."""
-        if not self.alive:
+        """Ends the threads, each behind the row that it is at. A second call does nothing.
+
+        Unless the first was interrupted: it goes on with that.
+        """
+        if self._process != os.getpid():
             return
-        with self._changed:
+        with self._lock:
             self._closed = True
             self._changed.notify_all()
         if threading.current_thread() not in self._threads:  # which may hold the lock: a collection
             for thread in self._threads:
-                thread.join()
+                if thread.is_alive():
+                    thread.join()
 
     def _work(self) -> None:
         while self._work_on_row():
@@ -100,7 +111,7 @@ class Ahead(Generic[Batch]):
             self._fill(batch, row)
         except BaseException as raised:  # noqa: BLE001 - it belongs to who takes the batch
             error = raised
-        with self._changed:
+        with self._lock:
             if error is not None:
                 self._errors.setdefault(number, {})[row] = error
             self._left[number] -= 1
@@ -110,7 +121,7 @@ class Ahead(Generic[Batch]):
 
     def _next(self) -> tuple[int, Batch, int] | None:
         """The next row that is not begun; waits while enough is ahead. None: no more to do."""
-        with self._changed:
+        with self._lock:
             while not self._closed and self._begun < self._batches.stop:
                 number = self._begun
                 if number >= self.taken + self._buffer:

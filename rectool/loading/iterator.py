@@ -160,7 +160,7 @@ class ImageRecordIter:
         if self._at >= len(self):
             raise StopIteration
         if self._ahead and not self._ahead[0].alive:
-            self._ahead.clear()
+            self._stop()
         if not self._ahead:
             self._start()
         ahead = self._ahead[0]
@@ -236,8 +236,9 @@ def _make(
 
 
 def _close_all(ahead: list[Ahead[RawBatch]]) -> None:
-    while ahead:
-        ahead.pop().close()
+    for one in tuple(ahead):
+        one.close()
+    ahead.clear()  # not before: what was interrupted is closed once more
 
 
 def _in_file_order(reader: RecordReader, positions: Positions) -> Positions:
