@@ -66,6 +66,8 @@ def test_records_in_the_order_of_the_index_or_the_file(tmp_path: Path) -> None:
     assert numbers(ImageIter(3, SHAPE, path_imgrec=rec)) == [[0, 1, 2], [3, 4, 5]]
     ordered = ImageIter(3, SHAPE, path_imgrec=str(rec), path_imgidx=str(idx))
     assert numbers(ordered) == [[5, 4, 3], [2, 1, 0]]
+    empty = ImageIter(3, SHAPE, path_imgrec=rec, path_imgidx="")  # none, as in MXNet
+    assert numbers(empty) == [[0, 1, 2], [3, 4, 5]]
     idx.unlink()
     assert numbers(ImageIter(3, SHAPE, path_imgrec=rec)) == [[0, 1, 2], [3, 4, 5]]
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from numbers import Real
 from random import Random
 from typing import Any
 
@@ -20,6 +22,7 @@ Array = NDArray[Any]
 
 DTYPES = ("float32", "uint8", "int8")
 
+_MOST = sys.float_info.max
 _FROM_0 = (
     "pad", "max_rotate_angle", "max_shear_ratio", "min_img_size", "brightness", "contrast",
     "saturation", "pca_noise", "max_random_contrast", "max_random_illumination",
@@ -142,8 +145,9 @@ class Augmentation:
         if value is None and kind == "float | None":
             return
         low, high = (0, 1) if kind == "bool" else _RANGES.get(name, (-math.inf, math.inf))
-        valid = isinstance(value, int | float | np.number | np.bool_) and math.isfinite(value)
-        valid = valid and low <= value <= high and (kind.startswith("float") or value == int(value))
+        number: Any = value if isinstance(value, Real | np.bool_) else math.nan
+        valid = -_MOST <= number <= _MOST and low <= number <= high
+        valid = valid and (kind.startswith("float") or number == int(number))
         if not valid:
             what = {"bool": "True or False", "int": "a whole number"}.get(kind, "a number")
             span = "" if kind == "bool" or low == -math.inf else f" from {low:g} to {high:g}"

@@ -106,7 +106,9 @@ class ImageRecordIter:
         name = dtype if isinstance(dtype, str) else np.dtype(dtype).name
         aug = Augmentation(data_shape, dtype=name, **augmentation)
         self.batch_size = batch_size
-        self._shuffle, self._seed, self._round = bool(shuffle), int(seed) % _WORD, bool(round_batch)
+        self._shuffle, self._round = _flag("shuffle", shuffle), _flag("round_batch", round_batch)
+        self._seed = _whole("seed", seed, least=None) % _WORD
+        seed_aug = self._seed if seed_aug is None else _whole("seed_aug", seed_aug, least=None)
         labels = ListLabels(read_list(path_imglist), label_width) if path_imglist else None
         self.reader = RecordReader(path_imgrec, path_imgidx or True)
         self._positions = _in_file_order(self.reader, sample_positions(self.reader))
@@ -114,8 +116,7 @@ class ImageRecordIter:
             raise ValueError(f"{self.reader.name}: no record with an image")
         self._loader = Loader(
             self.reader, aug, label_width=label_width, labels=labels, backend=backend,
-            seed=self._seed if seed_aug is None else int(seed_aug) % _WORD,
-            origin=self._part * self.samples, skip=on_error == "skip",
+            seed=seed_aug % _WORD, origin=self._part * self.samples, skip=on_error == "skip",
         )  # fmt: skip
         label_shape = (batch_size,) if label_width == 1 else (batch_size, label_width)
         data_type = np.dtype(aug.dtype).type
@@ -250,7 +251,15 @@ def _in_file_order(reader: RecordReader, positions: Positions) -> Positions:
     return as_array(positions)[np.lexsort((offsets, shards))]
 
 
-def _whole(name: str, value: int, least: int = 1) -> int:
-    if not isinstance(value, SupportsIndex) or operator.index(value) < least:
-        raise ValueError(f"{name} {value!r}: it is a whole number, {least} or more")
-    return operator.index(value)
+def _whole(name: str, value: int, least: int | None = 1) -> int:
+    whole = operator.index(value) if isinstance(value, SupportsIndex) else None
+    if whole is None or (least is not None and whole < least):
+        more = "" if least is None else f", {least} or more"
+        raise ValueError(f"{name} {value!r}: it is a whole number{more}")
+    return whole
+
+
+def _flag(name: str, value: bool) -> bool:
+    if not isinstance(value, int | np.integer | np.bool_) or value not in (0, 1):
+        raise ValueError(f"{name} {value!r}: it is True or False")
+    return bool(value)

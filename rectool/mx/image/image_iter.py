@@ -229,4 +229,4 @@ def _part(count: int, part_index: int, num_parts: int) -> array[int]:
         raise ValueError("no image to read")
     size = -(-count // num_parts)
     first = part_index * size
-    return array("q", (np.arange(first, first + size) % count).tobytes())
+    return array("q", (np.arange(first, first + size, dtype=np.int64) % count).tobytes())

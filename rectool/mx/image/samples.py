@@ -38,9 +38,9 @@ class RecordSamples:
     """
 
     def __init__(self, path: StrPath, idx: StrPath | None, labels: ImageList | None) -> None:
-        self.reader = RecordReader(path, True if idx is None else idx)
+        self.reader = RecordReader(path, idx or True)
         self._positions = as_array(sample_positions(self.reader))
-        if idx is None:
+        if not idx:
             order = self.reader.offsets[self._positions].argsort(kind="stable")
             self._positions = self._positions[order]
         self._labels = labels
