@@ -26,6 +26,9 @@ COLOURS = RNG.integers(0, 256, (60, 80, 3), dtype=np.uint8)
 class Draws(Random):
     """Draws what it is told to."""
 
+    def __new__(cls, *_: float, **__: Any) -> Draws:  # Python 3.10's takes one argument
+        return super().__new__(cls)
+
     def __init__(self, *values: float, order: tuple[int, ...] = (0, 1, 2)) -> None:
         super().__init__(0)
         self.values, self.order = list(values), list(order)

@@ -37,6 +37,7 @@ def test_importing_rectool_mx_loads_no_image_library(tmp_path: Path) -> None:
     code = """
 import sys
 import rectool.mx as mx
+assert "numpy" not in sys.modules
 mx.recordio.MXRecordIO, mx.nd.array, mx.cpu(), mx.install()
 import mxnet
 for name in ("PIL", "cv2", "simplejpeg", "rectool.mx.image", "rectool.mx.io"):

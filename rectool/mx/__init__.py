@@ -9,10 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from . import recordio
-
 if TYPE_CHECKING:
-    from . import context, image, io, nd, ndarray
+    from . import context, image, io, nd, ndarray, recordio
     from . import image as img
     from .context import Context, cpu, current_context, gpu
     from .standing_in import install
