@@ -19,6 +19,7 @@ from ..format import (
     RecordError,
     RecordReader,
     label_list,
+    plural,
 )
 from ..imaging import Backend, Color, Fit
 from ..imaging.arrays import decode_array
@@ -113,7 +114,8 @@ class Loader:
                 label_list(header.label) if self._labels is None else self._labels.of(header.id)
             )
             if len(labels) != self._label_width:
-                raise HeaderError(f"{len(labels)} labels, and label_width is {self._label_width}")
+                found = plural(len(labels), "label")
+                raise HeaderError(f"{found}, and label_width is {self._label_width}")
             image = self._image(payload, draw)
         if self._aug.colours:
             image = self._aug.recolour(image, draw)
@@ -135,7 +137,7 @@ class Loader:
         channels = 1 if image.ndim == 2 else image.shape[2]
         if channels != self._aug.channels or image.dtype != np.uint8:
             raise ImageError(
-                f"{channels} channels of {image.dtype}, and data_shape asks for"
+                f"{plural(channels, 'channel')} of {image.dtype}, and data_shape asks for"
                 f" {self._aug.channels} of uint8"
             )
         return image

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ...format import ImageError, StrPath
+from ...format import ImageError, StrPath, plural
 from ...keywords import names_of, refuse_unknown
 from ...loading import DataBatch, DataDesc
 from .. import nd
@@ -174,9 +174,8 @@ class ImageIter(DataIter):
     def _as_labels(self, label: Any, dtype: np.dtype[Any]) -> Any:
         given = np.asarray(label)
         if given.size != self.label_width:
-            raise ValueError(
-                f"{self._where()}: {given.size} labels, and label_width is {self.label_width}"
-            )
+            found = plural(given.size, "label")
+            raise ValueError(f"{self._where()}: {found}, and label_width is {self.label_width}")
         values = given.astype(dtype)
         if dtype.kind == "i" and (values != given).any():
             raise ValueError(f"{self._where()}: label {label}, which is no {dtype}")
