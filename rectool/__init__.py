@@ -26,9 +26,10 @@ if TYPE_CHECKING:
         pack,
         unpack,
     )
-    from .loading import ImageRecordIter, RecordDataset
+    from .loading import Augmentation, ImageRecordIter, RecordDataset
 
 __all__ = [
+    "Augmentation",
     "CorruptError",
     "HeaderError",
     "IRHeader",
@@ -51,7 +52,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'rectool' has no attribute {name!r}")
-    if name in ("ImageRecordIter", "RecordDataset"):
+    if name in ("Augmentation", "ImageRecordIter", "RecordDataset"):
         from . import loading  # noqa: PLC0415
 
         return getattr(loading, name)

@@ -7,6 +7,8 @@ from difflib import get_close_matches
 from inspect import Parameter, signature
 from typing import Any
 
+_NEAR = 0.75  # num_workers is not near num_parts
+
 
 def names_of(*functions: Callable[..., Any]) -> list[str]:
     """The parameters of these functions that can be given by name."""
@@ -19,6 +21,6 @@ def refuse_unknown(who: str, given: Iterable[str], known: Sequence[str]) -> None
     """Raises TypeError for a name that is not known, with the one that may have been meant."""
     for name in given:
         if name not in known:
-            close = get_close_matches(name, known, 1)
+            close = get_close_matches(name, known, 1, cutoff=_NEAR)
             meant = f": did you mean {close[0]}?" if close else ""
             raise TypeError(f"{who} has no parameter {name!r}{meant}")

@@ -351,3 +351,14 @@ def test_processes_share_it_after_it_was_read(rec: Path, method: str) -> None:
     for worker in workers:
         worker.join()
     assert [worker.exitcode for worker in workers] == [0] * 3
+
+
+@pytest.mark.parametrize("path", [None, b"a.rec"])
+def test_what_is_no_path_is_refused(path: Any) -> None:
+    with pytest.raises(TypeError, match="a path is a str or a Path"):
+        RecordDataset(path)
+
+
+def test_a_transform_is_a_function(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="a function of image and label"):
+        RecordDataset(GOLDEN / "faces.rec", transform=1)  # type: ignore[arg-type]

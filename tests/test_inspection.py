@@ -124,8 +124,9 @@ def test_a_file_cut_short(run: Runner, tmp_path: Path) -> None:
     assert "records  3, 20.0 kB" in result.out
     assert "index    a.idx is not used" in result.out
     assert result.err.splitlines() == [
-        "rectool: a.idx: entry 5: byte 21500 of a.rec is beyond its end (20000 bytes): the .rec was"
-        " cut short, or this index belongs to another (rectool index --force makes a new one)",
+        "rectool: a.idx: entry 5: byte 21500 of a.rec is beyond its end (20000 bytes): this index"
+        " belongs to another .rec (rectool index --force makes a new one), or the .rec was cut"
+        " short (put the index elsewhere, and rectool pack saves what is whole)",
         "rectool: a.rec: at byte 14364: the file ends inside the record that begins here;"
         " 1500 more bytes at least are missing",
     ]

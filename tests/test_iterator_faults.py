@@ -49,6 +49,14 @@ def test_an_unknown_parameter_that_is_like_none(rec: Path) -> None:
         ImageRecordIter(rec, SHAPE, 4, xyzzy=1)
 
 
+def test_what_is_not_near_is_not_suggested(rec: Path) -> None:
+    for name in ("num_workers", "cache"):
+        with pytest.raises(TypeError, match=f"no parameter '{name}'$"):
+            ImageRecordIter(rec, SHAPE, 4, **{name: 2})
+    with pytest.raises(TypeError, match="no mean_img: give mean_r, mean_g and mean_b"):
+        ImageRecordIter(rec, SHAPE, 4, mean_img="mean.bin")
+
+
 def test_a_missing_parameter_is_named(rec: Path) -> None:
     options: dict[str, Any] = {"batchsize": 4}
     with pytest.raises(TypeError, match="'batch_size'"):

@@ -251,3 +251,10 @@ def test_a_tutorial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert np.abs(image.astype(int) - first).mean() < 4
     assert batch.label[0].asnumpy().tolist() == [0, 1, 2, 0]
     assert [one.pad for one in data_iter] == [0, 2]
+
+
+def test_what_modules_lack_is_named_with_what_they_have() -> None:
+    for module, name in ((io, "NDArrayIter"), (mx.nd, "softmax"), (mx.image, "imrotate")):
+        with pytest.raises(AttributeError, match=f"no mx.[a-z]+.{name}: rectool's stand-in has "):
+            getattr(module, name)
+    assert mx.num_gpus() == 0

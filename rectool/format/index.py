@@ -134,8 +134,8 @@ def check_index(index: Index, buffer: Buffer, idx: StrPath, rec: StrPath) -> Non
         )
         raise IndexFileError(
             f"entry {number + 1}: byte {offset} of {os.path.basename(os.fspath(rec))} {what}:"
-            " the .rec was cut short, or this index belongs to another"
-            " (rectool index --force makes a new one)",
+            " this index belongs to another .rec (rectool index --force makes a new one), or the"
+            " .rec was cut short (put the index elsewhere, and rectool pack saves what is whole)",
             path=idx,
         )
 

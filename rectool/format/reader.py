@@ -251,6 +251,8 @@ class RecordReader(Sequence[bytes]):
 
 
 def _as_paths(given: StrPath | Sequence[StrPath]) -> tuple[str, ...]:
+    if given is None or isinstance(given, bytes):
+        raise TypeError(f"{given!r}: a path is a str or a Path; several are a list of them")
     paths = [given] if isinstance(given, str | os.PathLike) else given
     return tuple(os.fspath(path) for path in paths)
 

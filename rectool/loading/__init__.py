@@ -1,7 +1,8 @@
 """Reading for training: a data set of samples, and an iterator over batches of them."""
 
+from .augmentation import Augmentation
 from .batch import DataBatch, DataDesc
 from .dataset import RecordDataset
 from .iterator import ImageRecordIter
 
-__all__ = ["DataBatch", "DataDesc", "ImageRecordIter", "RecordDataset"]
+__all__ = ["Augmentation", "DataBatch", "DataDesc", "ImageRecordIter", "RecordDataset"]

@@ -47,6 +47,8 @@ class RecordDataset:
     ) -> None:
         if color not in ("rgb", "gray", "unchanged"):
             raise ValueError(f"color {color!r}: it is rgb, gray or unchanged")
+        if transform is not None and not callable(transform):
+            raise TypeError(f"transform {transform!r}: it is a function of image and label")
         self.decode, self.color, self.transform = decode, color, transform
         self.reader = RecordReader(path, idx)
         self._positions = sample_positions(self.reader)

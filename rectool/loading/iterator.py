@@ -53,7 +53,11 @@ class ImageRecordIter:
     With `round_batch` the last batch is filled up from the beginning, else with zeros; `pad` says
     so. `preprocess_threads` decode, at most `prefetch_buffer` batches ahead.
 
-    All else is Augmentation's: resize, rand_crop, rand_mirror, mean_r... A sample's random numbers
+    `**augmentation` are rectool.Augmentation's parameters, which see: resize; rand_crop,
+    random_resized_crop with its areas and ratios; pad, fill_value; rotations and scales;
+    inter_method; brightness, contrast, saturation, random_h, random_s, random_l, pca_noise; mirror,
+    rand_mirror; mean_r and the like, std_r and the like, scale. An image that is smaller than
+    data_shape is scaled up. A sample's random numbers
     depend on `seed` (or `seed_aug`, if it is given), the epoch and its place in it, and on nothing
     else. `backend` resizes: "pillow" antialiased; "opencv" as MXNet does, to the bit (4.11) but for
     bicubic, which rounds in another way.
@@ -90,6 +94,8 @@ class ImageRecordIter:
         on_error: OnError = "fail",
         **augmentation: Any,
     ) -> None:
+        if "mean_img" in augmentation:
+            raise TypeError("ImageRecordIter takes no mean_img: give mean_r, mean_g and mean_b")
         refuse_unknown("ImageRecordIter", augmentation, names_of(ImageRecordIter, Augmentation))
         batch_size = _whole("batch_size", batch_size)
         label_width = _whole("label_width", label_width)
@@ -142,6 +148,16 @@ class ImageRecordIter:
 
     def __len__(self) -> int:
         return (self.samples - 1) // self.batch_size + 1
+
+    def __repr__(self) -> str:
+        size = f"{plural(self.samples, 'image')} in {plural(len(self), 'batch')}"
+        return f"ImageRecordIter({self.reader.name!r}: {size} of {self.batch_size})"
+
+    def __enter__(self) -> ImageRecordIter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def __iter__(self) -> Iterator[DataBatch]:
         if self._at >= len(self):

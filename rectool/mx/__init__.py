@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from . import context, image, io, nd, ndarray, recordio
     from . import image as img
-    from .context import Context, cpu, current_context, gpu
+    from .context import Context, cpu, current_context, gpu, num_gpus
     from .standing_in import install
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "io",
     "nd",
     "ndarray",
+    "num_gpus",
     "recordio",
 ]
 
@@ -44,7 +45,7 @@ MODULES = {
 }
 """MXNet's modules that there are, and the names they have here."""
 
-_HOMES = dict.fromkeys(("Context", "cpu", "current_context", "gpu"), "context")
+_HOMES = dict.fromkeys(("Context", "cpu", "current_context", "gpu", "num_gpus"), "context")
 _HOMES["install"] = "standing_in"
 
 

@@ -87,6 +87,8 @@ class ImageRecordIter(DataIter):
         if parameters.get("aug_seq", "aug_default") != "aug_default":
             raise ValueError(f"aug_seq {parameters['aug_seq']!r}: there is only aug_default")
         kept = {name: value for name, value in parameters.items() if name not in PASSED_OVER}
+        if kept.get("mean_img") == "":
+            del kept["mean_img"]
         if "backend" not in kept:
             from .image.geometry import get_backend  # noqa: PLC0415 - it has the image libraries
 
@@ -159,3 +161,7 @@ def _of_dtype(dtype: type[np.generic], parameters: dict[str, Any]) -> dict[str, 
     if "dtype" in parameters and np.dtype(parameters["dtype"]) != dtype:
         raise ValueError(f"dtype {parameters['dtype']}: this iterator's is {name}")
     return {**parameters, "dtype": name}
+
+
+def __getattr__(name: str) -> object:
+    raise AttributeError(f"no mx.io.{name}: rectool's stand-in has {', '.join(__all__)}")

@@ -218,3 +218,7 @@ def dot(lhs: ArrayLike, rhs: ArrayLike) -> NDArray:
 
 def waitall() -> None:
     """Nothing is ever under way; see NDArray.wait_to_read."""
+
+
+def __getattr__(name: str) -> object:
+    raise AttributeError(f"no mx.nd.{name}: rectool's stand-in has {', '.join(__all__)}")

@@ -85,3 +85,7 @@ __all__ = [
     "scale_down",
     "set_backend",
 ]
+
+
+def __getattr__(name: str) -> object:
+    raise AttributeError(f"no mx.image.{name}: rectool's stand-in has {', '.join(__all__)}")
