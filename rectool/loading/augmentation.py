@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .colour import add_hls, add_noise, jitter
-from .geometry import INTER_METHODS, Course
+from .geometry import ANY, INTER_METHODS, Course
 
 Array = NDArray[Any]
 
@@ -127,7 +127,7 @@ class Augmentation:
             self._check_number(field.name, str(field.type))
         if self.dtype not in DTYPES:
             raise ValueError(f"dtype {self.dtype}: it is {', '.join(DTYPES[:-1])} or {DTYPES[-1]}")
-        if self.inter_method not in INTER_METHODS:
+        if self.inter_method not in (*INTER_METHODS, ANY):
             raise ValueError(f"inter_method {self.inter_method}: it is 0 to 4, 9 or 10")
         if self.channels != 3 and self.colours:
             raise ValueError(

@@ -28,17 +28,6 @@ class DataDesc(namedtuple("DataDesc", ["name", "shape"])):
     def __repr__(self) -> str:
         return f"DataDesc[{self.name},{self.shape},{self.dtype},{self.layout}]"
 
-    @staticmethod
-    def get_batch_axis(layout: str | None) -> int:
-        """Which axis counts the samples: that of the N, the first without a layout."""
-        return 0 if layout is None else layout.find("N")
-
-    @staticmethod
-    def get_list(shapes: Any, types: Any) -> list[DataDesc]:
-        """Descriptions of (name, shape) pairs, with types from (name, dtype) pairs or None."""
-        dtypes = {} if types is None else dict(types)
-        return [DataDesc(name, shape, dtypes.get(name, np.float32)) for name, shape in shapes]
-
 
 class DataBatch:
     """A batch: `data` and `label` are lists of arrays, the first axis counts the samples.

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..format import ImageError
 from ..imaging import Fit
+from ..imaging.recipe import actual_interp
 from ..imaging.resizing import Warp
 
 if TYPE_CHECKING:
@@ -39,21 +40,27 @@ class Crop(NamedTuple):
 
 Step = Resize | Warp | Pad | Crop
 
-_INTERPS: dict[int, Interp] = {0: "nearest", 1: "bilinear", 2: "bicubic", 3: "area", 4: "lanczos"}
-INTER_METHODS = (*_INTERPS, 9, 10)
+INTER_METHODS: dict[int, Interp] = {
+    0: "nearest",
+    1: "bilinear",
+    2: "bicubic",
+    3: "area",
+    4: "lanczos",
+    9: "auto",
+}
+"""MXNet's numbers."""
+
+ANY = 10
+"""Its number of any from 0 to 4, drawn for each image."""
+
 _ATTEMPTS = 10
 _F = np.float32
 
 
 def interp_of(method: int, old: tuple[int, int], new: tuple[int, int], draw: Random) -> Interp:
-    """The interpolation of an `inter_method`: 0 to 4; 9 by sizes (width, height); 10 any."""
-    if method == 10:
-        method = draw.randint(0, 4)
-    elif method == 9:
-        grows = new[0] > old[0] and new[1] > old[1]
-        shrinks = new[0] < old[0] and new[1] < old[1]
-        method = 2 if grows else 3 if shrinks else 1
-    return _INTERPS[method]
+    """The interpolation of an `inter_method`, for these sizes (width, height)."""
+    drawn = draw.randint(0, 4) if method == ANY else method
+    return actual_interp(INTER_METHODS[drawn], old, new)
 
 
 class Course:

@@ -33,7 +33,8 @@ class ImageRecordIter:
     An iterator, as mx.io.ImageRecordIter is one: `for batch in it`, or `next()` until
     StopIteration; `reset()` begins the next epoch, and so does a `for` behind an epoch's end. A
     `for` that is left goes on where it was. `len(it)` is the number of batches of an epoch, the
-    same for all. The threads end with the epoch, with a `for` that is left, and at `close()`.
+    same for all. The threads end with the epoch, with a `for` that is left, and at `close()`. It is
+    for one thread at a time to take batches.
 
     Of a batch, `data[0]` has the shape (batch_size, *data_shape), channels first, float32, or
     `dtype` "uint8" or "int8"; `label[0]` is float32, (batch_size,), or (batch_size, label_width)

@@ -12,21 +12,13 @@ import numpy as np
 from ...imaging import Backend, Interp
 from ...imaging.recipe import INTERPS, load
 from ...imaging.resizing import resize_array
+from ...loading.geometry import ANY, INTER_METHODS
 from ..nd import NDArray
 from .reading import fill
 
 Size = Sequence[int]
 Area = tuple[int, int, int, int]
 
-_INTERPS: dict[int, Interp] = {
-    0: "nearest",
-    1: "bilinear",
-    2: "bicubic",
-    3: "area",
-    4: "lanczos",
-    9: "auto",
-}
-_RANDOM = 10
 _ATTEMPTS = 10
 
 _backend: Backend = "pillow"
@@ -67,11 +59,11 @@ def imresize(src: Any, w: int, h: int, interp: int = 1, out: NDArray | None = No
 
 
 def _interp(code: int) -> Interp:
-    if code == _RANDOM:
+    if code == ANY:
         code = random.randint(0, 4)
-    if code not in _INTERPS:
-        raise ValueError(f"interp {code!r}: it is 0 to 4, 9 or {_RANDOM}")
-    return _INTERPS[code]
+    if code not in INTER_METHODS:
+        raise ValueError(f"interp {code!r}: it is 0 to 4, 9 or {ANY}")
+    return INTER_METHODS[code]
 
 
 def resize_short(src: Any, size: int, interp: int = 2) -> NDArray:
