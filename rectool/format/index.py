@@ -24,6 +24,7 @@ MAX_KEY = (1 << 63) - 1
 
 _CHUNK = 1 << 20
 _ENTRIES = 1 << 16
+_MOST_INT32 = (1 << 31) - 1
 _NONE = np.empty(0, np.int64)
 _MAGIC_WORD = int.from_bytes(MAGIC, "little")
 _LINE = re.compile(rb"[ \r]*(-?[0-9]{1,20})[ \r]*\t[ \r]*([0-9]{1,20})[ \r]*(?:\t.*)?", re.DOTALL)
@@ -210,13 +211,25 @@ class KeyTable:
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
+        self._first = int(keys.min()) if len(keys) else 0
         increasing = bool((keys[1:] > keys[:-1]).all())
-        self._order = None if increasing else keys.argsort(kind="stable")
-        ordered = keys if self._order is None else keys[self._order]
-        self._first = int(ordered[0]) if len(keys) else 0
         # keys that follow each other, in any order, as im2rec numbers them: found by subtraction
-        self._dense = len(keys) > 0 and int(ordered[-1]) - self._first == len(keys) - 1
-        self._dense = self._dense and (increasing or bool((ordered[1:] > ordered[:-1]).all()))
+        self._dense = len(keys) > 0 and int(keys.max()) - self._first == len(keys) - 1
+        self._order: NDArray[np.int32] | Keys | None = None
+        if self._dense and not increasing:
+            self._order = self._places()
+            self._dense = self._order is not None
+        if self._order is None and not increasing:
+            self._order = keys.argsort(kind="stable")
+
+    def _places(self) -> NDArray[np.int32] | Keys | None:
+        """The position of each key from the first on; None where one occurs twice."""
+        count = len(self._keys)
+        places = np.full(count, -1, np.int32 if count <= _MOST_INT32 else np.int64)
+        for first in range(0, count, _ENTRIES):
+            block = self._keys[first : first + _ENTRIES]
+            places[block - self._first] = np.arange(first, first + len(block))
+        return None if int(places.min()) < 0 else places
 
     def find(self, key: int) -> int | None:
         """The position of a key (the last, of several), or None."""
