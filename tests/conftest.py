@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,20 @@ def run(tmp_path: Path) -> Callable[..., Run]:
         return rectool(*args, cwd=tmp_path, stdin=stdin, **env)
 
     return call
+
+
+def in_threads(count: int, function: Callable[[int], int]) -> list[int]:
+    """What the function gives for 0, 1..., each in a thread of its own, all at once."""
+    results: list[int] = []
+    threads = [
+        threading.Thread(target=lambda seed=seed: results.append(function(seed)))
+        for seed in range(count)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
 
 
 def picture(seed: int = 0, width: int = 24, height: int = 18, mode: str = "RGB") -> Image.Image:

@@ -6,13 +6,12 @@ import copy
 import multiprocessing
 import pickle
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import GOLDEN, encoded, picture
+from conftest import GOLDEN, encoded, in_threads, picture
 from numpy.typing import NDArray
 
 from rectool import (
@@ -322,16 +321,8 @@ def wrong_samples(dataset: RecordDataset, seed: int) -> int:
 
 
 def test_threads_share_it(rec: Path) -> None:
-    dataset, wrong = RecordDataset(rec), []
-    threads = [
-        threading.Thread(target=lambda seed=seed: wrong.append(wrong_samples(dataset, seed)))
-        for seed in range(8)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == [0] * 8
+    dataset = RecordDataset(rec)
+    assert in_threads(8, lambda seed: wrong_samples(dataset, seed)) == [0] * 8
 
 
 def work(dataset: RecordDataset, seed: int) -> None:

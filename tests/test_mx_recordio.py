@@ -11,13 +11,12 @@ import random
 import stat
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import GOLDEN, encoded, picture
+from conftest import GOLDEN, encoded, in_threads, picture
 from PIL import Image
 
 import rectool.mx as mx
@@ -237,16 +236,7 @@ def wrong_reads(record: mx.recordio.MXIndexedRecordIO, seed: int) -> int:
 
 def test_threads_read_right_records() -> None:
     record = golden()
-    results: list[int] = []
-    threads = [
-        threading.Thread(target=lambda seed=seed: results.append(wrong_reads(record, seed)))
-        for seed in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert results == [0] * 4
+    assert in_threads(4, lambda seed: wrong_reads(record, seed)) == [0] * 4
 
 
 @fork_warning

@@ -5,12 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import GOLDEN
+from conftest import GOLDEN, in_threads
 
 from rectool import RecordReader, RecordWriter
 
@@ -102,16 +101,7 @@ def read_all(reader: RecordReader, seed: int) -> int:
 
 
 def check_in_threads(reader: RecordReader) -> None:
-    wrong: list[int] = []
-    threads = [
-        threading.Thread(target=lambda seed=seed: wrong.append(read_all(reader, seed)))
-        for seed in range(8)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == [0] * 8
+    assert in_threads(8, lambda seed: read_all(reader, seed)) == [0] * 8
 
 
 def test_threads_share_a_reader(rec: Path) -> None:

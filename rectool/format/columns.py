@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from .errors import HeaderError
 from .files import RecordFile
-from .frames import MAGIC, MAX_RECORD, WHOLE
+from .frames import MAGIC_WORD, MAX_RECORD, WHOLE
 from .header import HEADER_SIZE, payload_start, raw_fields
 
-_MAGIC_WORD = int.from_bytes(MAGIC, "little")
 _SPAN = (8 + HEADER_SIZE) // 4  # words of a frame's head and the header behind it
 
 Offsets = NDArray[np.int64]
@@ -77,7 +76,7 @@ def read_headers(file: RecordFile, offsets: Offsets) -> Headers:
         gathered = sliding_window_view(words, _SPAN)[np.where(fits, at, 0)]
         sizes = gathered[:, 1].astype(np.int64)
         starts = HEADER_SIZE + 4 * gathered[:, 2].astype(np.int64)
-        plain = fits & (gathered[:, 0] == _MAGIC_WORD) & (sizes <= MAX_RECORD)
+        plain = fits & (gathered[:, 0] == MAGIC_WORD) & (sizes <= MAX_RECORD)
         plain &= (sizes >= starts) & (offsets + 8 + (sizes + 3 & ~3) <= size)
         headers.flags[:] = gathered[:, 2]
         headers.labels[:] = gathered[:, 3].view("<f4")

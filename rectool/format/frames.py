@@ -25,13 +25,13 @@ import numpy as np
 from .errors import CorruptError, LimitError, TruncatedError
 
 MAGIC = b"\x0a\x23\xd7\xce"
+MAGIC_WORD = int.from_bytes(MAGIC, "little")
 MAX_RECORD = (1 << 29) - 1
 """The longest record, in bytes (header and labels of an image record included)."""
 
 Buffer = bytes | bytearray | memoryview | mmap.mmap
 
 WHOLE, FIRST, MIDDLE, LAST = range(4)
-_MAGIC_WORD = np.frombuffer(MAGIC, "<u4")
 _MANY_WORDS = 1024
 _HEAD = Struct("<4sI")
 _PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
@@ -71,7 +71,7 @@ def _aligned_magics(record: bytes) -> list[int]:
     count = len(record) // 4
     if count > _MANY_WORDS:  # then this is faster than `find`
         words = np.frombuffer(record, "<u4", count)
-        if not np.count_nonzero(words == _MAGIC_WORD):
+        if not np.count_nonzero(words == MAGIC_WORD):
             return []
     found = []
     at = record.find(MAGIC)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import IndexFileError, RecordError, StrPath
-from .frames import MAGIC, MAX_RECORD, WHOLE, Buffer, Span, data, locate, walk
+from .frames import MAGIC_WORD, MAX_RECORD, WHOLE, Buffer, Span, data, locate, walk
 from .header import HEADER_SIZE, raw_fields
 
 Keys = NDArray[np.int64]
@@ -26,7 +26,6 @@ _CHUNK = 1 << 20
 _ENTRIES = 1 << 16
 _MOST_INT32 = (1 << 31) - 1
 _NONE = np.empty(0, np.int64)
-_MAGIC_WORD = int.from_bytes(MAGIC, "little")
 _LINE = re.compile(rb"[ \r]*(-?[0-9]{1,20})[ \r]*\t[ \r]*([0-9]{1,20})[ \r]*(?:\t.*)?", re.DOTALL)
 
 
@@ -191,7 +190,7 @@ def _fill(offsets: Keys, buffer: Buffer) -> bool:
     end = 0
     for first in range(0, len(offsets), _CHUNK):
         begins = offsets[first : first + _CHUNK]
-        if (words[begins >> 2] != _MAGIC_WORD).any():
+        if (words[begins >> 2] != MAGIC_WORD).any():
             return False
         heads = words[(begins >> 2) + 1].astype(np.int64)
         ends = begins + 8 + ((heads & MAX_RECORD) + 3 & ~3)

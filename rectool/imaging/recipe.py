@@ -114,7 +114,7 @@ class Recipe:
 
 
 def load(backend: Backend) -> Any:
-    """The backend's module: it has `decode`, `render`, `resize` and `encode`.
+    """The backend's module: it has `decode`, `render`, `resize`, `warp` and `encode`.
 
     Raises ImageError where the library that it needs is not installed.
     """

@@ -25,6 +25,7 @@ from ..imaging import Backend, Color, Fit
 from ..imaging.arrays import decode_array
 from ..imaging.recipe import load
 from ..imaging.resizing import pad_array, resize_array, warp_array
+from ..imaging.with_pillow import cut
 from ..listing import ImageList
 from .augmentation import Augmentation
 from .geometry import Crop, Pad, Resize, Step, as_fit
@@ -52,7 +53,7 @@ class ListLabels:
 
     def __init__(self, images: ImageList, width: int) -> None:
         images.check_width(width, exactly=True)
-        self._images, self._width = images, width
+        self._images = images
         self._ids = KeyTable(images.keys)
 
     def of(self, id_: int) -> list[float]:
@@ -85,7 +86,6 @@ class Loader:
         # Pillow resizes what the crop needs, and no more, of an image that it has decoded small
         self._fuses = backend == "pillow" and augmentation.resamples
         self._fuses = self._fuses and not (augmentation.pad or augmentation.warps)
-        self._pillow = load("pillow")
         if backend == "opencv":
             load(backend)
         self.skipped: dict[int, RecordError] = {}
@@ -126,7 +126,7 @@ class Loader:
     def _image(self, payload: bytes, draw: Random) -> NDArray[Any]:
         """The decoded image, of the size of data_shape."""
         if self._fuses:
-            fused = self._pillow.cut(payload, self._color, partial(self._fit, draw))
+            fused = cut(payload, self._color, partial(self._fit, draw))
             return self._checked(np.asarray(fused))
         image = self._checked(decode_array(payload, self._color))
         for step in self._aug.course(image.shape[1], image.shape[0], draw).steps:
