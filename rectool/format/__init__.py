@@ -48,13 +48,22 @@ from .index import (
 )
 from .output import Output, check_free, publish, sync_folder
 from .reader import RecordReader
-from .shards import ShardName, ShardSet, group_shards, parse_shard_name, shard_name
+from .shards import (
+    MASK_SUFFIX,
+    ShardName,
+    ShardSet,
+    group_shards,
+    mask_name,
+    parse_shard_name,
+    shard_name,
+)
 from .signals import uninterrupted
 from .writer import RecordWriter, idx_beside
 
 __all__ = [
     "HEADER_SIZE",
     "MAGIC",
+    "MASK_SUFFIX",
     "MAX_KEY",
     "MAX_RECORD",
     "CorruptError",
@@ -92,6 +101,7 @@ __all__ = [
     "line",
     "locate",
     "map_file",
+    "mask_name",
     "pack",
     "pack_raw",
     "parse_shard_name",

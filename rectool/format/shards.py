@@ -18,6 +18,9 @@ from .errors import RecordError, StrPath, plural
 _NAME = re.compile(r"(.+)-([0-9]{5,18})-of-([0-9]{5,18})\.rec", re.DOTALL)
 _MOST_MISSING = 3
 
+MASK_SUFFIX = "_mask"
+"""What the name of a file of masks has and that of its images has not."""
+
 
 class ShardName(NamedTuple):
     """What a shard's name says: `prefix` with its folder, `number` from 0 to `total` - 1."""
@@ -42,6 +45,19 @@ def parse_shard_name(path: StrPath) -> ShardName | None:
         return None
     name = ShardName(found[1], int(found[2]), int(found[3]))
     return name if name.number < name.total and shard_name(*name) == path else None
+
+
+def mask_name(rec: StrPath) -> str:
+    """The name of the `.rec` with the masks of this one's images.
+
+    `out_mask.rec` of `out.rec`, `out_mask-00003-of-00012.rec` of `out-00003-of-00012.rec`.
+    """
+    path = os.fspath(rec)
+    shard = parse_shard_name(path)
+    if shard is not None:
+        return shard_name(shard.prefix + MASK_SUFFIX, shard.number, shard.total)
+    stem, ending = os.path.splitext(path)
+    return stem + MASK_SUFFIX + ending if ending.lower() == ".rec" else path + MASK_SUFFIX
 
 
 @dataclass(frozen=True)

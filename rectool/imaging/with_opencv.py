@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..format import ImageError
 from ..sniffing import check_complete
 from .recipe import QUALITY, check_encodable
-from .with_pillow import MIRRORED_ACROSS, MIRRORED_DOWN, mode_of, orientation_of
+from .with_pillow import mode_of, orientation_of, turned
 
 try:
     import cv2
@@ -81,7 +81,7 @@ def decode(data: bytes, color: Color = "rgb") -> Array:
         raise ImageError(f"{array.dtype} samples; convert it first")
     # only where there may be one: b"Exif" in a JPEG, b"eXIf" in a PNG, b"EXIF" in a WebP
     has_exif = any(name in data for name in (b"Exif", b"eXIf", b"EXIF"))
-    return _turned(array, orientation_of(data)) if has_exif else array
+    return turned(array, orientation_of(data)) if has_exif else array
 
 
 def render(data: bytes, recipe: Recipe) -> Array:
@@ -141,11 +141,3 @@ def _faults(what: str) -> Iterator[None]:
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError from None
         raise ImageError(f"{what}: {error.err.strip()}") from None
-
-
-def _turned(array: Array, orientation: int) -> Array:
-    if orientation >= 5:
-        array = array.swapaxes(0, 1)
-    down = -1 if orientation in MIRRORED_DOWN else 1
-    across = -1 if orientation in MIRRORED_ACROSS else 1
-    return np.ascontiguousarray(array[::down, ::across])

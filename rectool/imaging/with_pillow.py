@@ -34,7 +34,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-MIRRORED_ACROSS, MIRRORED_DOWN = (2, 3, 6, 7), (3, 4, 7, 8)
+_MIRRORED_ACROSS, _MIRRORED_DOWN = (2, 3, 6, 7), (3, 4, 7, 8)
 """Orientations that bring an image's right edge to the left once applied, and its bottom up."""
 
 _SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I")
@@ -70,7 +70,7 @@ def decode(data: bytes, color: Color = "rgb", *, orient: bool = True) -> Image.I
     Raises ImageError for anything that is no whole image of one of FORMATS, has more pixels than
     twice PIL.Image.MAX_IMAGE_PIXELS, or samples that cannot become what was asked for.
     """
-    with _opened(data) as image:
+    with opened(data) as image:
         if color == "gray" and image.format in _JPEGS:
             image.draft("L", None)
         return _loaded(image, data, color, _orientation(image) if orient else 1)
@@ -89,7 +89,7 @@ def cut(
     It is as if the whole was resized and the part cut out then; with `alone` the part is cut out
     first, and what is around does not count. Raises ImageError as `decode` does.
     """
-    with _opened(data) as image:
+    with opened(data) as image:
         turn = _orientation(image)
         sides = image.size[::-1] if turn >= 5 else image.size
         fit = fit_of(*sides) if image.format != "TIFF" else None  # which Pillow turns when loading
@@ -112,12 +112,9 @@ def _resized(image: Image.Image, fit: Fit, *, alone: bool) -> Image.Image:
 
 
 def _loaded(image: Image.Image, data: bytes, color: Color, turn: int) -> Image.Image:
-    deep = color == "unchanged" and (is_deep_png(data) or _is_deep(image))
+    if color == "unchanged":
+        check_deep(image, data)
     image.load()
-    if deep and image.mode not in _SIXTEEN_BITS:
-        raise ImageError(
-            "16 bits a channel in colour, which only --pass-through and --backend opencv keep"
-        )
     plain = _to_color(image, color)
     return plain.transpose(_TURNS[turn]) if turn in _TURNS else plain
 
@@ -139,7 +136,7 @@ def _draft(image: Image.Image, fit: Fit, color: Color, turn: int) -> Fit | None:
         return None
     # the decoder fills up the last column and row of pixels; a turn can make them the first
     x, y = (-side % scale for side in ((height, width) if turn >= 5 else (width, height)))
-    x, y = x * (turn in MIRRORED_ACROSS), y * (turn in MIRRORED_DOWN)
+    x, y = x * (turn in _MIRRORED_ACROSS), y * (turn in _MIRRORED_DOWN)
     box = ((x + left) / scale, (y + top) / scale, (x + right) / scale, (y + bottom) / scale)
     return Fit(box, fit.size, fit.interp)
 
@@ -169,12 +166,12 @@ def warp(array: NDArray[Any], map_: Warp, fill: int) -> NDArray[Any]:
 
 def check_decodes(data: bytes) -> None:
     """Raises ImageError, as `decode` does, unless every pixel of the image can be decoded."""
-    with _opened(data) as image:
+    with opened(data) as image:
         image.load()
 
 
 @contextmanager
-def _opened(data: bytes) -> Iterator[Image.Image]:
+def opened(data: bytes) -> Iterator[Image.Image]:
     """Pillow's image of encoded data; whatever goes wrong while it is used is an ImageError."""
     if not data:
         raise ImageError("an empty file")
@@ -208,13 +205,13 @@ def _unidentified(data: bytes) -> str:
 
 def orientation_of(data: bytes) -> int:
     """An encoded image's EXIF orientation, 1 to 8; 1 where it has none, and for TIFF."""
-    with _opened(data) as image:
+    with opened(data) as image:
         return _orientation(image)
 
 
 def mode_of(data: bytes) -> str:
     """Pillow's name for an encoded image's channels: L, RGB, CMYK..."""
-    with _opened(data) as image:
+    with opened(data) as image:
         return image.mode
 
 
@@ -249,6 +246,25 @@ def _to_color(image: Image.Image, color: Color) -> Image.Image:
     image.info.pop("transparency", None)
     wanted = "L" if color == "gray" else "RGB"
     return image if image.mode == wanted else image.convert(wanted)
+
+
+def check_deep(image: Image.Image, data: bytes) -> None:
+    """Raises ImageError for 16 bits in colour, which Pillow halves. `image` is not yet loaded."""
+    if (is_deep_png(data) or _is_deep(image)) and image.mode not in _SIXTEEN_BITS:
+        raise ImageError(
+            "16 bits a channel in colour, which only --pass-through and --backend opencv keep"
+        )
+
+
+def turned(array: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """An array (HxW or HxWxC) with an EXIF orientation, 1 to 8, applied."""
+    if orientation == 1:
+        return array
+    if orientation >= 5:
+        array = array.swapaxes(0, 1)
+    down = -1 if orientation in _MIRRORED_DOWN else 1
+    across = -1 if orientation in _MIRRORED_ACROSS else 1
+    return np.ascontiguousarray(array[::down, ::across])
 
 
 def is_deep_png(data: bytes) -> bool:

@@ -1,0 +1,67 @@
+"""Boxes as labels: MXNet's detection layout.
+
+A record's labels are `A B ... (class xmin ymin xmax ymax ...) (class ...) ...`: A numbers before
+the boxes, A and B themselves among them, and B numbers a box, 5 or more. Coordinates are fractions
+of the image's width and height, from 0 to 1. A class below 0 is no box: MXNet fills up with such
+ones, and its ImageDetRecordIter takes them, and nothing shorter, for an image without boxes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .format import HeaderError, plural
+
+BOX_WIDTH = 5
+"""Numbers that each box has at least: class, xmin, ymin, xmax, ymax."""
+
+Boxes = NDArray[np.float32]
+"""(boxes, 5 or more)."""
+
+_HEADER_WIDTH = 2
+
+
+def box_labels(boxes: ArrayLike) -> list[float]:
+    """The labels of a record with these boxes, (boxes, 5 or more); also of none, (0, 5 or more)."""
+    rows = np.asarray(boxes, np.float64)
+    if not len(rows):
+        rows = np.full((1, rows.shape[1]), -1.0)
+    labels: list[float] = [_HEADER_WIDTH, rows.shape[1], *rows.ravel().tolist()]
+    return labels
+
+
+def boxes_of(labels: Any) -> Boxes:
+    """The boxes in a record's labels, each of a class from 0: a new array, (boxes, 5 or more).
+
+    Raises HeaderError for labels that are not of this layout.
+    """
+    values = np.asarray(labels, np.float32).ravel()
+    begin, width = _layout(values)
+    rows = values[begin:].reshape(-1, width)
+    return rows[rows[:, 0] >= 0]
+
+
+def are_boxes(labels: Any) -> bool:
+    """Whether labels are of this layout, so far as it can be known."""
+    try:
+        _layout(np.asarray(labels, np.float32).ravel())
+    except HeaderError:
+        return False
+    return True
+
+
+def _layout(values: NDArray[np.float32]) -> tuple[int, int]:
+    """Where the boxes begin, and how many numbers each has."""
+    count = len(values)
+    begin, width = values[:2].tolist() if count >= _HEADER_WIDTH else (0, 0)
+    whole = begin in range(_HEADER_WIDTH, count + 1) and width in range(BOX_WIDTH, 1 << 24)
+    if not whole or (count - int(begin)) % int(width):
+        start = ", ".join(f"{value:g}" for value in values[:3].tolist())
+        raise HeaderError(
+            f"no detection labels: {plural(count, 'label')} ({start}{', ...' * (count > 3)}), where"
+            " the number of those before the boxes, 2 or more, and of each box, 5 or more, go first"
+        )
+    return int(begin), int(width)
