@@ -143,8 +143,9 @@ def _bmp_size(data: Bytes) -> tuple[int, int]:
 
 
 _Tags = dict[int, tuple[int, ...]]
-_TIFF_TAGS = frozenset({256, 257, 273, 279, 324, 325})  # width, height; strips' and tiles' places
+_TIFF_TAGS = frozenset({256, 257, 259, 273, 279, 324, 325})  # size, compression; strips, tiles
 _TIFF_NUMBERS = {1: "B", 3: "H", 4: "I"}
+_TIFF_JPEGS = (6, 7)
 _TIFF_WIDTHS = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8)  # bytes of a value, by its kind
 
 
@@ -184,6 +185,29 @@ _SIZES = {
     "BMP": _bmp_size,
     "TIFF": _tiff_size,
 }
+
+
+def lossy_format(data: bytes) -> str | None:
+    """What an image is whose encoding changes pixels, "JPEG" say; None for any other."""
+    kind = format_of(data)
+    if kind == "WebP":
+        return "lossy WebP" if b"VP8 " in _webp_chunks(data) else None
+    if kind == "TIFF":
+        try:
+            compressions = [tags.get(259, (1,))[0] for tags in _tiff_directories(data)]
+        except (StructError, IndexError):  # decoding says what is wrong
+            return None
+        return "TIFF of JPEGs" if any(kind in _TIFF_JPEGS for kind in compressions) else None
+    return kind if kind == "JPEG" else None
+
+
+def _webp_chunks(data: bytes) -> Iterator[bytes]:
+    """The chunks' names, also those in the frames of an animation."""
+    at = 12
+    while at + 8 <= len(data):
+        name = data[at : at + 4]
+        yield name
+        at += 24 if name == b"ANMF" else 8 + (_LE32.unpack_from(data, at + 4)[0] + 1 & ~1)
 
 
 def check_complete(data: bytes) -> ImageInfo:

@@ -58,7 +58,7 @@ from .shards import (
     shard_name,
 )
 from .signals import uninterrupted
-from .writer import RecordWriter, idx_beside
+from .writer import AlignedWriter, RecordWriter, idx_beside
 
 __all__ = [
     "HEADER_SIZE",
@@ -66,6 +66,7 @@ __all__ = [
     "MASK_SUFFIX",
     "MAX_KEY",
     "MAX_RECORD",
+    "AlignedWriter",
     "CorruptError",
     "HeaderError",
     "Headers",

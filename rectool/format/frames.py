@@ -53,8 +53,7 @@ def encode(record: bytes) -> bytes:
 def pieces_of(record: bytes) -> tuple[bytes, ...]:
     """The same in pieces, the record itself not copied unless it must be cut."""
     size = len(record)
-    if size > MAX_RECORD:
-        raise LimitError(f"a record of {size} bytes: the format holds less than {MAX_RECORD + 1}")
+    check_size(record)
     cuts = _aligned_magics(record)
     if not cuts:
         return (_HEAD.pack(MAGIC, size), record, _PADDING[size & 3])
@@ -65,6 +64,13 @@ def pieces_of(record: bytes) -> tuple[bytes, ...]:
         pieces += (_HEAD.pack(MAGIC, cflag << 29 | cut - begin), record[begin:cut])
         begin = cut + 4
     return (*pieces, _PADDING[size & 3])
+
+
+def check_size(record: bytes) -> None:
+    """Raises LimitError for a record that is too large."""
+    size = len(record)
+    if size > MAX_RECORD:
+        raise LimitError(f"a record of {size} bytes: the format holds less than {MAX_RECORD + 1}")
 
 
 def _aligned_magics(record: bytes) -> list[int]:

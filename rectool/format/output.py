@@ -184,22 +184,25 @@ class Output:
 def publish(
     outputs: Sequence[Output],
     *,
-    index: Output | None = None,
+    behind: Sequence[Output] = (),
     first: Callable[[], None] = lambda: None,
 ) -> None:
-    """Gives finished outputs their names, in this order and `index` last; or, on an error, none.
+    """Gives finished outputs their names, in this order, `behind` last; or, on an error, none.
 
-    An index that is replaced is moved aside first: a process killed in between can leave a `.rec`
+    `behind` are those that must never stand beside another version of `outputs`: an index. What
+    they replace is moved aside first, so that a process killed in between can leave a `.rec`
     without its `.idx`, never one with another's. `first` is called when all are on the disk.
     """
-    everything = [output for output in (*outputs, index) if output and not output.closed]
+    everything = [output for output in (*outputs, *behind) if not output.closed]
     try:
         for output in everything:
             output._finish()
             output._check_free()
         with uninterrupted():
             first()
-            _give_names([output for output in everything if not output._direct], index)
+            staged = [output for output in everything if not output._direct]
+            replacing = [output for output in staged if os.path.exists(output._target)]
+            _give_names(staged, [one for one in replacing if one in behind and len(staged) > 1])
             for output in everything:
                 if not output.closed:
                     output._close()
@@ -209,23 +212,25 @@ def publish(
         raise
 
 
-def _give_names(staged: Sequence[Output], index: Output | None) -> None:
-    aside = index in staged and len(staged) > 1 and index and os.path.exists(index._target)
+def _give_names(staged: Sequence[Output], replacing: Sequence[Output]) -> None:
+    """`replacing` are those whose predecessors are moved aside."""
     renamed = 0
-    if aside and index:
-        os.replace(index._target, index._aside)
+    aside: list[Output] = []
     try:
+        for output in replacing:
+            os.replace(output._target, output._aside)
+            aside.append(output)
         for output in staged:
             output._rename()
             renamed += 1
         for folder in {os.path.dirname(output._target) for output in staged}:
             sync_folder(folder)
     except BaseException:
-        if aside and index and not renamed:
-            os.replace(index._aside, index._target)
+        for output in aside if not renamed else ():
+            os.replace(output._aside, output._target)
         raise
-    if aside and index:
-        os.unlink(index._aside)
+    for output in aside:
+        os.unlink(output._aside)
 
 
 def _abandon(fd: int, temporary: str | None, path: str) -> None:

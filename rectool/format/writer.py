@@ -5,10 +5,11 @@ from __future__ import annotations
 import operator
 import os
 import threading
+from collections.abc import Sequence
 from types import TracebackType
 
 from .errors import LimitError, StrPath
-from .frames import pieces_of
+from .frames import check_size, pieces_of
 from .index import MAX_KEY, line
 from .output import Output, publish
 
@@ -97,8 +98,7 @@ class RecordWriter:
 
     def close(self, *others: Output) -> None:
         """Publishes the files; `others` appear together with them. A second call does nothing."""
-        if not self.closed:
-            publish([self._rec, *others], index=self._idx)
+        _publish([self], others)
 
     def discard(self) -> None:
         """Closes the writer and leaves no trace of it."""
@@ -119,6 +119,57 @@ class RecordWriter:
 
     def __reduce__(self) -> str:
         raise TypeError("a RecordWriter cannot be pickled: make one in the process that writes")
+
+
+class AlignedWriter:
+    """Writers of files whose records belong together: images, say, and masks of the same keys.
+
+    They are written and published as one: RecordWriter's methods, for `paths`.
+    """
+
+    def __init__(self, paths: Sequence[StrPath], *, force: bool = False) -> None:
+        self._writers: list[RecordWriter] = []
+        try:
+            for path in paths:
+                self._writers.append(RecordWriter(path, force=force))
+        except BaseException:
+            self.discard()
+            raise
+
+    @property
+    def paths(self) -> list[str]:
+        return [writer.path for writer in self._writers]
+
+    def __len__(self) -> int:
+        """Records of each file."""
+        return len(self._writers[0])
+
+    def tell(self) -> list[int]:
+        """The bytes of each file so far."""
+        return [writer.tell() for writer in self._writers]
+
+    def write(self, records: Sequence[bytes], key: int) -> None:
+        """Appends one record to each file; or none to any, for a LimitError."""
+        for record in records:
+            check_size(record)
+        for writer, record in zip(self._writers, records, strict=True):
+            writer.write(record, key)
+
+    def close(self, *others: Output) -> None:
+        _publish(self._writers, others)
+
+    def discard(self) -> None:
+        for writer in self._writers:
+            writer.discard()
+
+
+def _publish(writers: Sequence[RecordWriter], others: Sequence[Output]) -> None:
+    """Gives all files their names; but for the first `.rec`, none beside another run's."""
+    if writers[0].closed:
+        return
+    recs = [writer._rec for writer in writers]
+    indexes = [writer._idx for writer in writers if writer._idx is not None]
+    publish([recs[0], *others], behind=[*recs[1:], *indexes])
 
 
 def idx_beside(path: StrPath) -> str:

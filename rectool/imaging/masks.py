@@ -10,28 +10,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..format import ImageError
+from ..sniffing import lossy_format
 from .recipe import QUALITY, Size
 from .with_pillow import check_deep, opened, turned
 
 Array = NDArray[Any]
 
-_LOSSY = ("JPEG", "MPO")
 _PLAIN = ("L", "LA", "RGB", "RGBA", "P")
 _MOST = (1 << 16) - 1
 
 
 def check_lossless(data: bytes) -> None:
-    """Raises ImageError for an encoding that changes numbers, or what is no image."""
-    with opened(data) as image:
-        _check_lossless(image, data)
-
-
-def _check_lossless(image: Image.Image, data: bytes) -> None:
-    lossy = image.format if image.format in _LOSSY else None
-    if image.format == "WEBP" and b"VP8L" not in data[12:64]:
-        lossy = "lossy WebP"
-    if image.format == "TIFF" and "jpeg" in str(image.info.get("compression", "")):
-        lossy = "TIFF compressed as JPEG"
+    """Raises ImageError for an encoding that changes numbers."""
+    lossy = lossy_format(data)
     if lossy:
         raise ImageError(f"a {lossy}, which changes the numbers in a mask; masks are PNG, say")
 
@@ -45,8 +36,8 @@ def decode_mask(data: bytes, orientation: int = 1) -> Array:
     Raises ImageError for anything that is no whole image, for JPEG and others that are lossy, and
     for numbers that are no whole ones from 0 to 65535.
     """
+    check_lossless(data)
     with opened(data) as image:
-        _check_lossless(image, data)
         check_deep(image, data)
         image.load()
         return turned(_numbers(image), orientation)
