@@ -12,17 +12,18 @@ from itertools import chain
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from .format import (
+    MASK_SUFFIX,
+    AlignedWriter,
     ImageError,
     LimitError,
     ListError,
     Output,
     RecordError,
-    RecordWriter,
     StrPath,
     plural,
 )
 from .running import Result, Run, usual_workers
-from .sources import FileSource, Source, Treatment
+from .sources import FileSource, Records, Source, Treatment
 
 if TYPE_CHECKING:
     from .shard_state import Shard
@@ -47,13 +48,16 @@ class PackResult:
     in shards that were kept first.
 
     `images` and `bytes` count what is in the `.rec` files, `seconds` includes the start of workers.
-    Of a set of shards (`sharded`) `kept` were there from a run before.
+    Of a set of shards (`sharded`) `kept` were there from a run before. `masks` are the `.rec` files
+    of masks, beside `recs`, if there are any, and `mask_bytes` what is in them.
     """
 
     recs: tuple[str, ...]
+    masks: tuple[str, ...]
     lst: str | None
     images: int
     bytes: int
+    mask_bytes: int
     seconds: float
     failures: tuple[Failure, ...]
     sharded: bool
@@ -86,9 +90,10 @@ def pack_images(
 ) -> PackResult:
     """Writes OUT.rec and OUT.idx, a record for each sample of the source, in its order.
 
-    With `sharding` it is the set of shards OUT-00000-of-000NN.rec and .idx. `with_list` writes the
-    list of a FileSource to OUT.lst too. The bytes written do not depend on `workers`, by default
-    `usual_workers`; `start_method` is that of `multiprocessing`.
+    Of a source with masks also OUT_mask.rec and OUT_mask.idx: records with the same keys and
+    headers, in the same order. With `sharding` it is the set of shards OUT-00000-of-000NN.rec and
+    .idx. `with_list` writes the list of a FileSource to OUT.lst too. The bytes written do not
+    depend on `workers`, by default `usual_workers`; `start_method` is that of `multiprocessing`.
 
     A sample that cannot be packed, or ends the worker process that has it, even alone, goes to
     `on_failure` and into the result, in the source's order; with `on_error` "fail" the first one is
@@ -102,8 +107,10 @@ def pack_images(
     if not len(source):
         raise ListError("nothing to pack", path=source.name)
     started = time.monotonic()
-    rec, idx, lst = outputs_of(out)
+    rec, _, lst = outputs_of(out)
     failures: list[Failure] = []
+    prefix = rec.removesuffix(".rec")
+    prefixes = [prefix, prefix + MASK_SUFFIX] if source.has_masks else [prefix]
 
     def fail(failure: Failure) -> None:
         if on_error == "fail":
@@ -113,9 +120,9 @@ def pack_images(
 
     with contextlib.ExitStack() as stack:
         if sharding is None:
-            shards: _OneFile | ShardWriter = _OneFile(rec, idx, len(source), force=force)
+            shards: _OneFile | ShardWriter = _OneFile(prefixes, len(source), force=force)
         else:
-            shards = _sharded(source, rec, treatment, sharding, force=force)
+            shards = _sharded(source, prefixes, treatment, sharding, force=force)
         stack.enter_context(shards)
         beside: list[Output] = []
         if with_list and isinstance(source, FileSource):
@@ -142,21 +149,23 @@ def pack_images(
             on_progress(left)
         if not shards.records:
             raise RecordError(f"none of {plural(len(source), source.noun)} could be packed")
-        recs = shards.publish(*beside)
+        published = shards.publish(*beside)
     return PackResult(
-        recs,
-        lst if with_list else None,
-        shards.records,
-        shards.bytes,
-        time.monotonic() - started,
-        tuple(failures),
-        sharding is not None,
-        len(shards.kept),
+        recs=published[0],
+        masks=published[1] if source.has_masks else (),
+        lst=lst if with_list else None,
+        images=shards.records,
+        bytes=shards.sizes[0],
+        mask_bytes=shards.sizes[1] if source.has_masks else 0,
+        seconds=time.monotonic() - started,
+        failures=tuple(failures),
+        sharded=sharding is not None,
+        kept=len(shards.kept),
     )
 
 
 def _sharded(
-    source: Source, rec: str, treatment: Treatment, sharding: Sharding, *, force: bool
+    source: Source, prefixes: list[str], treatment: Treatment, sharding: Sharding, *, force: bool
 ) -> ShardWriter:
     from .sharding import ShardWriter  # noqa: PLC0415 - most packs are one file
 
@@ -170,8 +179,7 @@ def _sharded(
         "what becomes of images": repr(treatment),
         "--shards or --shard-size": f"{sharding.count} {sharding.size}",
     }
-    prefix = rec.removesuffix(".rec")
-    return ShardWriter(prefix, len(source), sharding, identity, force=force, sources=source.files)
+    return ShardWriter(prefixes, len(source), sharding, identity, force=force, sources=source.files)
 
 
 def _holds(path: str, contents: bytes) -> bool:
@@ -183,25 +191,25 @@ def _holds(path: str, contents: bytes) -> bool:
 class _OneFile:
     """What ShardWriter is for several files."""
 
-    def __init__(self, rec: str, idx: str, samples: int, *, force: bool) -> None:
-        self._writer = RecordWriter(rec, idx=idx, force=force)
+    def __init__(self, prefixes: list[str], samples: int, *, force: bool) -> None:
+        self._writer = AlignedWriter([prefix + ".rec" for prefix in prefixes], force=force)
         self.parts = [range(samples)]
         self.kept: list[Shard] = []
-        self.bytes = 0
+        self.sizes: list[int] = []
 
     @property
     def records(self) -> int:
         return len(self._writer)
 
-    def add(self, position: int, key: int, record: bytes) -> None:
-        self._writer.write(record, key)
+    def add(self, position: int, key: int, records: Records) -> None:
+        self._writer.write(records, key)
 
     def lack(self, position: int, failure: Failure) -> None: ...
 
-    def publish(self, *others: Output) -> tuple[str, ...]:
-        self.bytes = self._writer.tell()
+    def publish(self, *others: Output) -> list[tuple[str, ...]]:
+        self.sizes = self._writer.tell()
         self._writer.close(*others)
-        return (self._writer.path,)
+        return [(path,) for path in self._writer.paths]
 
     def __enter__(self) -> _OneFile:
         return self
@@ -211,7 +219,7 @@ class _OneFile:
 
 
 def _add(shards: _OneFile | ShardWriter, position: int, key: int, result: Result) -> str | None:
-    """Writes a record; or returns why there is none."""
+    """Writes a sample's records; or returns why there are none."""
     if isinstance(result, str):
         return result
     try:

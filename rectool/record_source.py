@@ -35,7 +35,7 @@ from .format import (
 from .format.frames import Buffer
 from .listing import Numbers, digest_of
 from .sniffing import format_of
-from .sources import Copy, Place, Source, Treatment
+from .sources import Copy, Place, Records, Source, Treatment
 
 
 class RecordSource(Source):
@@ -209,14 +209,16 @@ class _RecordMaker:
         self._fresh_ids = fresh_ids
         self._files: dict[int, BinaryIO] = {}
 
-    def __call__(self, sample: RecordSample) -> bytes:
+    def __call__(self, sample: RecordSample) -> Records:
         number, offset, room, key = sample
         record = self._record(number, offset, room)
         if self._treatment != Copy("nothing"):
             start = payload_start(record)
             if start < len(record):  # InsightFace's header and range records have no image
                 record = record[:start] + self._treatment.apply(record[start:])
-        return with_id(record, key) if self._fresh_ids and _is_image_record(record) else record
+        if self._fresh_ids and _is_image_record(record):
+            record = with_id(record, key)
+        return (record,)
 
     def _record(self, number: int, offset: int, room: int) -> bytes:
         file = self._file(number)

@@ -159,19 +159,27 @@ def pack_text(result: PackResult, noun: str) -> str:
     """The closing line of `rectool pack`."""
     total = result.images + len(result.failures)
     rate = result.images / result.seconds if result.seconds else 0.0
-    into = first = shown(result.recs[0])
-    beside = [result.lst]
-    if not result.sharded:
-        beside.insert(0, result.recs[0].removesuffix(".rec") + ".idx")
-    else:
-        kept = f", {result.kept} of them kept" if result.kept else ""
-        last = shown(os.path.basename(result.recs[-1]))
-        into = f"{plural(len(result.recs), 'shard')}{kept}: {first} to {last}"
+    indexes = [rec.removesuffix(".rec") + ".idx" for rec in (*result.recs, *result.masks)]
+    beside = [*([] if result.sharded else indexes), result.lst]
+    into = _files_text(result.recs, result)
+    size = human_size(result.bytes)
+    what = plural(total, noun)
+    if result.masks:
+        what += f", and {'its mask' if total == 1 else 'their masks'},"
+        into += f" and {_files_text(result.masks, result)}"
+        size += f" and {human_size(result.mask_bytes)}"
     also = ", ".join(shown(os.path.basename(path)) for path in beside if path)
     also = f"; with {also}" if also else ""
-    size = human_size(result.bytes)
     speed = "" if result.kept else f", {rate:.0f} {noun}s/s"
-    return f"packed {result.images} of {plural(total, noun)} into {into} ({size}{also}){speed}"
+    return f"packed {result.images} of {what} into {into} ({size}{also}){speed}"
+
+
+def _files_text(recs: tuple[str, ...], result: PackResult) -> str:
+    if not result.sharded:
+        return shown(recs[0])
+    kept = f", {result.kept} of them kept" if result.kept else ""
+    last = shown(os.path.basename(recs[-1]))
+    return f"{plural(len(recs), 'shard')}{kept}: {shown(recs[0])} to {last}"
 
 
 def pack_json(result: PackResult) -> str:

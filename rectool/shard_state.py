@@ -11,7 +11,10 @@ from .format import RecordError, StrPath
 
 @dataclass
 class Shard:
-    """A finished shard: the samples it is made of, what it holds, and the samples it lacks."""
+    """A finished shard: the samples it is made of, what it holds, and the samples it lacks.
+
+    `masks` are the bytes of its masks' `.rec` and `.idx`, if it has masks.
+    """
 
     begin: int
     end: int
@@ -19,6 +22,12 @@ class Shard:
     bytes: int
     idx_bytes: int
     failures: list[list[Any]] = field(default_factory=list)
+    masks: list[int] = field(default_factory=list)
+
+    @property
+    def sizes(self) -> list[int]:
+        """The bytes of its files: `.rec`, `.idx`, and the masks' two."""
+        return [self.bytes, self.idx_bytes, *self.masks]
 
 
 @dataclass
@@ -34,8 +43,8 @@ class State:
     shards: dict[int, Shard] = field(default_factory=dict)
 
     def differences(self, identity: dict[str, str]) -> list[str]:
-        """The names of what is not the same there."""
-        return [name for name, value in identity.items() if self.identity.get(name) != value]
+        """The names of what is not the same there; what is not named is empty."""
+        return [name for name, value in identity.items() if self.identity.get(name, "") != value]
 
     def dump(self) -> bytes:
         return json.dumps(asdict(self), indent=1).encode("utf-8") + b"\n"

@@ -18,9 +18,9 @@ from types import TracebackType
 from typing import Any
 
 from .format import (
+    AlignedWriter,
     Output,
     RecordError,
-    RecordWriter,
     parse_shard_name,
     pieces_of,
     plural,
@@ -31,6 +31,7 @@ from .format import (
     uninterrupted,
 )
 from .shard_state import Shard, State
+from .sources import Records
 
 _STATE = "state.json"
 
@@ -52,6 +53,7 @@ class Sharding:
 class ShardWriter:
     """Takes the records of samples in order, and puts them into shards.
 
+    `prefixes` are OUT, and of images with masks OUT_mask: each shard is then a file of each.
     `parts` are the positions still to be packed: all, but those in shards that are kept. `kept` are
     these shards. `sources` are files that are read meanwhile.
 
@@ -62,7 +64,7 @@ class ShardWriter:
 
     def __init__(
         self,
-        prefix: str,
+        prefixes: Sequence[str],
         samples: int,
         sharding: Sharding,
         identity: dict[str, str],
@@ -70,11 +72,12 @@ class ShardWriter:
         force: bool = False,
         sources: Sequence[str] = (),
     ) -> None:
-        self._prefix = prefix
+        self._prefixes = prefixes
+        self._prefix = prefix = prefixes[0]
         self._sharding = sharding
         self._force = force
         self._staging = _staging(prefix)
-        self._writer: RecordWriter | None = None
+        self._writer: AlignedWriter | None = None
         self._manifest = Output(prefix + ".shards.json", force=True)  # and so locked
         try:
             self._check_sources(sources)
@@ -95,7 +98,7 @@ class ShardWriter:
 
     def _check_sources(self, sources: Sequence[str]) -> None:
         ours = [path for path in (*sources, *map(_idx, sources)) if os.path.exists(path)]
-        for path in _shards_of(self._prefix):
+        for path in self._shards():
             if any(os.path.samefile(path, source) for source in ours):
                 reason = "is read from, and would be replaced; give what is made another name"
                 raise RecordError(reason, path=path)
@@ -136,23 +139,27 @@ class ShardWriter:
 
     def _check_free(self) -> None:
         """Raises FileExistsError for a shard of this name that is not the set's own."""
-        for path in _shards_of(self._prefix):
+        for path in self._shards():
             if path not in self._own:
                 raise FileExistsError(errno.EEXIST, "exists already", path)
 
+    def _shards(self) -> list[str]:
+        """The files there are that bear the names of this set's shards."""
+        return [path for prefix in self._prefixes for path in _shards_of(prefix)]
+
     def _names(self, state: State) -> set[str]:
-        recs = {self._named(number, len(state.shards)) for number in state.shards}
-        return recs | set(map(_idx, recs))
+        count = len(state.shards)
+        return {name for number in state.shards for name in self._named(number, count)}
 
     def _whole_shards(self) -> dict[int, Shard]:
-        """Those whose two files are there, each under one of its names, in their full size."""
+        """Those whose files are all there, each under one of its names, in their full size."""
         found = {}
         for number, shard in self._state.shards.items():
             places = [self._staged(number)]
             if self._state.publishing:
                 places.append(self._named(number, len(self._state.shards)))
-            sizes, idx_sizes = map(_size, places), map(_size, map(_idx, places))
-            if shard.bytes in sizes and shard.idx_bytes in idx_sizes:
+            sizes = zip(*(map(_size, names) for names in places), strict=True)
+            if all(size in there for size, there in zip(shard.sizes, sizes, strict=True)):
                 found[number] = shard
         return found
 
@@ -171,28 +178,35 @@ class ShardWriter:
             plan.append((len(ranges), range(end, samples), False))
         return plan
 
-    def _staged(self, number: int) -> str:
-        return os.path.join(self._staging, f"{number:05d}.rec")
+    def _staged(self, number: int) -> list[str]:
+        """The files of an unpublished shard, in the order of `Shard.sizes`."""
+        stem = os.path.join(self._staging, f"{number:05d}")
+        suffixes = [prefix.removeprefix(self._prefix) for prefix in self._prefixes]
+        return [stem + suffix + ending for suffix in suffixes for ending in (".rec", ".idx")]
 
-    def _named(self, number: int, count: int) -> str:
-        return shard_name(self._prefix, number, count)
+    def _named(self, number: int, count: int) -> list[str]:
+        """The same, published."""
+        recs = [shard_name(prefix, number, count) for prefix in self._prefixes]
+        return [name for rec in recs for name in (rec, _idx(rec))]
 
-    def add(self, position: int, key: int, record: bytes) -> None:
-        """Writes a record. Raises LimitError for one that is too large."""
+    def add(self, position: int, key: int, records: Records) -> None:
+        """Writes a sample's records. Raises LimitError for one that is too large."""
         writer = self._writer_at(position)
         limit = 0 if self._fixed else self._sharding.size or 0
-        if limit and len(writer) and writer.tell() + sum(map(len, pieces_of(record))) > limit:
-            self._finish(writer, position)
-            self._number += 1
-            writer = self._start(position)
-        writer.write(record, key)
+        if limit and len(writer):
+            after = [sum(map(len, pieces_of(record))) for record in records]
+            if max(map(sum, zip(writer.tell(), after, strict=True))) > limit:
+                self._finish(writer, position)
+                self._number += 1
+                writer = self._start(position)
+        writer.write(records, key)
 
     def lack(self, position: int, failure: Sequence[Any]) -> None:
         """Notes that a sample gave no record."""
         self._writer_at(position)
         self._failures.append(list(failure))
 
-    def _writer_at(self, position: int) -> RecordWriter:
+    def _writer_at(self, position: int) -> AlignedWriter:
         if self._writer is not None:
             if position in self._part:
                 return self._writer
@@ -200,18 +214,18 @@ class ShardWriter:
         self._number, self._part, self._fixed = next(self._plan_left)
         return self._start(position)
 
-    def _start(self, position: int) -> RecordWriter:
+    def _start(self, position: int) -> AlignedWriter:
         self._begun = position
         self._failures = []
-        self._writer = RecordWriter(self._staged(self._number), force=True)
+        self._writer = AlignedWriter(self._staged(self._number)[::2], force=True)
         return self._writer
 
-    def _finish(self, writer: RecordWriter, end: int) -> None:
-        size, records = writer.tell(), len(writer)
+    def _finish(self, writer: AlignedWriter, end: int) -> None:
+        records = len(writer)
         writer.close()
         self._writer = None
-        idx_size = os.path.getsize(_idx(writer.path))
-        shard = Shard(self._begun, end, records, size, idx_size, self._failures)
+        size, idx_size, *masks = map(os.path.getsize, self._staged(self._number))
+        shard = Shard(self._begun, end, records, size, idx_size, self._failures, masks)
         self._done[self._number] = self._state.shards[self._number] = shard
         self._save(self._state)
 
@@ -225,11 +239,16 @@ class ShardWriter:
         return begun + sum(shard.records for shard in self._done.values())
 
     @property
-    def bytes(self) -> int:
-        return sum(shard.bytes for shard in self._done.values())
+    def sizes(self) -> list[int]:
+        """The bytes of all `.rec` files, and of those of masks."""
+        columns = zip(*(shard.sizes for shard in self._done.values()), strict=True)
+        return [sum(column) for column in columns][::2]
 
-    def publish(self, *others: Output) -> tuple[str, ...]:
-        """Gives all shards their names, and publishes `others` with them; returns the `.rec`s."""
+    def publish(self, *others: Output) -> list[tuple[str, ...]]:
+        """Gives all shards their names, and publishes `others` with them.
+
+        Returns the `.rec` files of each prefix.
+        """
         if self._writer is not None:
             self._finish(self._writer, self._part.stop)
         before, self._state.publishing = self._state.publishing, True
@@ -243,21 +262,28 @@ class ShardWriter:
             self._state.publishing = before
             self._save(self._state)
             raise
-        return tuple(self._named(number, len(self._done)) for number in range(len(self._done)))
+        count = len(self._done)
+        return list(zip(*(self._named(number, count)[::2] for number in range(count)), strict=True))
 
     def _give_names(self) -> None:
         if not self._force:  # what has appeared meanwhile is not ours
             self._check_free()
         count = len(self._done)
-        names = {self._staged(at): self._named(at, count) for at in range(count)}
-        for staged in filter(os.path.exists, names):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(_idx(names[staged]))  # never beside records that are not its own
-        for change in (os.fspath, _idx):
-            for staged in filter(os.path.exists, map(change, names)):
-                os.replace(staged, change(names[_rec(staged)]))
-        for path in _shards_of(self._prefix) if self._force else ():
-            if _rec(path) not in names.values():
+        staged = {number: self._staged(number) for number in range(count)}
+        named = {number: self._named(number, count) for number in range(count)}
+        waiting = [number for number in staged if os.path.exists(staged[number][0])]
+        for number in waiting:
+            for name in named[number][1:]:  # never beside records that they do not belong to
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(name)
+        recs_first = sorted(range(2 * len(self._prefixes)), key=lambda which: which % 2)
+        for which in recs_first:
+            for number in staged:
+                if os.path.exists(staged[number][which]):
+                    os.replace(staged[number][which], named[number][which])
+        ours = {name for names in named.values() for name in names}
+        for path in self._shards() if self._force else ():
+            if path not in ours:
                 os.unlink(path)
         sync_folder(os.path.dirname(self._prefix) or ".")
 

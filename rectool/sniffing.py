@@ -187,8 +187,19 @@ _SIZES = {
 }
 
 
-def lossy_format(data: bytes) -> str | None:
-    """What an image is whose encoding changes pixels, "JPEG" say; None for any other."""
+def may_be_turned(data: bytes) -> bool:
+    """Whether an image may have an EXIF orientation: false for nearly all that have none."""
+    return format_of(data) == "TIFF" or any(name in data for name in (b"Exif", b"eXIf", b"EXIF"))
+
+
+def check_lossless(data: bytes) -> None:
+    """Raises ImageError for an image whose encoding changes pixels, which a mask must not be."""
+    lossy = _lossy_format(data)
+    if lossy:
+        raise ImageError(f"a {lossy}, which changes the numbers in a mask; masks are PNG, say")
+
+
+def _lossy_format(data: bytes) -> str | None:
     kind = format_of(data)
     if kind == "WebP":
         return "lossy WebP" if b"VP8 " in _webp_chunks(data) else None

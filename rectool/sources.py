@@ -7,18 +7,15 @@ that is sent to a worker; there the source's maker turns samples into records.
 from __future__ import annotations
 
 import os
-import stat
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
+from .filing import RAW_ENDING, read_file
 from .format import (
     HEADER_SIZE,
-    MAX_RECORD,
-    ImageError,
     IRHeader,
-    LimitError,
     ListError,
     StrPath,
     pack,
@@ -26,12 +23,13 @@ from .format import (
     plural,
 )
 from .listing import HeaderFields, ImageList, Numbers, parse_line, shuffled_order
+from .masks import ListedMasks, Mask, MaskFinder, Masks
 from .sniffing import check_complete
 
-RAW_ENDING = ".bin"
-"""The ending of a file that holds a record's payload which is no image, or nothing."""
+Records = tuple[bytes, ...]
+"""What a sample is packed as: its record, and where masks are packed too, the mask's."""
 
-Maker = Callable[[Any], bytes]
+Maker = Callable[[Any], Records]
 SourceType = TypeVar("SourceType", bound="Source")
 
 
@@ -40,6 +38,9 @@ class Treatment(Protocol):
 
     def apply(self, data: bytes) -> bytes:
         """The bytes to store. Raises ImageError, saying why, where there are none."""
+
+    def apply_pair(self, data: bytes, mask: Mask) -> tuple[bytes, bytes]:
+        """The bytes to store of an image and of its mask, which lies on it as it did before."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ class Copy:
             check_complete(data)
         return data
 
+    def apply_pair(self, data: bytes, mask: Mask) -> tuple[bytes, bytes]:
+        """Both as they are. Raises ImageError also where readers would turn the image alone."""
+        image = self.apply(data)
+        return image, mask.encoded(image, self.apply)
+
 
 class Place(NamedTuple):
     """Where a sample comes from: a file; its line in the list, or the record's byte offset."""
@@ -75,13 +81,14 @@ class Source(ABC):
     """Samples with their records' `keys`, an int64 array of shape (samples,).
 
     `name` is that of a file, for messages, and `noun` what they call a sample. `files` are those
-    that must stay while they are read from.
+    that must stay while they are read from. With masks a sample has two records, its image's first.
     """
 
     keys: Numbers
     name: str
     noun: str
     files: Sequence[str] = ()
+    has_masks = False
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -105,7 +112,7 @@ class Source(ABC):
 
     @abstractmethod
     def maker(self, treatment: Treatment) -> Maker:
-        """The function, to be pickled or inherited by workers, that makes a record of a sample.
+        """The function, to be pickled or inherited by workers, that makes records of a sample.
 
         It raises RecordError, OSError or ValueError where it cannot.
         """
@@ -122,33 +129,47 @@ class FileSource(Source):
     """The images of a list, in files below the folder `root`.
 
     A record's key and id are the list's key; one label makes flag 0, several a label vector.
-    `label_width` keeps the first so many labels. Raises ListError where a line has fewer.
+    `label_width` keeps the first so many labels. Raises ListError where a line has fewer. With
+    `masks` each sample is an image and its mask.
     """
 
     noun = "image"
 
-    def __init__(self, images: ImageList, root: StrPath, label_width: int | None = None) -> None:
+    def __init__(
+        self,
+        images: ImageList,
+        root: StrPath,
+        label_width: int | None = None,
+        masks: Masks | None = None,
+    ) -> None:
         if label_width is not None:
             images.check_width(label_width)
         self.images = images
         self.root = os.fspath(root)
         self.label_width = label_width
+        self.masks = masks
+        self.has_masks = masks is not None
         self.keys = images.keys
         self.name = images.name
 
     def take(self, order: Numbers | slice) -> FileSource:
-        return FileSource(self.images.take(order), self.root, self.label_width)
+        return FileSource(self.images.take(order), self.root, self.label_width, self.masks)
 
     def samples(self, positions: range) -> list[FileSample]:
         lines = self.images.lines(positions)
         headers = self.images.headers
-        if not headers:
-            return [(line, None) for line in lines]
+        listed = isinstance(self.masks, ListedMasks) and self.masks
+        if not headers and not listed:
+            return [(line, None, None) for line in lines]
         keys = self.keys[positions.start : positions.stop].tolist()
-        return [(line, headers.get(key)) for line, key in zip(lines, keys, strict=True)]
+        return [
+            (line, headers.get(key), listed.path_of(key) if listed else None)
+            for line, key in zip(lines, keys, strict=True)
+        ]
 
     def maker(self, treatment: Treatment) -> _FileMaker:
-        return _FileMaker(self.root, treatment, self.label_width)
+        finder = None if self.masks is None else self.masks.finder()
+        return _FileMaker(self.root, treatment, self.label_width, finder)
 
     def place(self, position: int) -> Place:
         path = os.path.join(self.root, self.images[position].path)
@@ -159,10 +180,12 @@ class FileSource(Source):
             "the list": self.images.digest(),
             "--root": os.path.abspath(self.root),
             "--label-width": str(self.label_width),
+            "--masks": self.masks.identity() if self.masks else "",
         }
 
 
-FileSample = tuple[bytes, HeaderFields | None]
+FileSample = tuple[bytes, HeaderFields | None, str | None]
+"""A line of the list, header fields beyond it, the mask's path where that is in a list."""
 
 
 @dataclass(frozen=True)
@@ -170,19 +193,28 @@ class _FileMaker:
     root: str
     treatment: Treatment
     label_width: int | None
+    masks: MaskFinder | None
 
-    def __call__(self, sample: FileSample) -> bytes:
-        line, header = sample
+    def __call__(self, sample: FileSample) -> Records:
+        line, header, mask = sample
         key, labels, path = parse_line(line)
-        payload = _read(os.path.join(self.root, path))
-        if not (isinstance(self.treatment, Copy) and path.endswith(RAW_ENDING)):
-            payload = self.treatment.apply(payload)
-        labels = labels[: self.label_width]
+        head = self._head(key, labels[: self.label_width], header)
+        return tuple(head + payload for payload in self._payloads(path, mask))
+
+    def _head(self, key: int, labels: tuple[float, ...], header: HeaderFields | None) -> bytes:
         if header is not None and self.label_width is None:
-            return _with_header(header, labels) + payload
+            return _with_header(header, labels)
         if len(labels) == 1:
-            return pack_raw(0, labels[0], key, 0) + payload
-        return pack(IRHeader(0, labels, key, 0), payload)
+            return pack_raw(0, labels[0], key, 0)
+        return pack(IRHeader(0, labels, key, 0), b"")
+
+    def _payloads(self, path: str, mask: str | None) -> Records:
+        image = read_file(os.path.join(self.root, path))
+        raw = isinstance(self.treatment, Copy) and path.endswith(RAW_ENDING)
+        if self.masks is None:
+            return (image if raw else self.treatment.apply(image),)
+        found = self.masks.find(path, mask)
+        return (image, found.read()) if raw else self.treatment.apply_pair(image, found)
 
 
 def _with_header(header: HeaderFields, labels: tuple[float, ...]) -> bytes:
@@ -192,31 +224,3 @@ def _with_header(header: HeaderFields, labels: tuple[float, ...]) -> bytes:
         raise ListError(f"{plural(len(labels), 'label')}, but its #header line says {header.flag}")
     values = pack(IRHeader(0, labels, 0, 0), b"")[HEADER_SIZE:]
     return pack_raw(header.flag, header.label, header.id, header.id2) + values
-
-
-_READING = os.O_RDONLY
-for _name in ("O_BINARY", "O_CLOEXEC", "O_NONBLOCK"):  # the last: a pipe must not keep us waiting
-    _READING |= getattr(os, _name, 0)
-
-
-def _read(path: str) -> bytes:
-    """A file's bytes. Half the time of `open` and `read`, which counts for many small files."""
-    fd = os.open(path, _READING)
-    try:
-        state = os.fstat(fd)
-        if stat.S_ISDIR(state.st_mode):
-            raise ImageError("a folder")
-        if not stat.S_ISREG(state.st_mode):
-            raise ImageError("no regular file")
-        if state.st_size > MAX_RECORD:
-            size = state.st_size
-            raise LimitError(f"{size} bytes, and a record holds less than {MAX_RECORD + 1}")
-        content = os.read(fd, state.st_size + 1)
-        if len(content) != state.st_size:  # it changes, or came in pieces
-            pieces = [content]
-            while pieces[-1] and sum(map(len, pieces)) <= MAX_RECORD:
-                pieces.append(os.read(fd, 1 << 20))
-            content = b"".join(pieces)
-    finally:
-        os.close(fd)
-    return content

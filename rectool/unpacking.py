@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .filing import RAW_ENDING
 from .format import (
     IRHeader,
     Output,
@@ -31,7 +32,6 @@ from .listing import (
     raise_faults,
 )
 from .sniffing import ENDINGS, format_of
-from .sources import RAW_ENDING
 
 
 @dataclass(frozen=True)

@@ -79,8 +79,9 @@ def pack(
     rectool pack train.lst train --root images/ --resize 256 --quality 90
     rectool list images/ | rectool pack - out --root images/ --pass-through
     rectool pack a.rec b.rec merged --shuffle --shards 8
+    rectool pack images/ out --masks masks/
     """
-    from ..format import check_free, plural
+    from ..format import check_free, idx_beside, mask_name, plural
     from ..memory import keep_freed_memory
     from ..packing import outputs_of, pack_images
 
@@ -88,8 +89,10 @@ def pack(
     kind = kind_of(sources)
     treatment = treatment_of(ctx, options, copies=kind == "rec")
     sharding = _sharding(options)
-    rec, idx, lst = outputs_of(out)
-    for path in [*([] if sharding else [rec, idx]), *([lst] if kind == "folder" else [])]:
+    rec, _, lst = outputs_of(out)
+    recs = [rec, mask_name(rec)][: 2 if options["masks"] else 1]
+    files = [] if sharding else [name for path in recs for name in (path, idx_beside(path))]
+    for path in [*files, *([lst] if kind == "folder" else [])]:
         check_free(path, force=force or options["resume"])
     source, found, amiss = open_source(
         ctx, kind, sources, lst, options, force=force or options["resume"]

@@ -14,6 +14,7 @@ from .door import fail, given_options, option_group, say
 from .listing import scan_folder, scan_options
 
 if TYPE_CHECKING:
+    from ..masks import Masks
     from ..record_source import RecordSource
     from ..scanning import Scan
     from ..sources import FileSource, Source
@@ -27,6 +28,8 @@ _ONLY_FOR = {
     "classes_out": ("folder",),
     "label_width": ("folder", "list"),
     "pack_label": ("folder", "list"),
+    "masks": ("folder", "list"),
+    "upright_masks": ("folder", "list"),
     "images_only": ("rec",),
     "renumber": ("rec",),
 }
@@ -54,6 +57,19 @@ source_options = option_group(
     ),
     click.option(
         "--label-width", type=click.IntRange(1), help="Pack only so many labels of each line."
+    ),
+    click.option(
+        "--masks",
+        metavar="DIR|LIST",
+        type=click.Path(readable=False),
+        help="Also pack each image's mask, into OUT_mask.rec: the file in DIR with the image's path"
+        " but for the ending, or that with the image's key in LIST, a .lst.",
+    ),
+    click.option(
+        "--upright-masks",
+        is_flag=True,
+        help="An image's EXIF orientation does not turn its mask: it was drawn on the image as it"
+        " is seen.",
     ),
     click.option("--images-only", is_flag=True, help="Leave out records that hold no image."),
     click.option("--renumber", is_flag=True, help="Give records fresh keys and ids, from 0."),
@@ -149,11 +165,13 @@ def _folder(folder: str, lst: str, options: dict[str, Any], *, force: bool) -> O
 
     scan = {name: options[name] for name in _SCAN_NAMES}
     found = scan_folder(folder, outputs=[lst], force=force, **scan)
+    masks = _masks(options)
     source = FileSource(found.images, folder, options["label_width"])
     if options["part"]:
         source = source.part(*options["part"])
     images = ImageList.numbered(source.images.contents(), lst, source.keys)
-    return Opened(FileSource(images, folder, options["label_width"]), found, bool(found.unusable))
+    source = FileSource(images, folder, options["label_width"], masks)
+    return Opened(source, found, bool(found.unusable))
 
 
 def _list(source: str, options: dict[str, Any]) -> FileSource:
@@ -168,7 +186,24 @@ def _list(source: str, options: dict[str, Any]) -> FileSource:
         images, root = ImageList(sys.stdin.buffer.read(), "stdin"), "."
     if options["root"] is not None and not os.path.isdir(options["root"]):
         raise click.UsageError(f"--root {options['root']}: no such folder.")
-    return FileSource(images, options["root"] or root or ".", options["label_width"])
+    root = options["root"] or root or "."
+    return FileSource(images, root, options["label_width"], _masks(options))
+
+
+def _masks(options: dict[str, Any]) -> Masks | None:
+    from ..listing import read_list
+    from ..masks import ListedMasks, MasksInFolder
+
+    path, upright = options["masks"], options["upright_masks"]
+    if path is None:
+        if upright:
+            raise click.UsageError("--upright-masks is of --masks.")
+        return None
+    if os.path.isdir(path):
+        return MasksInFolder(path, upright)
+    if not os.path.isfile(path):
+        raise click.UsageError(f"--masks {path}: no such folder or list.")
+    return ListedMasks(read_list(path), os.path.dirname(path) or ".", upright=upright)
 
 
 def _records(recs: tuple[str, ...], options: dict[str, Any]) -> tuple[RecordSource, bool]:

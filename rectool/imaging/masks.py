@@ -10,21 +10,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..format import ImageError
-from ..sniffing import lossy_format
+from ..sniffing import check_lossless, may_be_turned
 from .recipe import QUALITY, Size
-from .with_pillow import check_deep, opened, turned
+from .with_pillow import ORIENTATION, check_deep, opened, orientation_of, turned
 
 Array = NDArray[Any]
 
 _PLAIN = ("L", "LA", "RGB", "RGBA", "P")
 _MOST = (1 << 16) - 1
-
-
-def check_lossless(data: bytes) -> None:
-    """Raises ImageError for an encoding that changes numbers."""
-    lossy = lossy_format(data)
-    if lossy:
-        raise ImageError(f"a {lossy}, which changes the numbers in a mask; masks are PNG, say")
 
 
 def decode_mask(data: bytes, orientation: int = 1) -> Array:
@@ -54,6 +47,19 @@ def _numbers(image: Image.Image) -> Array:
             raise ImageError(f"holds {values.min()} to {values.max()}; a mask 0 to {_MOST}")
         return values.astype(np.uint16)
     raise ImageError(f"{image.mode} pixels; a mask has whole numbers from 0 to {_MOST}")
+
+
+def orientation_for_mask(image: bytes) -> int:
+    """The EXIF orientation, 1 to 8, of an encoded image: what its mask is to be turned by.
+
+    Raises ImageError for a TIFF that has one, which is turned before anybody can know its size.
+    """
+    if not may_be_turned(image):
+        return 1
+    with opened(image) as found:
+        if found.format == "TIFF" and found.getexif().get(ORIENTATION, 1) != 1:
+            raise ImageError("a TIFF with an orientation, which its mask cannot follow")
+    return orientation_of(image)
 
 
 def encode_mask(mask: Array) -> bytes:

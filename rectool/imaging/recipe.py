@@ -5,9 +5,10 @@ No image library is loaded here, nor numpy, so that a command's options can be m
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 Color = Literal["rgb", "gray", "unchanged"]
 Encoding = Literal["jpg", "png", "webp"]
@@ -44,6 +45,15 @@ class Fit(NamedTuple):
     box: tuple[float, float, float, float]
     size: Size
     interp: Interp
+
+
+FitOf = Callable[[int, int], Fit]
+"""Of an image's width and height, its orientation applied."""
+
+
+class MaskOf(Protocol):
+    def numbers(self, image: bytes, size: Size) -> Any:
+        """The mask of an encoded image whose size (width, height) is this, once turned."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +99,28 @@ class Recipe:
 
     def apply(self, data: bytes) -> bytes:
         """The image, encoded anew. Raises ImageError, saying why, where that cannot be done."""
+        return self._encoded(data, self.fit)
+
+    def apply_pair(self, data: bytes, mask: MaskOf) -> tuple[bytes, bytes]:
+        """The same, and the image's mask, cut and resized alike: to the nearest number, as a PNG.
+
+        Raises ImageError also where there is no mask that fits.
+        """
+        from .masks import cut_mask, encode_mask  # noqa: PLC0415 - few packs have masks
+
+        fits: list[tuple[Size, Fit]] = []
+
+        def fit_of(width: int, height: int) -> Fit:
+            fits.append(((width, height), self.fit(width, height)))
+            return fits[-1][1]
+
+        image = self._encoded(data, fit_of)
+        size, fit = fits[-1]
+        return image, encode_mask(cut_mask(mask.numbers(data, size), fit.box, fit.size))
+
+    def _encoded(self, data: bytes, fit_of: FitOf) -> bytes:
         backend = load(self.backend)
-        image = backend.render(data, self)
+        image = backend.render(data, self.color, fit_of)
         encoded: bytes = backend.encode(image, self.encoding, self.quality)
         return encoded
 

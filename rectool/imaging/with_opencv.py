@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..format import ImageError
-from ..sniffing import check_complete
+from ..sniffing import check_complete, may_be_turned
 from .recipe import QUALITY, check_encodable
 from .with_pillow import mode_of, orientation_of, turned
 
@@ -26,7 +26,7 @@ except ImportError as error:
     ) from None
 
 if TYPE_CHECKING:
-    from .recipe import Color, Encoding, Interp, Recipe, Size
+    from .recipe import Color, Encoding, FitOf, Interp, Size
     from .resizing import Warp
 
 cv2.setNumThreads(0)  # not 1: in a forked process that dies or hangs where the parent used threads
@@ -79,15 +79,13 @@ def decode(data: bytes, color: Color = "rgb") -> Array:
         raise ImageError(f"a {kind} that is damaged, or of a kind that OpenCV does not read")
     if array.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"{array.dtype} samples; convert it first")
-    # only where there may be one: b"Exif" in a JPEG, b"eXIf" in a PNG, b"EXIF" in a WebP
-    has_exif = any(name in data for name in (b"Exif", b"eXIf", b"EXIF"))
-    return turned(array, orientation_of(data)) if has_exif else array
+    return turned(array, orientation_of(data)) if may_be_turned(data) else array
 
 
-def render(data: bytes, recipe: Recipe) -> Array:
+def render(data: bytes, color: Color, fit_of: FitOf) -> Array:
     """The image that a recipe makes, not yet encoded. Raises ImageError as `decode` does."""
-    array = decode(data, recipe.color)
-    fit = recipe.fit(array.shape[1], array.shape[0])
+    array = decode(data, color)
+    fit = fit_of(array.shape[1], array.shape[0])
     left, top, right, bottom = map(int, fit.box)
     cut = array[top:bottom, left:right]
     if fit.size == (right - left, bottom - top):

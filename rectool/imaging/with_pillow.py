@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +18,13 @@ from ..sniffing import describe, format_of
 from .recipe import QUALITY, Fit, check_encodable
 
 if TYPE_CHECKING:
-    from .recipe import Color, Encoding, Interp, Recipe, Size
+    from .recipe import Color, Encoding, FitOf, Interp, Size
     from .resizing import Warp
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM")
 """What is decoded (Pillow's names). Not its other formats, some of which run programs."""
 
-_ORIENTATION = 0x0112
+ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -76,14 +76,12 @@ def decode(data: bytes, color: Color = "rgb", *, orient: bool = True) -> Image.I
         return _loaded(image, data, color, _orientation(image) if orient else 1)
 
 
-def render(data: bytes, recipe: Recipe) -> Image.Image:
+def render(data: bytes, color: Color, fit_of: FitOf) -> Image.Image:
     """The image that a recipe makes, not yet encoded. Raises ImageError as `decode` does."""
-    return cut(data, recipe.color, recipe.fit, alone=True)
+    return cut(data, color, fit_of, alone=True)
 
 
-def cut(
-    data: bytes, color: Color, fit_of: Callable[[int, int], Fit], *, alone: bool = False
-) -> Image.Image:
+def cut(data: bytes, color: Color, fit_of: FitOf, *, alone: bool = False) -> Image.Image:
     """A part of an image, resized: what `fit_of` says of its width and height once oriented.
 
     It is as if the whole was resized and the part cut out then; with `alone` the part is cut out
@@ -226,7 +224,7 @@ def _orientation(image: Image.Image) -> int:
     exif = Image.Exif()
     try:
         exif.load(block)
-        orientation = exif.get(_ORIENTATION, 1)
+        orientation = exif.get(ORIENTATION, 1)
     except (ValueError, SyntaxError, struct.error, KeyError, OSError):
         return 1
     return orientation if orientation in _TURNS else 1

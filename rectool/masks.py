@@ -1,0 +1,169 @@
+"""The masks of images that are packed: where they are, and how each goes with its image."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from .filing import RAW_ENDING, read_file
+from .format import ImageError, KeyTable, RecordError, StrPath, shown
+from .listing import ImageList
+from .sniffing import check_lossless, describe, may_be_turned
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_ENDINGS = (".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pgm", ".ppm", RAW_ENDING)
+_JPEG_ENDINGS = (".jpg", ".jpeg")
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A mask's file. Whatever is wrong with it is an ImageError that names it.
+
+    It lies on its image's pixels as they are stored, and an EXIF orientation of the image turns
+    both; if it is `upright`, on the image as it is seen, and is not turned.
+    """
+
+    path: str
+    upright: bool
+
+    def read(self) -> bytes:
+        with self._faults():
+            return read_file(self.path)
+
+    def numbers(self, image: bytes, size: tuple[int, int]) -> NDArray[Any]:
+        """The mask of an encoded image of this size (width, height), which counts once turned."""
+        from .imaging.masks import decode_mask, orientation_for_mask  # noqa: PLC0415
+
+        turn = 1 if self.upright else orientation_for_mask(image)
+        data = self.read()
+        with self._faults():
+            mask = decode_mask(data, turn)
+            _check_size((mask.shape[1], mask.shape[0]), size, turned=turn >= 5)
+        return mask
+
+    def encoded(self, image: bytes, check: Callable[[bytes], object]) -> bytes:
+        """The mask's bytes, which go beside an image's as it is."""
+        if may_be_turned(image):
+            from .imaging.masks import orientation_for_mask  # noqa: PLC0415
+
+            if orientation_for_mask(image) != 1:
+                raise ImageError(
+                    "has an EXIF orientation, which readers would apply to the image and not to the"
+                    " mask; without --pass-through both are turned"
+                )
+        data = self.read()
+        with self._faults():
+            check_lossless(data)
+            check(data)
+            info, of_image = describe(data), describe(image)
+            if info and of_image:
+                _check_size(info[1:], of_image[1:], turned=False)
+        return data
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except RecordError as error:
+            raise ImageError(f"its mask {shown(self.path)}: {error.message}") from None
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ImageError(f"its mask {shown(self.path)}: {reason}") from None
+
+
+def _check_size(mask: tuple[int, int], image: tuple[int, int], *, turned: bool) -> None:
+    if mask == image:
+        return
+    sides, hint = mask, ""
+    if turned:
+        sides = (mask[1], mask[0])
+        if sides == image:
+            hint = ", which is the image's upright (--upright-masks is for such)"
+        image = (image[1], image[0])
+    raise ImageError(f"{sides[0]}x{sides[1]} pixels{hint}, and the image has {image[0]}x{image[1]}")
+
+
+class MaskFinder(Protocol):
+    """What workers find masks by."""
+
+    def find(self, path: str, given: str | None) -> Mask:
+        """The mask of the image with this path in its list; `given` is what a list says.
+
+        Raises ImageError where there is none.
+        """
+
+
+class Masks(Protocol):
+    """Where the masks of a list's images are."""
+
+    def finder(self) -> MaskFinder: ...
+    def identity(self) -> str:
+        """Differs from that of other masks."""
+
+
+class MasksInFolder(NamedTuple):
+    """Masks that bear their images' paths below `root`, whatever the ending."""
+
+    root: str
+    upright: bool = False
+
+    def finder(self) -> MasksInFolder:
+        return self
+
+    def identity(self) -> str:
+        return f"{os.path.abspath(self.root)} {self.upright}"
+
+    def find(self, path: str, given: str | None) -> Mask:
+        stem = os.path.join(self.root, os.path.splitext(path)[0])
+        # a JPEG may be the image itself, beside its mask; alone it is one that is refused
+        found = _existing(stem, _ENDINGS) or _existing(stem, _JPEG_ENDINGS)
+        if not found:
+            raise ImageError(f"no mask {shown(stem)}.png, or of another ending")
+        if len(found) > 1 and not os.path.samefile(*found[:2]):
+            names = " and ".join(shown(os.path.basename(name)) for name in found[:2])
+            raise ImageError(f"has two masks, {names} in {shown(os.path.dirname(stem))}")
+        return Mask(found[0], self.upright)
+
+
+def _existing(stem: str, endings: tuple[str, ...]) -> list[str]:
+    names = [stem + spelt for ending in endings for spelt in (ending, ending.upper())]
+    return [name for name in names if os.path.exists(name)]
+
+
+class ListedMasks:
+    """Masks of a `.lst`, each of the image with its key; their paths start from the list's folder.
+
+    Labels in that list do not count.
+    """
+
+    def __init__(self, masks: ImageList, root: StrPath, *, upright: bool = False) -> None:
+        self._masks = masks
+        self._finder = _Listed(os.fspath(root), masks.name, upright)
+        self._keys = KeyTable(masks.keys)
+
+    def path_of(self, key: int) -> str | None:
+        at = self._keys.find(key)
+        return None if at is None else self._masks[at].path
+
+    def finder(self) -> MaskFinder:
+        return self._finder
+
+    def identity(self) -> str:
+        finder = self._finder
+        return f"{self._masks.digest()} {os.path.abspath(finder.root)} {finder.upright}"
+
+
+class _Listed(NamedTuple):
+    root: str
+    name: str
+    upright: bool
+
+    def find(self, path: str, given: str | None) -> Mask:
+        if given is None:
+            raise ImageError(f"no mask: {shown(self.name)} has no line with its key")
+        return Mask(os.path.join(self.root, given), self.upright)
