@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from .boxes import are_boxes
 from .format import (
     MASK_SUFFIX,
     AlignedWriter,
@@ -28,6 +29,8 @@ from .sources import FileSource, Records, Source, Treatment
 if TYPE_CHECKING:
     from .shard_state import Shard
     from .sharding import Sharding, ShardWriter
+
+_LOOKED_AT = 100  # samples, to tell what their labels are
 
 OnError = Literal["report", "fail", "skip"]
 
@@ -100,12 +103,14 @@ def pack_images(
     raised as ImageError. `on_progress` is called after each sample with the number of all that are
     to be packed. Nothing appears under the outputs' names unless this returns.
 
-    Raises ListError for an empty source; RecordError where nothing could be packed, a worker
-    process died for no reason of its own, or shards cannot be resumed; FileExistsError and OSError
-    as RecordWriter does.
+    Raises ListError for an empty source, and where boxes would be cut; RecordError where nothing
+    could be packed, a worker process died for no reason of its own, or shards cannot be resumed;
+    FileExistsError and OSError as RecordWriter does.
     """
     if not len(source):
         raise ListError("nothing to pack", path=source.name)
+    if treatment.cuts:
+        _check_no_boxes(source)
     started = time.monotonic()
     rec, _, lst = outputs_of(out)
     failures: list[Failure] = []
@@ -162,6 +167,18 @@ def pack_images(
         sharded=sharding is not None,
         kept=len(shards.kept),
     )
+
+
+def _check_no_boxes(source: Source) -> None:
+    """Raises ListError where the labels are boxes, as far as the first samples tell."""
+    some = map(source.labels, range(min(_LOOKED_AT, len(source))))
+    several = [labels for labels in some if len(labels) > 1]
+    if several and all(map(are_boxes, several)):
+        raise ListError(
+            "the labels are boxes (MXNet's detection layout), and would not fit what --center-crop"
+            " leaves of the images: pack without it",
+            path=source.name,
+        )
 
 
 def _sharded(

@@ -22,6 +22,7 @@ from .format import (
     data,
     face_ranges,
     idx_beside,
+    label_list,
     locate,
     map_file,
     payload_start,
@@ -30,6 +31,7 @@ from .format import (
     scan_index,
     shown,
     unindexed,
+    unpack,
     with_id,
 )
 from .format.frames import Buffer
@@ -135,6 +137,13 @@ class RecordSource(Source):
 
     def place(self, position: int) -> Place:
         return Place(self.files[self._file[position]], None, int(self._offsets[position]))
+
+    def labels(self, position: int) -> list[float]:
+        [sample] = self.samples(range(position, position + 1))
+        with contextlib.suppress(RecordError):
+            [record] = self.maker(Copy("nothing"))(sample)
+            return label_list(unpack(record)[0].label)
+        return []
 
     def identity(self) -> dict[str, str]:
         digest = digest_of(self._file, self._offsets, self._rooms, self.keys)

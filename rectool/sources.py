@@ -34,8 +34,13 @@ SourceType = TypeVar("SourceType", bound="Source")
 
 
 class Treatment(Protocol):
-    """What is done to an encoded image on its way into a record."""
+    """What is done to an encoded image on its way into a record.
 
+    `cuts` says whether parts of it are left out.
+    """
+
+    @property
+    def cuts(self) -> bool: ...
     def apply(self, data: bytes) -> bytes:
         """The bytes to store. Raises ImageError, saying why, where there are none."""
 
@@ -53,6 +58,10 @@ class Copy:
     """
 
     check: Literal["nothing", "end", "pixels"] = "end"
+
+    @property
+    def cuts(self) -> bool:
+        return False
 
     def apply(self, data: bytes) -> bytes:
         if self.check == "pixels":
@@ -121,6 +130,10 @@ class Source(ABC):
     def place(self, position: int) -> Place: ...
 
     @abstractmethod
+    def labels(self, position: int) -> Sequence[float]:
+        """A sample's labels; none where it cannot be read, which packing reports."""
+
+    @abstractmethod
     def identity(self) -> dict[str, str]:
         """What makes this source, in its order, differ from others, under names for people."""
 
@@ -174,6 +187,9 @@ class FileSource(Source):
     def place(self, position: int) -> Place:
         path = os.path.join(self.root, self.images[position].path)
         return Place(path, self.images.line_number(position), None)
+
+    def labels(self, position: int) -> tuple[float, ...]:
+        return self.images[position].labels[: self.label_width]
 
     def identity(self) -> dict[str, str]:
         return {

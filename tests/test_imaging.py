@@ -155,7 +155,7 @@ def test_auto_shrinks_by_box_and_grows_by_bicubic() -> None:
     for length, size, resample in ((15, (20, 15), "BOX"), (90, (120, 90), "BICUBIC")):
         wanted = image.resize(size, Image.Resampling[resample])
         recipe = Recipe(resize=length, encoding="png", interp="auto")
-        assert np.array_equal(render(encoded(image, "PNG"), recipe), wanted)
+        assert np.array_equal(render(encoded(image, "PNG"), recipe.color, recipe.fit), wanted)
 
 
 def resized_from_all_pixels(data: bytes, recipe: Recipe) -> np.ndarray[Any, Any]:
@@ -181,7 +181,7 @@ def test_large_jpegs_are_decoded_small_and_look_the_same(
 ) -> None:
     data, recipe = photo(width, height, orientation), Recipe(**options)
     wanted = resized_from_all_pixels(data, recipe)
-    small = np.asarray(render(data, recipe)).astype(float)
+    small = np.asarray(render(data, recipe.color, recipe.fit)).astype(float)
     assert small.shape == wanted.shape
     # a shift by a quarter of one of the photo's pixels makes it more than 1
     assert 0 < np.sqrt(((small - wanted) ** 2).mean()) < 0.95
@@ -200,7 +200,9 @@ def test_large_jpegs_are_decoded_small_and_look_the_same(
 )
 def test_no_other_image_is(size: tuple[int, int], options: dict[str, Any]) -> None:
     data, recipe = photo(*size), Recipe(**options)
-    assert np.array_equal(render(data, recipe), resized_from_all_pixels(data, recipe))
+    assert np.array_equal(
+        render(data, recipe.color, recipe.fit), resized_from_all_pixels(data, recipe)
+    )
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -212,7 +214,8 @@ def test_a_large_jpeg_is_cropped_in_the_middle(orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = encoded(image, quality=95, exif=exif)
-    small = np.asarray(render(data, Recipe(center_crop=True, resize=100)).convert("L"))
+    recipe = Recipe(center_crop=True, resize=100)
+    small = np.asarray(render(data, recipe.color, recipe.fit).convert("L"))
     full = np.asarray(turned.crop(Recipe(center_crop=True).fit(*turned.size).box))
     for axis in (0, 1):
         assert _middle(small, axis) * 10.01 == pytest.approx(_middle(full, axis), abs=0.3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -130,6 +131,8 @@ def pack(
     from .. import reporting  # not needed before
 
     say(reporting.pack_text(result, source.noun))
+    for path in [] if result.masks else filter(os.path.exists, map(mask_name, result.recs)):
+        say(f"{shown_path(path)} was there before: its masks may not be of these images")
     if as_json:
         click.echo(reporting.pack_json(result))
     if result.failures:

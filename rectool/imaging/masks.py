@@ -12,7 +12,7 @@ from PIL import Image
 from ..format import ImageError
 from ..sniffing import check_lossless, may_be_turned
 from .recipe import QUALITY, Size
-from .with_pillow import ORIENTATION, check_deep, opened, orientation_of, turned
+from .with_pillow import ORIENTATION, is_deep, opened, orientation_of, turned
 
 Array = NDArray[Any]
 
@@ -31,7 +31,8 @@ def decode_mask(data: bytes, orientation: int = 1) -> Array:
     """
     check_lossless(data)
     with opened(data) as image:
-        check_deep(image, data)
+        if is_deep(image, data):
+            raise ImageError("16 bits a channel in colour; a mask of so many has one channel")
         image.load()
         return turned(_numbers(image), orientation)
 

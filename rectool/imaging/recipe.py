@@ -97,6 +97,10 @@ class Recipe:
         if self.resize_mode == "exact" and not self.upscale:
             raise ValueError("resize mode exact gives all images one size: it has to upscale some")
 
+    @property
+    def cuts(self) -> bool:
+        return self.center_crop
+
     def apply(self, data: bytes) -> bytes:
         """The image, encoded anew. Raises ImageError, saying why, where that cannot be done."""
         return self._encoded(data, self.fit)

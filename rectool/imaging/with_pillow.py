@@ -110,8 +110,10 @@ def _resized(image: Image.Image, fit: Fit, *, alone: bool) -> Image.Image:
 
 
 def _loaded(image: Image.Image, data: bytes, color: Color, turn: int) -> Image.Image:
-    if color == "unchanged":
-        check_deep(image, data)
+    if color == "unchanged" and is_deep(image, data):
+        raise ImageError(
+            "16 bits a channel in colour, which only --pass-through and --backend opencv keep"
+        )
     image.load()
     plain = _to_color(image, color)
     return plain.transpose(_TURNS[turn]) if turn in _TURNS else plain
@@ -246,12 +248,10 @@ def _to_color(image: Image.Image, color: Color) -> Image.Image:
     return image if image.mode == wanted else image.convert(wanted)
 
 
-def check_deep(image: Image.Image, data: bytes) -> None:
-    """Raises ImageError for 16 bits in colour, which Pillow halves. `image` is not yet loaded."""
-    if (is_deep_png(data) or _is_deep(image)) and image.mode not in _SIXTEEN_BITS:
-        raise ImageError(
-            "16 bits a channel in colour, which only --pass-through and --backend opencv keep"
-        )
+def is_deep(image: Image.Image, data: bytes) -> bool:
+    """Whether this has 16 bits a channel in colour, which Pillow halves. It is not yet loaded."""
+    deep = is_deep_png(data) or _has_deep_samples(image)
+    return deep and image.mode not in ("F", *_SIXTEEN_BITS)
 
 
 def turned(array: NDArray[Any], orientation: int) -> NDArray[Any]:
@@ -270,7 +270,7 @@ def is_deep_png(data: bytes) -> bool:
     return format_of(data) == "PNG" and data[24:26] in (b"\x10\x02", b"\x10\x04", b"\x10\x06")
 
 
-def _is_deep(image: Image.Image) -> bool:
+def _has_deep_samples(image: Image.Image) -> bool:
     """Whether this TIFF or PPM, not yet loaded, has more than 8 bits a channel."""
     opened: Any = image
     if image.format == "TIFF":

@@ -1,0 +1,187 @@
+"""Masks as numbers: decoded, turned, cut, encoded; what could change them is refused."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import encoded, picture
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from rectool.format import ImageError
+from rectool.imaging.masks import cut_mask, decode_mask, encode_mask, orientation_for_mask
+from rectool.imaging.with_pillow import decode
+
+
+def png(width: int, height: int, bits: int, kind: int, rows: list[bytes], *chunks: bytes) -> bytes:
+    """A PNG written by hand: what Pillow would tidy up stays as it is."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
+
+    head = struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)
+    pixels = zlib.compress(b"".join(b"\0" + row for row in rows))
+    palette = [chunk(one[:4], one[4:]) for one in chunks]
+    return b"".join(
+        (
+            b"\x89PNG\r\n\x1a\n",
+            chunk(b"IHDR", head),
+            *palette,
+            chunk(b"IDAT", pixels),
+            chunk(b"IEND", b""),
+        )
+    )
+
+
+def numbers(dtype: Any, height: int = 5, width: int = 7, channels: int = 0) -> NDArray[Any]:
+    shape = (height, width, channels) if channels else (height, width)
+    return np.random.default_rng(3).integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+
+
+@pytest.mark.parametrize(
+    ("mask", "kind", "options"),
+    [
+        (numbers(np.uint8), "PNG", {}),
+        (numbers(np.uint16), "PNG", {}),
+        (numbers(np.uint8, channels=3), "PNG", {}),
+        (numbers(np.uint8, channels=4), "PNG", {}),
+        (numbers(np.uint8, channels=2), "PNG", {}),
+        (numbers(np.uint8), "BMP", {}),
+        (numbers(np.uint8), "TIFF", {}),
+        (numbers(np.uint16), "TIFF", {"compression": "tiff_lzw"}),
+        (numbers(np.uint8, channels=3), "WEBP", {"lossless": True}),
+        (numbers(np.uint8), "PPM", {}),
+        (numbers(np.uint16), "PPM", {}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_numbers_stay_what_they_are(mask: NDArray[Any], kind: str, options: Any) -> None:
+    read = decode_mask(encoded(Image.fromarray(mask), kind, **options))
+    assert read.dtype == mask.dtype
+    assert (read == mask).all()
+    again = decode_mask(encode_mask(read))
+    assert again.dtype == mask.dtype
+    assert (again == mask).all()
+
+
+def test_a_palettes_indices_also_those_beyond_it() -> None:
+    rows = [bytes([0, 1, 2, 255]), bytes([20, 15, 255, 0])]
+    data = png(4, 2, 8, 3, rows, b"PLTE" + bytes(range(9)))
+    assert decode_mask(data).tolist() == [[0, 1, 2, 255], [20, 15, 255, 0]]
+    stored = encode_mask(decode_mask(data))
+    # grey, so that readers which make colours of a palette see the numbers too
+    assert Image.open(io.BytesIO(stored)).mode == "L"
+    assert np.array(decode(stored, "gray")).tolist() == [[0, 1, 2, 255], [20, 15, 255, 0]]
+
+
+def test_palettes_with_transparency_and_fewer_bits() -> None:
+    colours = b"PLTE" + bytes(range(12))
+    assert decode_mask(png(4, 1, 2, 3, [bytes([0b00011011])], colours, b"tRNS\0")).tolist() == [
+        [0, 1, 2, 3]
+    ]
+    assert decode_mask(png(2, 1, 4, 3, [bytes([0x3F])], colours)).tolist() == [[3, 15]]
+
+
+def test_a_gif_of_two_colours_is_0_and_1() -> None:
+    image = Image.fromarray(np.array([[0, 255], [255, 0]], np.uint8)).convert("1")
+    assert decode_mask(encoded(image, "GIF")).tolist() == [[0, 1], [1, 0]]
+
+
+def test_one_bit_is_0_and_1() -> None:
+    mask = decode_mask(png(8, 1, 1, 0, [bytes([0b10110001])]))
+    assert mask.tolist() == [[1, 0, 1, 1, 0, 0, 0, 1]]
+    assert mask.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (encoded(picture()), "a JPEG, which changes the numbers"),
+        (encoded(picture(), "WEBP", quality=90), "a lossy WebP"),
+        (encoded(picture(), "TIFF", compression="jpeg"), "a TIFF of JPEGs"),
+        (encoded(picture().convert("CMYK"), "TIFF"), "CMYK pixels"),
+        (encoded(Image.fromarray(np.full((2, 2), 0.5, np.float32)), "TIFF"), "F pixels"),
+        (
+            encoded(Image.fromarray(np.full((2, 2), 70_000, np.int32)), "TIFF"),
+            "70000; a mask 0 to 65535",
+        ),
+        (encoded(Image.fromarray(np.full((2, 2), -1, np.int32)), "TIFF"), "holds -1"),
+        (png(1, 1, 16, 2, [bytes(6)]), "16 bits a channel in colour; a mask"),
+        (b"no image at all", "not an image of a known format"),
+        (encoded(picture(), "PNG")[:200], "damaged PNG"),
+        (b"", "an empty file"),
+    ],
+)
+def test_what_is_no_mask(data: bytes, reason: str) -> None:
+    with pytest.raises(ImageError, match=reason):
+        decode_mask(data)
+
+
+def test_an_integer_tiff_of_small_numbers_is_a_mask() -> None:
+    mask = decode_mask(encoded(Image.fromarray(np.array([[0, 65_535]], np.int32)), "TIFF"))
+    assert (mask.dtype, mask.tolist()) == (np.uint16, [[0, 65_535]])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_mask_is_turned_as_its_image_is(orientation: int, kind: str) -> None:
+    """The image's quadrants have greys of their own, and the mask the same ones."""
+    quadrants = np.kron(
+        np.array([[40, 90, 140], [190, 240, 10]], np.uint8), np.ones((16, 16), np.uint8)
+    )
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = encoded(Image.fromarray(quadrants), kind, exif=exif)
+    assert orientation_for_mask(image) == orientation
+    mask = decode_mask(encode_mask(quadrants), orientation)
+    seen = np.array(decode(image, "gray"))
+    assert mask.shape == seen.shape
+    assert abs(mask[8::16, 8::16].astype(int) - seen[8::16, 8::16]).max() < 8
+
+
+def test_an_own_orientation_is_not_looked_at() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    mask = numbers(np.uint8)
+    assert (decode_mask(encoded(Image.fromarray(mask), "PNG", exif=exif)) == mask).all()
+
+
+def test_a_turned_tiff_has_no_mask() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    with pytest.raises(ImageError, match="a TIFF with an orientation"):
+        orientation_for_mask(encoded(picture(), "TIFF", exif=exif))
+    assert orientation_for_mask(encoded(picture(), "TIFF")) == 1
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.data())
+def test_cut_as_pillow_takes_nearest_neighbours(
+    width: int, height: int, data: st.DataObject
+) -> None:
+    """Pillow's own, where a box has no fractions that rounding decides."""
+    left = data.draw(st.integers(0, width - 1))
+    top = data.draw(st.integers(0, height - 1))
+    right, bottom = data.draw(st.integers(left + 1, width)), data.draw(st.integers(top + 1, height))
+    size = data.draw(
+        st.tuples(st.sampled_from([1, 2, 4, 8, 16]), st.sampled_from([1, 2, 4, 8, 16]))
+    )
+    mask = np.arange(width * height, dtype=np.uint16).reshape(height, width) % 256
+    image = Image.fromarray(mask.astype(np.uint8)).resize(
+        size, Image.Resampling.NEAREST, (left, top, right, bottom)
+    )
+    assert (cut_mask(mask, (left, top, right, bottom), size) == np.array(image)).all()
+
+
+def test_nothing_is_done_where_nothing_changes() -> None:
+    mask = numbers(np.uint16)
+    assert (cut_mask(mask, (0, 0, 7, 5), (7, 5)) == mask).all()
+    assert (cut_mask(mask, (1, 2, 4, 5), (3, 3)) == mask[2:5, 1:4]).all()
