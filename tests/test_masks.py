@@ -92,7 +92,8 @@ def test_palettes_with_transparency_and_fewer_bits() -> None:
 
 
 def test_a_gif_of_two_colours_is_0_and_1() -> None:
-    image = Image.fromarray(np.array([[0, 255], [255, 0]], np.uint8)).convert("1")
+    image = Image.fromarray(np.array([[0, 1], [1, 0]], np.uint8))
+    image.putpalette([0, 0, 0, 255, 0, 0])
     assert decode_mask(encoded(image, "GIF")).tolist() == [[0, 1], [1, 0]]
 
 
