@@ -118,7 +118,7 @@ def test_one_bit_is_0_and_1() -> None:
         (encoded(Image.fromarray(np.full((2, 2), -1, np.int32)), "TIFF"), "holds -1"),
         (png(1, 1, 16, 2, [bytes(6)]), "16 bits a channel in colour; a mask"),
         (b"no image at all", "not an image of a known format"),
-        (encoded(picture(), "PNG")[:200], "damaged PNG"),
+        (encoded(picture(), "PNG")[:200], "a PNG cut short"),
         (b"", "an empty file"),
     ],
 )

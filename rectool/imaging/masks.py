@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..format import ImageError
-from ..sniffing import check_lossless, may_be_turned
+from ..sniffing import check_complete, check_lossless, format_of, may_be_turned
 from .recipe import QUALITY, Size
 from .with_pillow import ORIENTATION, is_deep, opened, orientation_of, turned
 
@@ -30,6 +30,8 @@ def decode_mask(data: bytes, orientation: int = 1) -> Array:
     for numbers that are no whole ones from 0 to 65535.
     """
     check_lossless(data)
+    if format_of(data) is not None:
+        check_complete(data)  # Pillow lets the last bytes of a PNG be missing
     with opened(data) as image:
         if is_deep(image, data):
             raise ImageError("16 bits a channel in colour; a mask of so many has one channel")
