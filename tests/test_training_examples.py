@@ -43,6 +43,19 @@ def test_a_network_learns_the_pictures(rec: Path) -> None:
 
 
 @pytest.mark.torch
+def test_a_network_learns_the_masks(tmp_path: Path) -> None:
+    options = ["--masks", EXAMPLES / "masks", "--resize", 64, "--center-crop"]
+    run = rectool("pack", EXAMPLES / "images", "seg", *options, cwd=tmp_path)
+    assert run.status == 0, run
+    printed = example("train_segmentation.py", tmp_path / "seg.rec", tmp_path / "seg_mask.rec")
+    losses = [float(loss) for loss in re.findall(r"loss ([0-9.]+)", printed)]
+    right = [int(percent) for percent in re.findall(r"(\d+)%", printed)]
+    assert len(losses) == len(right) == 15
+    assert losses[-1] < losses[0] / 2
+    assert right[-1] >= 65  # with all called background it would be 38
+
+
+@pytest.mark.torch
 def test_faces_for_arcface(tmp_path: Path) -> None:
     for ending in (".rec", ".idx"):
         shutil.copy(GOLDEN / f"faces{ending}", tmp_path / f"train{ending}")
