@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
 import zlib
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -180,6 +182,13 @@ def test_cut_as_pillow_takes_nearest_neighbours(
         size, Image.Resampling.NEAREST, (left, top, right, bottom)
     )
     assert (cut_mask(mask, (left, top, right, bottom), size) == np.array(image)).all()
+
+
+@given(st.integers(1, 300), st.integers(1, 300))
+def test_the_nearest_pixel_of_each_middle_by_fractions(width: int, count: int) -> None:
+    mask = np.arange(width, dtype=np.uint16)[None]
+    middles = [Fraction(2 * at + 1, 2) * Fraction(width, count) for at in range(count)]
+    assert cut_mask(mask, (0, 0, width, 1), (count, 1)).tolist() == [list(map(math.floor, middles))]
 
 
 def test_nothing_is_done_where_nothing_changes() -> None:

@@ -85,6 +85,6 @@ def cut_mask(mask: Array, box: tuple[float, float, float, float], size: Size) ->
 
 
 def _nearest(begin: float, end: float, count: int, most: int) -> NDArray[np.int64]:
-    middles = begin + (np.arange(count) + 0.5) * ((end - begin) / count)
+    middles = begin + (np.arange(count) + 0.5) * (end - begin) / count  # whole ones are exact so
     nearest: NDArray[np.int64] = np.floor(middles).astype(np.int64)
     return nearest.clip(0, most - 1)
