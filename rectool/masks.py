@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .filing import RAW_ENDING, read_file
@@ -22,25 +23,30 @@ _JPEG_ENDINGS = (".jpg", ".jpeg")
 
 @dataclass(frozen=True)
 class Mask:
-    """A mask's file. Whatever is wrong with it is an ImageError that names it.
+    """An image's mask. Whatever is wrong with it is an ImageError with `name`, its file's, say.
 
     It lies on its image's pixels as they are stored, and an EXIF orientation of the image turns
     both; if it is `upright`, on the image as it is seen, and is not turned.
     """
 
-    path: str
-    upright: bool
+    name: str
+    read: Callable[[], bytes]
+    upright: bool = False
 
-    def read(self) -> bytes:
+    @classmethod
+    def at(cls, path: str, *, upright: bool) -> Mask:
+        return cls(shown(path), partial(read_file, path), upright)
+
+    def payload(self) -> bytes:
         with self._faults():
-            return read_file(self.path)
+            return self.read()
 
     def numbers(self, image: bytes, size: tuple[int, int]) -> NDArray[Any]:
         """The mask of an encoded image of this size (width, height), which counts once turned."""
         from .imaging.masks import decode_mask, orientation_for_mask  # noqa: PLC0415
 
         turn = 1 if self.upright else orientation_for_mask(image)
-        data = self.read()
+        data = self.payload()
         with self._faults():
             mask = decode_mask(data, turn)
             _check_size((mask.shape[1], mask.shape[0]), size, turned=turn >= 5)
@@ -56,7 +62,7 @@ class Mask:
                     "has an EXIF orientation, which readers would apply to the image and not to the"
                     " mask; without --pass-through both are turned"
                 )
-        data = self.read()
+        data = self.payload()
         with self._faults():
             check_lossless(data)
             check(data)
@@ -70,10 +76,10 @@ class Mask:
         try:
             yield
         except RecordError as error:
-            raise ImageError(f"its mask {shown(self.path)}: {error.message}") from None
+            raise ImageError(f"its mask {self.name}: {error.message}") from None
         except OSError as error:
             reason = error.strerror or str(error)
-            raise ImageError(f"its mask {shown(self.path)}: {reason}") from None
+            raise ImageError(f"its mask {self.name}: {reason}") from None
 
 
 def _check_size(mask: tuple[int, int], image: tuple[int, int], *, turned: bool) -> None:
@@ -127,7 +133,7 @@ class MasksInFolder(NamedTuple):
         if len(found) > 1 and not os.path.samefile(*found[:2]):
             names = " and ".join(shown(os.path.basename(name)) for name in found[:2])
             raise ImageError(f"has two masks, {names} in {shown(os.path.dirname(stem))}")
-        return Mask(found[0], self.upright)
+        return Mask.at(found[0], upright=self.upright)
 
 
 def _existing(stem: str, endings: tuple[str, ...]) -> list[str]:
@@ -166,4 +172,4 @@ class _Listed(NamedTuple):
     def find(self, path: str, given: str | None) -> Mask:
         if given is None:
             raise ImageError(f"no mask: {shown(self.name)} has no line with its key")
-        return Mask(os.path.join(self.root, given), self.upright)
+        return Mask.at(os.path.join(self.root, given), upright=self.upright)

@@ -6,13 +6,11 @@ import contextlib
 import copy
 import os
 from collections.abc import Sequence
-from typing import BinaryIO
 
 import numpy as np
 
 from .format import (
     CorruptError,
-    HeaderError,
     Index,
     KeyTable,
     RecordError,
@@ -32,12 +30,12 @@ from .format import (
     shown,
     unindexed,
     unpack,
-    with_id,
 )
 from .format.frames import Buffer
 from .listing import Numbers, digest_of
+from .record_maker import RecordMaker, RecordSample, is_image_record
 from .sniffing import format_of
-from .sources import Copy, Place, Records, Source, Treatment
+from .sources import Copy, Place, Source, Treatment
 
 
 class RecordSource(Source):
@@ -49,35 +47,47 @@ class RecordSource(Source):
     in an `.idx`, and damage behind the last one that is. `names_keys`: one of them is a header of
     InsightFace's, which names other records' keys.
 
+    `masks` are as many files with the masks of the others' images, of the same keys in the same
+    order: then each sample is a pair.
+
     Raises OSError and IndexFileError as RecordReader does, and RecordError where two records have
-    one key, or where `renumber` would make the records of InsightFace's data sets wrong that name
-    keys.
+    one key, where masks have other keys than their images, or where `renumber` would make the
+    records of InsightFace's data sets wrong that name keys.
     """
 
     noun = "record"
 
     def __init__(
-        self, recs: Sequence[StrPath], *, images_only: bool = False, renumber: bool = False
+        self,
+        recs: Sequence[StrPath],
+        *,
+        masks: Sequence[StrPath] = (),
+        images_only: bool = False,
+        renumber: bool = False,
     ) -> None:
-        self.files = [os.fspath(rec) for rec in recs]
+        self.files = [os.fspath(rec) for rec in (*recs, *masks)]
         self.name = self.files[0]
+        self.has_masks = bool(masks)
         self.left_out = 0
         self.names_keys = False
         self.amiss: list[RecordError] = []
         keys, offsets, rooms = [], [], []
-        for path in self.files:
+        for number, path in enumerate(self.files[: len(recs)]):
             index, buffer = self._open(path)
             if not images_only and _names_keys(index, buffer):
                 self.names_keys = True
                 if renumber:
                     raise RecordError(_NAMES_KEYS, path=path)
             kept = _images(index.offsets, buffer) if images_only else slice(None)
+            columns = [(index.offsets, _room(index.offsets, len(buffer)))]
+            if masks:
+                columns.append(self._open_masks(self.files[len(recs) + number], index, path))
             keys.append(index.keys[kept])
-            offsets.append(index.offsets[kept])
-            rooms.append(_room(index.offsets, len(buffer))[kept])
+            offsets.append(np.stack([column for column, _ in columns], axis=1)[kept])
+            rooms.append(np.stack([column for _, column in columns], axis=1)[kept])
             self.left_out += len(index.offsets) - len(keys[-1])
         self._file = np.repeat(np.arange(len(keys), dtype=np.int32), list(map(len, keys)))
-        self._offsets = np.concatenate(offsets)
+        self._offsets = np.concatenate(offsets)  # (samples, 1), or 2 with the masks'
         self._rooms = np.concatenate(rooms)
         self.keys = np.concatenate(keys)
         self.renumbered = renumber
@@ -107,6 +117,13 @@ class RecordSource(Source):
             self.amiss.append(damage)
         return index, buffer
 
+    def _open_masks(self, path: str, images: Index, rec: str) -> tuple[Numbers, Numbers]:
+        """Offsets and rooms of the masks of a file's images."""
+        index, buffer = self._open(path)
+        if not np.array_equal(index.keys, images.keys):
+            raise RecordError(f"not the masks of {shown(rec)}: its keys are others", path=path)
+        return index.offsets, _room(index.offsets, len(buffer))
+
     def _check_keys(self) -> None:
         order = self.keys.argsort(kind="stable")
         in_order = self.keys[order]
@@ -129,19 +146,19 @@ class RecordSource(Source):
 
     def samples(self, positions: range) -> list[RecordSample]:
         part = slice(positions.start, positions.stop)
-        columns = (self._file, self._offsets, self._rooms, self.keys)
+        columns = (self._file, self.keys, self._offsets, self._rooms)
         return list(zip(*(column[part].tolist() for column in columns), strict=True))
 
-    def maker(self, treatment: Treatment) -> _RecordMaker:
-        return _RecordMaker(self.files, treatment, self.renumbered)
+    def maker(self, treatment: Treatment) -> RecordMaker:
+        return RecordMaker(self.files, treatment, self.has_masks, self.renumbered)
 
     def place(self, position: int) -> Place:
-        return Place(self.files[self._file[position]], None, int(self._offsets[position]))
+        return Place(self.files[self._file[position]], None, int(self._offsets[position, 0]))
 
     def labels(self, position: int) -> list[float]:
         [sample] = self.samples(range(position, position + 1))
         with contextlib.suppress(RecordError):
-            [record] = self.maker(Copy("nothing"))(sample)
+            record, *_ = self.maker(Copy("nothing"))(sample)
             return label_list(unpack(record)[0].label)
         return []
 
@@ -154,9 +171,6 @@ class RecordSource(Source):
             "the .rec files": "\n".join(files),
             "--renumber": str(self.renumbered),
         }
-
-
-RecordSample = tuple[int, int, int, int]  # number of the file, byte offset, bytes at most, key
 
 
 def _room(offsets: Numbers, size: int) -> Numbers:
@@ -192,70 +206,4 @@ def _may_be_image(buffer: Buffer, offset: int) -> bool:
         record = data(buffer, locate(buffer, offset))
     except RecordError:
         return True
-    return _is_image_record(record) and format_of(record[payload_start(record) :]) is not None
-
-
-def _is_image_record(record: bytes | memoryview) -> bool:
-    try:
-        return payload_start(record) > 0
-    except HeaderError:
-        return False
-
-
-_FIRST_READ = 1 << 20
-_LARGEST_READ = 1 << 30  # more than the frames of any record can be that is not one in a million
-_MOST_FILES = 32  # open at a time
-
-
-class _RecordMaker:
-    """Reads by position, not through a mapping: a file that shrinks meanwhile is an error then,
-    and not the end of the process.
-    """
-
-    def __init__(self, paths: Sequence[str], treatment: Treatment, fresh_ids: bool) -> None:
-        self._paths = paths
-        self._treatment = treatment
-        self._fresh_ids = fresh_ids
-        self._files: dict[int, BinaryIO] = {}
-
-    def __call__(self, sample: RecordSample) -> Records:
-        number, offset, room, key = sample
-        record = self._record(number, offset, room)
-        if self._treatment != Copy("nothing"):
-            start = payload_start(record)
-            if start < len(record):  # InsightFace's header and range records have no image
-                record = record[:start] + self._treatment.apply(record[start:])
-        if self._fresh_ids and _is_image_record(record):
-            record = with_id(record, key)
-        return (record,)
-
-    def _record(self, number: int, offset: int, room: int) -> bytes:
-        file = self._file(number)
-        size = min(room, _FIRST_READ)
-        while True:
-            file.seek(offset)
-            frames = file.read(size)
-            try:
-                return data(frames, locate(frames, 0))
-            except TruncatedError as error:
-                if len(frames) < size or size > _LARGEST_READ:  # the file itself ends there
-                    error.offset = None
-                    raise
-                size *= 8  # a large record, or the index has another one begin inside
-            except CorruptError as error:
-                error.offset = None
-                raise
-
-    def _file(self, number: int) -> BinaryIO:
-        if number not in self._files:
-            while len(self._files) >= _MOST_FILES:
-                self._files.pop(next(iter(self._files))).close()
-            self._files[number] = open(self._paths[number], "rb", buffering=0)  # noqa: SIM115
-        return self._files[number]
-
-    def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_files": {}}
-
-    def __del__(self) -> None:
-        for file in self._files.values():
-            file.close()
+    return is_image_record(record) and format_of(record[payload_start(record) :]) is not None

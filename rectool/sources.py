@@ -230,7 +230,7 @@ class _FileMaker:
         if self.masks is None:
             return (image if raw else self.treatment.apply(image),)
         found = self.masks.find(path, mask)
-        return (image, found.read()) if raw else self.treatment.apply_pair(image, found)
+        return (image, found.payload()) if raw else self.treatment.apply_pair(image, found)
 
 
 def _with_header(header: HeaderFields, labels: tuple[float, ...]) -> bytes:

@@ -10,7 +10,7 @@ import click
 from .door import fail, force_option, main, progress, say, shown_path
 from .imaging import image_options, treatment_of
 from .listing import write_classes
-from .sources import kind_of, open_source, source_options
+from .sources import kind_of, open_source, pairs_of, source_options
 
 if TYPE_CHECKING:
     from ..packing import Failure
@@ -91,7 +91,8 @@ def pack(
     treatment = treatment_of(ctx, options, copies=kind == "rec")
     sharding = _sharding(options)
     rec, _, lst = outputs_of(out)
-    recs = [rec, mask_name(rec)][: 2 if options["masks"] else 1]
+    has_masks = options["masks"] or (kind == "rec" and pairs_of(sources)[1])
+    recs = [rec, mask_name(rec)] if has_masks else [rec]
     files = [] if sharding else [name for path in recs for name in (path, idx_beside(path))]
     for path in [*files, *([lst] if kind == "folder" else [])]:
         check_free(path, force=force or options["resume"])

@@ -210,7 +210,9 @@ def _records(recs: tuple[str, ...], options: dict[str, Any]) -> tuple[RecordSour
     from ..format import ShardSet, group_shards, plural
     from ..record_source import RecordSource
 
-    source = RecordSource(recs, images_only=options["images_only"], renumber=options["renumber"])
+    images, masks = pairs_of(recs)
+    only, fresh = options["images_only"], options["renumber"]
+    source = RecordSource(images, masks=masks, images_only=only, renumber=fresh)
     amiss = list(map(str, source.amiss))
     sets = [group for group in group_shards(recs) if isinstance(group, ShardSet)]
     amiss += [str(found.missing()) for found in sets if found.missing()]
@@ -219,3 +221,18 @@ def _records(recs: tuple[str, ...], options: dict[str, Any]) -> tuple[RecordSour
     if source.left_out:
         say(f"left out: {plural(source.left_out, 'record')} without an image")
     return source, bool(amiss)
+
+
+def pairs_of(recs: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Files, and those among them that have the masks of the others, in the same order."""
+    from ..format import mask_name
+
+    given = {os.path.normpath(rec): rec for rec in recs}
+    partners = {rec: given.get(os.path.normpath(mask_name(rec))) for rec in recs}
+    masks = {mask for mask in partners.values() if mask is not None}
+    images = [rec for rec in recs if rec not in masks]
+    alone = [rec for rec in images if partners[rec] is None]
+    if masks and alone:
+        other = next(iter(masks))
+        raise click.UsageError(f"{other} has masks, and {alone[0]} none: {mask_name(alone[0])}?")
+    return images, [mask for mask in map(partners.get, images) if mask is not None]

@@ -1,0 +1,114 @@
+"""`rectool pack` of record files and of their masks' files: pairs stay pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Run
+from test_pack_masks import both, check_aligned, image_of, mask_of
+
+from rectool import IRHeader, RecordReader, RecordWriter, pack
+from rectool.imaging.masks import decode_mask
+from rectool.record_source import RecordSource
+
+Runner = Callable[..., Run]
+
+
+def make(folder: Path, name: str, keys: range, label: Any = 3.0) -> None:
+    for suffix, payload in (("", image_of), ("_mask", mask_of)):
+        with RecordWriter(folder / f"{name}{suffix}.rec") as writer:
+            for key in keys:
+                writer.write(pack(IRHeader(0, label, key, 0), payload(30 + key, 44)), key)
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    make(tmp_path, "a", range(5, 11))
+    make(tmp_path, "b", range(20, 24))
+    return tmp_path
+
+
+FILES = ["b_mask.rec", "./a.rec", "b.rec", "a_mask.rec"]
+
+
+def test_merged_and_copied(run: Runner, two: Path) -> None:
+    result = run("pack", *FILES, "out")
+    assert result.status == 0, result
+    assert "packed 10 of 10 records, and their masks, into out.rec and out_mask.rec" in result.err
+    found = both(two)
+    assert [key for key, *_ in found] == [*range(5, 11), *range(20, 24)]
+    for key, image, mask in found:
+        assert (image, mask) == (image_of(30 + key, 44), mask_of(30 + key, 44))
+
+
+@pytest.mark.parametrize("shards", [[], ["--shards", 3]])
+def test_resized_shuffled_divided(run: Runner, two: Path, shards: list[Any]) -> None:
+    options = ["--shuffle", "--resize", 21, "--center-crop", "--encoding", "png", "--workers", 2]
+    assert run("pack", *FILES, "out", *options, *shards).status == 0
+    found = both(two)
+    keys = [key for key, *_ in found]
+    assert sorted(keys) == [*range(5, 11), *range(20, 24)] != keys
+    for _, image, mask in found:
+        assert decode_mask(mask).shape == (21, 21)
+        check_aligned(image, mask)
+    if shards:
+        sets = sorted(two.glob("out*-of-*.rec"))
+        result = run("pack", *(path.name for path in sets), "again")
+        assert result.status == 0
+        assert both(two, "again") == found
+
+
+def test_renumbered(run: Runner, two: Path) -> None:
+    assert run("pack", *FILES, "out", "--renumber").status == 0
+    assert [key for key, *_ in both(two)] == list(range(10))
+    masks = RecordReader(two / "out_mask.rec")
+    assert masks.headers().ids.tolist() == list(range(10))
+
+
+def test_what_does_not_belong_together(run: Runner, two: Path) -> None:
+    make(two, "c", range(5, 10))
+    (two / "c_mask.rec").write_bytes((two / "a_mask.rec").read_bytes())
+    (two / "c_mask.idx").write_bytes((two / "a_mask.idx").read_bytes())
+    result = run("pack", "c.rec", "c_mask.rec", "out")
+    assert (result.status, result.err) == (
+        1, "rectool: c_mask.rec: not the masks of c.rec: its keys are others\n"
+    )  # fmt: skip
+    result = run("pack", "a.rec", "a_mask.rec", "c.rec", "out")
+    assert result.status == 2
+    assert "a_mask.rec has masks, and c.rec none: c_mask.rec?" in result.err
+    make(two, "d", range(5, 11), label=4.0)
+    for ending in ("rec", "idx"):
+        (two / f"d_mask.{ending}").write_bytes((two / f"a_mask.{ending}").read_bytes())
+    result = run("pack", "d.rec", "d_mask.rec", "out")
+    assert result.status == 1
+    reason = "its mask in d_mask.rec has another header: other labels or another id"
+    assert result.err.count(f"rectool: d.rec: {reason} (byte ") == 6
+    assert "none of 6 records could be packed" in result.err
+    assert not list(two.glob("out*"))
+
+
+def test_a_bad_mask_is_a_bad_record(run: Runner, two: Path) -> None:
+    with RecordWriter(two / "b_mask.rec", force=True) as writer:
+        for key in range(20, 24):
+            size = (30 + key, 44 + (key == 21))
+            writer.write(pack(IRHeader(0, 3.0, key, 0), mask_of(*size)), key)
+    result = run("pack", "b.rec", "b_mask.rec", "out", "--resize", 20)
+    assert result.status == 1
+    assert (
+        "b.rec: its mask in b_mask.rec: 51x45 pixels, and the image has 51x44 (byte " in result.err
+    )
+    assert [key for key, *_ in both(two)] == [20, 22, 23]
+
+
+def test_records_without_an_image_are_copied(two: Path) -> None:
+    for suffix in ("", "_mask"):
+        with RecordWriter(two / f"f{suffix}.rec") as writer:
+            writer.write(pack(IRHeader(2, [9.0, 9.0], 0, 0), b""), 0)
+    source = RecordSource([two / "f.rec"], masks=[two / "f_mask.rec"])
+    from rectool.imaging import Recipe
+
+    image, mask = source.maker(Recipe())(source.samples(range(1))[0])
+    assert image == mask == pack(IRHeader(2, [9.0, 9.0], 0, 0), b"")
