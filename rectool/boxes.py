@@ -27,6 +27,8 @@ _HEADER_WIDTH = 2
 def box_labels(boxes: ArrayLike) -> list[float]:
     """The labels of a record with these boxes, (boxes, 5 or more); also of none, (0, 5 or more)."""
     rows = np.asarray(boxes, np.float64)
+    if rows.ndim != 2 or rows.shape[1] < BOX_WIDTH:
+        raise ValueError(f"boxes of shape {rows.shape}: it is (boxes, 5 or more)")
     if not len(rows):
         rows = np.full((1, rows.shape[1]), -1.0)
     labels: list[float] = [_HEADER_WIDTH, rows.shape[1], *rows.ravel().tolist()]
@@ -57,8 +59,9 @@ def _layout(values: NDArray[np.float32]) -> tuple[int, int]:
     """Where the boxes begin, and how many numbers each has."""
     count = len(values)
     begin, width = values[:2].tolist() if count >= _HEADER_WIDTH else (0, 0)
-    whole = begin in range(_HEADER_WIDTH, count + 1) and width in range(BOX_WIDTH, 1 << 24)
-    if not whole or (count - int(begin)) % int(width):
+    fits = _HEADER_WIDTH <= begin <= count and BOX_WIDTH <= width < 1 << 24
+    whole = fits and begin.is_integer() and width.is_integer()
+    if not whole or (count - begin) % width:
         start = ", ".join(f"{value:g}" for value in values[:3].tolist())
         raise HeaderError(
             f"no detection labels: {plural(count, 'label')} ({start}{', ...' * (count > 3)}), where"
