@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from ..augmenters import ForceResizeAug, ResizeAug
 from ..creating import IMAGENET_MEAN, IMAGENET_STD, colour_augmenters
 from .augmenters import DetAugmenter, DetBorrowAug, DetHorizontalFlipAug, DetRandomSelectAug
-from .regions import DetRandomCropAug, DetRandomPadAug
+from .regions import DetRandomCropAug, DetRandomPadAug, spread
 
 
 def CreateMultiRandCropAugmenter(  # noqa: N802 - MXNet's name
@@ -111,13 +110,12 @@ def CreateDetAugmenter(  # noqa: N802 - MXNet's name
 def _pad(
     aspect_ratio_range: Any, area_range: Any, max_attempts: Any, pad_val: Any
 ) -> DetRandomPadAug:
-    for name, given in (
-        ("aspect_ratio_range", aspect_ratio_range),
-        ("area_range", area_range),
-        ("max_attempts", max_attempts),
+    for name, given, one in (
+        ("aspect_ratio_range", aspect_ratio_range, 1),
+        ("area_range", area_range, 1),
+        ("max_attempts", max_attempts, 0),
     ):
-        several = isinstance(given, list) and not isinstance(given[0], Real)
-        if several or (name == "max_attempts" and isinstance(given, list)):
+        if np.ndim(given) > one:
             raise ValueError(f"{name} {given!r}: rand_pad takes one, lists are for rand_crop")
-    largest = area_range if isinstance(area_range, Real) else area_range[1]
+    largest = spread(area_range)[-1]
     return DetRandomPadAug(aspect_ratio_range, (1.0, largest), max_attempts, pad_val)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Sequence
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -25,10 +24,16 @@ Region = tuple[int, int, int, int]
 """x, y, width, height, in pixels."""
 
 
+def spread(given: Any) -> Sequence[float]:
+    """A number as the only one of a list; a sequence as it is."""
+    return given if np.ndim(given) else [given]
+
+
 def _range(given: Range, name: str, most: float) -> Sequence[float]:
     """Raises ValueError unless both ends are in order and the upper one is above `most`."""
-    one: Any = given
-    ends: Sequence[float] = (one, one) if isinstance(one, Real) else one
+    ends = spread(given)
+    if len(ends) == 1:
+        ends = (ends[0], ends[0])
     if len(ends) != 2 or not 0 <= ends[0] <= ends[1] or ends[1] <= most:
         raise ValueError(f"{name} {given!r}: it is two numbers in order, up to above {most:g}")
     return ends
@@ -181,10 +186,9 @@ class DetRandomPadAug(DetAugmenter):
         boxes = as_boxes(label).copy()
         sides, shift, scale = np.array(((width, height) * 2, (x, y) * 2, (w, h) * 2), boxes.dtype)
         boxes[:, 1:5] = (boxes[:, 1:5] * sides + shift) / scale
-        colour: Any = self.pad_val
-        colour = [colour] if isinstance(colour, Real) else list(colour)
+        colour = spread(self.pad_val)
         if len(colour) == 1:
-            colour *= channels
+            colour = [colour[0]] * channels
         below, right = h - y - height, w - x - width
         return copyMakeBorder(src, y, below, x, right, values=colour), boxes
 
