@@ -16,7 +16,7 @@ from rectool.mx.nd import NDArray
 image = mx.image
 nd = mx.nd
 
-Draws = Callable[..., None]
+Draws = Callable[..., list[tuple[int, int]]]
 
 
 def numbered(height: int, width: int, dtype: str = "uint8") -> NDArray:
@@ -31,17 +31,20 @@ def boxes(*rows: list[float]) -> Any:
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Draws:
-    """Makes random.randint give these numbers, one after the other, and no more."""
+    """Makes random.randint give these numbers, one after the other, and no more.
 
-    def fix(*numbers: int) -> None:
-        left = iter(numbers)
+    Returns a list of what it is asked for: the lowest number and the highest.
+    """
+
+    def fix(*numbers: int) -> list[tuple[int, int]]:
+        left, asked = iter(numbers), []
 
         def randint(low: int, high: int) -> int:
-            number = next(left)
-            assert low <= number <= high
-            return number
+            asked.append((low, high))
+            return next(left)
 
         monkeypatch.setattr(random, "randint", randint)
+        return asked
 
     return fix
 
@@ -139,10 +142,11 @@ AWAY = [5, 0.875, 0.875, 1, 1, 9]
 
 
 def test_a_crop_and_its_boxes(drawn: Draws) -> None:
-    drawn(1, 2)
+    asked = drawn(1, 2)
     label = boxes(WHOLE, CORNER, AWAY)
     crop = image.DetRandomCropAug(0.1, 1, 0.25)
     made, kept = crop(numbered(8, 8), label)
+    assert asked == [(0, 4), (0, 4)]
     assert made.shape == (4, 4, 3)
     assert made[:, 0, 0].tolist() == [1, 2, 3, 4]
     assert made[0, :, 1].tolist() == [2, 3, 4, 5]
@@ -158,11 +162,13 @@ def test_all_boxes_that_a_crop_touches_are_covered_enough(drawn: Draws) -> None:
     made, kept = crop(numbered(8, 8), boxes(WHOLE, CORNER))
     assert made[0, 0].tolist() == [2, 3, 200]
     assert kept.tolist() == [[3, 0, 0, 0.25, 1, 9]]
-    drawn(1, 2, 1, 2)
     array, label = numbered(8, 8), boxes(WHOLE, CORNER)
-    made, kept = crop(array, label)
-    assert made is array
-    assert kept is label
+    for least in (0.2, 0.75, 0.8):
+        drawn(1, 2)
+        given = label if least == 0.2 else label[:1]
+        made, kept = image.DetRandomCropAug(least, 1, 0.25, max_attempts=1)(array, given)
+        assert made is array
+        assert kept is given
 
 
 @pytest.mark.parametrize(
@@ -181,6 +187,36 @@ def test_a_crop_keeps_a_box(drawn: Draws, label: Any) -> None:
     made, kept = image.DetRandomCropAug(0.1, 1, 0.25, max_attempts=2)(array, label)
     assert made is array
     assert kept is label
+
+
+def test_what_is_too_small(drawn: Draws) -> None:
+    drawn(1, 2)
+    kept = image.DetRandomCropAug(0.1, 1, 0.25)(
+        numbered(8, 8), boxes([0, 0.25, 0.25, 0.375, 0.5625])
+    )[1]
+    assert len(kept) == 1  # two and a half pixels
+    drawn(0, 1)
+    made, _ = image.DetRandomCropAug(0, 2, 0.5, 0)(numbered(1, 4), boxes([0, 0, 0, 1, 1]))
+    assert made.shape == (1, 2, 3)
+    drawn(0, 1)
+    array = numbered(1, 4)
+    crop = image.DetRandomCropAug(0, 1, 0.25, 0, max_attempts=1)
+    assert crop(array, boxes([0, 0, 0, 1, 1]))[0] is array  # one pixel
+
+
+def test_crops_fit_into_the_image(drawn: Draws) -> None:
+    label = boxes([0, 0, 0, 1, 1])
+    asked = drawn(0, 3)
+    made, _ = image.DetRandomCropAug(0, 0.5, (0.25, 1), 0)(numbered(4, 8), label)
+    assert made.shape == (4, 2, 3)  # as high as the image, and no height is drawn
+    assert asked == [(0, 0), (0, 6)]
+    asked = drawn(4, 5, 2)
+    made, _ = image.DetRandomCropAug(0, 2.1, (0.2, 1), 0)(numbered(10, 10), label)
+    assert made.shape == (4, 8, 3)  # 5 high it would be 10.5 wide
+    assert asked == [(3, 4), (0, 6), (0, 2)]
+    array = numbered(3, 3)
+    drawn()
+    assert image.DetRandomCropAug(0, 1, 0.5, 0)(array, label)[0] is array  # 4 or 9 of 9 pixels
 
 
 def test_a_tenth_is_compared_as_mxnet_does(drawn: Draws) -> None:
@@ -223,10 +259,11 @@ def test_crops_stay_in_their_ranges() -> None:
 
 
 def test_a_pad_and_its_boxes(drawn: Draws) -> None:
-    drawn(1, 3)
+    asked = drawn(1, 3)
     label = boxes([6, 0.5, 0.25, 1, 0.75, 9])
     array = numbered(4, 4)
     made, moved = image.DetRandomPadAug(1, 4, pad_val=(50, 60.5, 300))(array, label)
+    assert asked == [(0, 4), (0, 4)]
     wanted = np.tile(np.uint8([50, 60, 255]), (8, 8, 1))
     wanted[1:5, 3:7] = array
     assert np.array_equal(made, wanted)
@@ -248,6 +285,8 @@ def test_small_pads_are_none() -> None:
     for pad in (
         image.DetRandomPadAug(1, 1.2),  # 11x11
         image.DetRandomPadAug((0.1, 0.3), 1.5),  # high, but not wide
+        image.DetRandomPadAug(11 / 12, 1.32),  # 11x12
+        image.DetRandomPadAug(12 / 11, 1.32),  # 12x11
         image.DetRandomPadAug(1, 4, max_attempts=0),
     ):
         made, same = pad(array, label)

@@ -155,6 +155,12 @@ def test_labels_of_a_list_for_records(tmp_path: Path) -> None:
     for idx in (None, tmp_path / "a.idx"):
         source = ImageDetIter(2, SHAPE, path_imgrec=rec, path_imgidx=idx, path_imglist=lst)
         assert epoch(source) == [(10, [[8, *BOX]]), (11, [NONE])]
+    lst.write_text("11\t2\t5\tb\n10\t2\t5\t8\t.1\t.1\t.7\t.7\t9\t0\t0\t1\t1\ta\n")
+    for part, count in enumerate([2, 1]):
+        source = ImageDetIter(
+            1, SHAPE, path_imgrec=rec, path_imglist=lst, num_parts=2, part_index=part
+        )
+        assert source.label_shape == (count, 5)
 
 
 def test_records_without_an_image_are_no_samples(tmp_path: Path) -> None:

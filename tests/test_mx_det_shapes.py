@@ -129,6 +129,7 @@ def test_two_of_one_shape(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> N
             assert here.sync_label_shape(there, verbose=True) is there
             assert [record.message for record in caplog.records] == ["label_shape is now (4, 5)"]
             assert here.sync_label_shape(there) is there
+            ImageDetIter(1, SHAPE, path_imgrec=val).sync_label_shape(here)
             assert len(caplog.records) == 1
         assert here.label_shape == there.label_shape == (4, 5)
         assert here.next().label[0].shape == there.next().label[0].shape == (1, 4, 5)

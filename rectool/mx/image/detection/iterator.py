@@ -118,11 +118,6 @@ class ImageDetIter(ImageIter):
         boxes = boxes_of(label)
         return boxes[(boxes[:, 3] > boxes[:, 1]) & (boxes[:, 4] > boxes[:, 2])]
 
-    def _new_batch(self) -> tuple[NDArray, NDArray, int]:
-        data, label, filled = super()._new_batch()
-        label[...] = -1
-        return data, label, filled
-
     def _check_image(self, image: NDArray) -> None:
         self.check_valid_image([image])
 
