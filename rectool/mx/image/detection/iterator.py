@@ -96,10 +96,12 @@ class ImageDetIter(ImageIter):
             if first < 0:
                 first, width = position, boxes.shape[1]
             if boxes.shape[1] != width:
-                path, what = self.samples.place(position)
-                found = f"boxes of {boxes.shape[1]} numbers, and those of {self._name_of(first)}"
-                found = f"{found} have {width}"
-                raise HeaderError(f"{what}: {found}" if what else found, path=path)
+                error = HeaderError(
+                    f"boxes of {boxes.shape[1]} numbers, and those of {self._name_of(first)} have"
+                    f" {width}"
+                )
+                name_place(error, self.samples.place(position))
+                raise error
             most = max(most, len(boxes))
         return most, width
 
