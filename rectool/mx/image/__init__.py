@@ -6,13 +6,16 @@ Images are NDArrays, HxWxC, RGB, uint8 until they are cast. Random augmentation 
 
 What is better here: an EXIF orientation is always applied; a damaged or cut image is an ImageError
 that says what is wrong and, from ImageIter, which image it is; parts of a data set lose no sample;
-an argument that nobody knows is a TypeError; a memoryview is taken as bytes are.
+ImageDetIter takes images without boxes, too; an argument that nobody knows is a TypeError; a
+memoryview is taken as bytes are.
 
 Resized images are antialiased, by Pillow, unless `set_backend("opencv")` is called.
 """
 
 from __future__ import annotations
 
+from . import detection
+from . import detection as det
 from .augmenters import (
     Augmenter,
     CastAug,
@@ -37,6 +40,17 @@ from .colours import (
     color_normalize,
 )
 from .creating import CreateAugmenter
+from .detection import (
+    CreateDetAugmenter,
+    CreateMultiRandCropAugmenter,
+    DetAugmenter,
+    DetBorrowAug,
+    DetHorizontalFlipAug,
+    DetRandomCropAug,
+    DetRandomPadAug,
+    DetRandomSelectAug,
+    ImageDetIter,
+)
 from .geometry import (
     center_crop,
     copyMakeBorder,
@@ -60,9 +74,18 @@ __all__ = [
     "ColorNormalizeAug",
     "ContrastJitterAug",
     "CreateAugmenter",
+    "CreateDetAugmenter",
+    "CreateMultiRandCropAugmenter",
+    "DetAugmenter",
+    "DetBorrowAug",
+    "DetHorizontalFlipAug",
+    "DetRandomCropAug",
+    "DetRandomPadAug",
+    "DetRandomSelectAug",
     "ForceResizeAug",
     "HorizontalFlipAug",
     "HueJitterAug",
+    "ImageDetIter",
     "ImageIter",
     "LightingAug",
     "RandomCropAug",
@@ -75,6 +98,8 @@ __all__ = [
     "center_crop",
     "color_normalize",
     "copyMakeBorder",
+    "det",
+    "detection",
     "fixed_crop",
     "imdecode",
     "imread",

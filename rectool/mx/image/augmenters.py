@@ -14,12 +14,8 @@ from . import geometry
 from .geometry import Size
 
 
-class Augmenter:
-    """Base of what is called with an image, HxWxC, and returns one.
-
-    Keyword arguments are what `dumps` shows; arrays among them are shown as lists. A subclass
-    overrides `__call__`.
-    """
+class Described:
+    """What can say how it was made: keyword arguments are what `dumps` shows, arrays as lists."""
 
     def __init__(self, **kwargs: Any) -> None:
         self._kwargs = {
@@ -30,6 +26,13 @@ class Augmenter:
     def dumps(self) -> Any:
         """The class, in small letters, and its parameters as JSON."""
         return json.dumps([type(self).__name__.lower(), self._kwargs])
+
+
+class Augmenter(Described):
+    """Base of what is called with an image, HxWxC, and returns one.
+
+    A subclass overrides `__call__`.
+    """
 
     def __call__(self, src: NDArray) -> NDArray:
         raise TypeError(f"{type(self).__name__} has no __call__ of its own")

@@ -19,8 +19,8 @@ from .augmenters import (
 )
 from .colours import ColorJitterAug, ColorNormalizeAug, HueJitterAug, LightingAug, RandomGrayAug
 
-_IMAGENET_MEAN = (123.68, 116.28, 103.53)
-_IMAGENET_STD = (58.395, 57.12, 57.375)
+IMAGENET_MEAN = (123.68, 116.28, 103.53)
+IMAGENET_STD = (58.395, 57.12, 57.375)
 _EIGENVALUES = np.array([55.46, 4.794, 1.148])
 _EIGENVECTORS = np.array(
     [[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]]
@@ -63,7 +63,23 @@ def CreateAugmenter(  # noqa: N802 - MXNet's name
         made.append((RandomCropAug if rand_crop else CenterCropAug)(size, inter_method))
     if rand_mirror:
         made.append(HorizontalFlipAug(0.5))
-    made.append(CastAug())
+    return made + colour_augmenters(
+        mean, std, brightness, contrast, saturation, hue, pca_noise, rand_gray
+    )
+
+
+def colour_augmenters(
+    mean: Any,
+    std: Any,
+    brightness: float,
+    contrast: float,
+    saturation: float,
+    hue: float,
+    pca_noise: float,
+    rand_gray: float,
+) -> list[Augmenter]:
+    """CreateAugmenter's from CastAug on."""
+    made: list[Augmenter] = [CastAug()]
     if brightness or contrast or saturation:
         made.append(ColorJitterAug(brightness, contrast, saturation))
     if hue:
@@ -72,13 +88,14 @@ def CreateAugmenter(  # noqa: N802 - MXNet's name
         made.append(LightingAug(pca_noise, _EIGENVALUES, _EIGENVECTORS))
     if rand_gray > 0:
         made.append(RandomGrayAug(rand_gray))
-    mean, std = _per_channel(mean, _IMAGENET_MEAN), _per_channel(std, _IMAGENET_STD)
+    mean, std = per_channel(mean, IMAGENET_MEAN), per_channel(std, IMAGENET_STD)
     if mean is not None or std is not None:
         made.append(ColorNormalizeAug(mean, std))
     return made
 
 
-def _per_channel(given: Any, usual: tuple[float, ...]) -> Any:
+def per_channel(given: Any, usual: tuple[float, ...]) -> Any:
+    """One number or three, given or, for True, the usual ones; None for neither."""
     if given is None or given is False:
         return None
     values = usual if given is True else given

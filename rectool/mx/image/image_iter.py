@@ -19,7 +19,7 @@ from ..nd import NDArray
 from .augmenters import Augmenter
 from .creating import CreateAugmenter
 from .reading import imdecode
-from .samples import open_samples
+from .samples import name_place, open_samples
 
 _HANDLES = ("pad", "discard", "roll_over")
 _DTYPES = ("int32", "int64", "float32", "float64")
@@ -77,11 +77,7 @@ class ImageIter(DataIter):
         **kwargs: Any,
     ) -> None:
         who = type(self).__name__
-        refuse_unknown(who, kwargs, names_of(ImageIter, CreateAugmenter))
-        if aug_list is not None and kwargs:
-            raise TypeError(
-                f"{who}: aug_list has the augmenters, {next(iter(kwargs))} makes others"
-            )
+        check_options(who, kwargs, aug_list, names_of(ImageIter, CreateAugmenter))
         if batch_size < 1 or label_width < 1:
             raise ValueError(f"batch_size {batch_size}, label_width {label_width}: at least 1 each")
         if last_batch_handle not in _HANDLES:
@@ -96,7 +92,9 @@ class ImageIter(DataIter):
         self.label_width = label_width
         self.shuffle = shuffle
         self.last_batch_handle = last_batch_handle
-        self.auglist = CreateAugmenter(self.data_shape, **kwargs) if aug_list is None else aug_list
+        self.auglist: list[Any] = (
+            CreateAugmenter(self.data_shape, **kwargs) if aug_list is None else aug_list
+        )
         labels = (batch_size,) if label_width == 1 else (batch_size, label_width)
         self.provide_data = [DataDesc(data_name, (batch_size, *self.data_shape))]
         self.provide_label = [DataDesc(label_name, labels, np.dtype(dtype).type)]
@@ -155,24 +153,39 @@ class ImageIter(DataIter):
                 labels, encoded = self.next_sample()
             except StopIteration:
                 break
-            image = self.imdecode(encoded)
-            try:
-                self.check_valid_image(image)
-            except RuntimeError:
+            image = self._decoded(encoded)
+            if image is None:
                 continue
-            planes = self.postprocess_data(self.augmentation_transform(image))
+            augmented, values = self._augmented(image, labels)
+            planes = self.postprocess_data(augmented)
             if planes.shape != self.data_shape:
                 raise ValueError(
                     f"{self._where()}: augmented it has the shape {planes.shape}, and data_shape is"
                     f" {self.data_shape}"
                 )
             data[row] = planes
-            label[row] = self._as_labels(labels, label.dtype)
+            label[row] = values
             row += 1
         return row
 
-    def _as_labels(self, label: Any, dtype: np.dtype[Any]) -> Any:
-        given = np.asarray(label)
+    def _decoded(self, encoded: bytes) -> NDArray | None:
+        """The image, or None where check_valid_image leaves it out."""
+        image = self.imdecode(encoded)
+        try:
+            self._check_image(image)
+        except RuntimeError:
+            return None
+        return image
+
+    def _check_image(self, image: NDArray) -> None:
+        self.check_valid_image(image)
+
+    def _augmented(self, image: NDArray, label: Any) -> tuple[NDArray, Any]:
+        """An image and its label as they go into a batch, the image still HxWxC."""
+        return self.augmentation_transform(image), self._as_labels(label)
+
+    def _as_labels(self, label: Any) -> Any:
+        given, dtype = np.asarray(label), np.dtype(self.provide_label[0].dtype)
         if given.size != self.label_width:
             found = plural(given.size, "label")
             raise ValueError(f"{self._where()}: {found}, and label_width is {self.label_width}")
@@ -183,7 +196,10 @@ class ImageIter(DataIter):
 
     def _where(self) -> str:
         """The sample that was read last."""
-        path, what = self.samples.place(self.seq[self.cur - 1])
+        return self._name_of(self.seq[self.cur - 1])
+
+    def _name_of(self, position: int) -> str:
+        path, what = self.samples.place(position)
         return f"{path}: {what}" if what else path
 
     def check_data_shape(self, data_shape: tuple[int, ...]) -> None:
@@ -191,7 +207,7 @@ class ImageIter(DataIter):
         if len(data_shape) != 3 or data_shape[0] != 3:
             raise ValueError(f"data_shape {data_shape}: it is (3, height, width)")
 
-    def check_valid_image(self, data: NDArray) -> None:
+    def check_valid_image(self, data: Any) -> None:
         """A subclass may raise RuntimeError for a decoded image that is to be left out."""
 
     def imdecode(self, s: bytes) -> NDArray:
@@ -199,9 +215,7 @@ class ImageIter(DataIter):
         try:
             return imdecode(s)
         except ImageError as error:
-            path, what = self.samples.place(self.seq[self.cur - 1])
-            error.path = path
-            error.message = f"{what}: {error.message}" if what else error.message
+            name_place(error, self.samples.place(self.seq[self.cur - 1]))
             raise
 
     def read_image(self, fname: str) -> bytes:
@@ -218,6 +232,15 @@ class ImageIter(DataIter):
     def postprocess_data(self, datum: NDArray) -> NDArray:
         """An image, HxWxC, as it goes into a batch: CxHxW."""
         return datum.transpose((2, 0, 1))
+
+
+def check_options(
+    who: str, options: dict[str, Any], aug_list: Sequence[Any] | None, known: Sequence[str]
+) -> None:
+    """Raises TypeError for options of augmenters that nobody knows, or that go beside others."""
+    refuse_unknown(who, options, known)
+    if aug_list is not None and options:
+        raise TypeError(f"{who}: aug_list has the augmenters, {next(iter(options))} makes others")
 
 
 def _part(count: int, part_index: int, num_parts: int) -> array[int]:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...format import KeyTable, ListError, RecordReader, StrPath
+from ...format import KeyTable, ListError, RecordError, RecordReader, StrPath
 from ...listing import ImageList, read_list
 from ...loading.samples import as_array, read_sample, sample_positions
+
+Positions = NDArray[np.int64]
+
+_BLOCK = 1 << 14
+"""Records whose labels are read at once."""
 
 
 class Place(NamedTuple):
@@ -21,12 +26,21 @@ class Place(NamedTuple):
     what: str = ""
 
 
+def name_place(error: RecordError, place: Place) -> None:
+    """Makes the error say which sample it is about."""
+    error.path = place.path
+    error.message = f"{place.what}: {error.message}" if place.what else error.message
+
+
 class Samples(Protocol):
     """Samples by position."""
 
     def __len__(self) -> int: ...
     def read(self, position: int) -> tuple[Any, bytes | str]:
         """Label and encoded image; for an image that is a file of its own its path in the root."""
+
+    def labels(self, positions: Positions) -> Iterator[tuple[int, Any]]:
+        """These positions in some order, each with its label; no image is read."""
 
     def place(self, position: int) -> Place: ...
 
@@ -64,6 +78,21 @@ class RecordSamples:
             return self._labels[int(self._rows[position])].labels, image
         return header.label, image
 
+    def labels(self, positions: Positions) -> Iterator[tuple[int, Any]]:
+        if self._labels is not None and self._rows is not None:
+            for position in positions.tolist():
+                yield position, self._labels[int(self._rows[position])].labels
+            return
+        for begin in range(0, len(positions), _BLOCK):
+            block = positions[begin : begin + _BLOCK]
+            records = self._positions[block]
+            widths = self.reader.headers(records).widths
+            for width in np.unique(widths):
+                alike = widths == width
+                yield from zip(
+                    block[alike].tolist(), self.reader.labels(records[alike]), strict=True
+                )
+
     def place(self, position: int) -> Place:
         key = self.reader.keys[self._positions[position]]
         return Place(self.reader.name, f"the record with the key {key}")
@@ -83,6 +112,9 @@ class ListSamples:
         _, labels, path = self._entries[position]
         return labels, path
 
+    def labels(self, positions: Positions) -> Iterator[tuple[int, Any]]:
+        return ((position, self._entries[position].labels) for position in positions.tolist())
+
     def place(self, position: int) -> Place:
         return Place(os.path.join(self._root, self._entries[position].path))
 
@@ -100,6 +132,9 @@ class GivenSamples:
     def read(self, position: int) -> tuple[Any, bytes | str]:
         *labels, path = self._given[position]
         return labels[0] if len(labels) == 1 else labels, os.fspath(path)
+
+    def labels(self, positions: Positions) -> Iterator[tuple[int, Any]]:
+        return ((position, self.read(position)[0]) for position in positions.tolist())
 
     def place(self, position: int) -> Place:
         return Place(os.path.join(self._root, self._given[position][-1]))

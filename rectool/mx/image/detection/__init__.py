@@ -1,0 +1,20 @@
+"""`mx.image.detection`, also `mx.image.det`: images with boxes. All names are in `mx.image` too."""
+
+from __future__ import annotations
+
+from .augmenters import DetAugmenter, DetBorrowAug, DetHorizontalFlipAug, DetRandomSelectAug
+from .creating import CreateDetAugmenter, CreateMultiRandCropAugmenter
+from .iterator import ImageDetIter
+from .regions import DetRandomCropAug, DetRandomPadAug
+
+__all__ = [
+    "CreateDetAugmenter",
+    "CreateMultiRandCropAugmenter",
+    "DetAugmenter",
+    "DetBorrowAug",
+    "DetHorizontalFlipAug",
+    "DetRandomCropAug",
+    "DetRandomPadAug",
+    "DetRandomSelectAug",
+    "ImageDetIter",
+]
