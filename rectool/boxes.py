@@ -58,7 +58,7 @@ def are_boxes(labels: Any) -> bool:
 def _layout(values: NDArray[np.float32]) -> tuple[int, int]:
     """Where the boxes begin, and how many numbers each has."""
     count = len(values)
-    begin, width = values[:2].tolist() if count >= _HEADER_WIDTH else (0, 0)
+    begin, width = map(float, values[:2] if count >= _HEADER_WIDTH else (0, 0))
     fits = _HEADER_WIDTH <= begin <= count and BOX_WIDTH <= width < 1 << 24
     whole = fits and begin.is_integer() and width.is_integer()
     if not whole or (count - begin) % width:

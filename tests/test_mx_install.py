@@ -55,6 +55,7 @@ import mxnet
 import mxnet as mx
 import mxnet.recordio
 import mxnet.image, mxnet.io, mxnet.nd
+from mxnet.image.detection import ImageDetIter
 import mxnet.ndarray as nd2
 from mxnet import ndarray as nd
 from mxnet import recordio, image, io

@@ -37,6 +37,7 @@ __version__ = "1.9.1"
 MODULES = {
     "recordio": "recordio",
     "image": "image",
+    "image.detection": "image.detection",
     "img": "image",
     "io": "io",
     "nd": "nd",
