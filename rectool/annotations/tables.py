@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import functools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import chain
 
 import numpy as np
@@ -28,28 +29,33 @@ def read_csv(
     table = _Table(os.fspath(path))
     table.read(Root(root))
     known: dict[str, int] = {}
-    if classes is not None or table.has_names():
+    if table.width > 1:
+        if classes is not None:
+            raise ListError("--classes is for one column of labels", path=table.name)
+        texts: Iterable[bytes] = table.rows
+    elif classes is not None or table.has_names():
         texts, known = table.classes(classes)
     else:
         texts = table.numbers()
-    width = table.width
     lines = bytearray()
-    for number, image in enumerate(table.lines):
-        row = table.labels[number * width : (number + 1) * width]
-        labels = b"\t".join(map(texts.__getitem__, row))
-        lines += b"%d\t%s\t%s\n" % (number, labels, encode_path(image))
-    widths = np.full(len(table.lines), width)
+    for number, (image, text) in enumerate(zip(table.lines, texts, strict=True)):
+        lines += b"%d\t%s\t%s\n" % (number, text, encode_path(image))
+    widths = np.full(len(table.lines), table.width)
     images = ImageList.numbered(bytes(lines), os.fspath(root), widths=widths)
     return Annotated(images, known, remarks=table.remarks)
 
 
 class _Table:
-    """A file's rows: the line that each path is in, and their labels as text, `width` a row."""
+    """A file's rows: the line that each path is in, and its labels.
+
+    These are in `labels` as text where there is one column, else in `rows` as the list has them.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.lines: dict[str, int] = {}
         self.labels: list[str] = []
+        self.rows: list[bytes] = []
         self.width = 0
         self.remarks: list[str] = []
         self._first = 0  # the line that width is from
@@ -61,14 +67,14 @@ class _Table:
         for line, row in rows:  # the first one
             if _is_header(row, root):
                 header = shown(",".join(row)[:80])
-                self.remarks.append(f"line {line} is taken for a header: {header}")
+                self.remarks.append(f"{shown(self.name)}:{line} is taken for a header: {header}")
             else:
                 rows = chain([(line, row)], rows)
             break
         for line, row in rows:
             try:
                 self._add(line, row, root)
-            except ListError as error:
+            except (ListError, LimitError) as error:
                 faults.append(f"{shown(self.name)}:{line}: {error.message}")
         raise_faults(faults, self.name)
         if not self.lines:
@@ -90,13 +96,14 @@ class _Table:
         if path in self.lines:
             raise ListError(f"{shown(path)} is in line {self.lines[path]} already")
         root.check_file(path)
+        if self.width > 1:
+            self.rows.append(b"\t".join(map(_number, labels)))
+        else:
+            self.labels.append(self._same.setdefault(labels[0], labels[0]))
         self.lines[path] = line
-        self.labels += [self._same.setdefault(label, label) for label in labels]
 
     def has_names(self) -> bool:
-        """Whether the labels are of one column and not all of them numbers."""
-        if self.width > 1:
-            return False
+        """Whether not all labels are numbers."""
         names = {label for label in self._same if _is_name(label)}
         if names and len(names) < len(self._same):
             name, where = next(self._places(names))
@@ -105,48 +112,55 @@ class _Table:
             )
         return bool(names)
 
-    def _places(self, labels: set[str]) -> Iterator[tuple[str, str]]:
+    def _places(self, labels: Container[str]) -> Iterator[tuple[str, str]]:
         """Where these labels are, all times that they occur."""
-        lines = list(self.lines.values())
-        for position, label in enumerate(self.labels):
+        for label, line in zip(self.labels, self.lines.values(), strict=True):
             if label in labels:
-                yield label, f"{shown(self.name)}:{lines[position // self.width]}"
+                yield label, f"{shown(self.name)}:{line}"
 
-    def classes(self, given: Mapping[str, int] | None) -> tuple[dict[str, bytes], dict[str, int]]:
-        """What the list has for each label, the labels being names, and the class table."""
-        if self.width > 1:
-            raise ListError("--classes is for one column of labels, class names", path=self.name)
+    def classes(self, given: Mapping[str, int] | None) -> tuple[Iterator[bytes], dict[str, int]]:
+        """What the list has for each row, the labels being names, and the class table."""
         names: dict[str, str] = {}
+        places: dict[str, str] = {}
         faults: list[str] = []
-        firsts = dict(reversed(list(self._places(set(self._same)))))
-        for label, where in firsts.items():
+        for label, where in self._places(self._same):
+            if label in names:
+                continue
             try:
                 names[label] = class_name(label)
             except ListError as error:
                 faults.append(f"{where}: {error.message}")
+            else:
+                places.setdefault(names[label], where)
         if given is not None:
-            places = {name: firsts[label] for label, name in reversed(names.items())}
-            check_classes(reversed(places.items()), given, faults)
+            check_classes(places.items(), given, faults)
         raise_faults(faults, self.name)
         if given is None:
-            given = {name: number for number, name in enumerate(sorted(set(names.values())))}
-        return {label: b"%d.000000" % given[name] for label, name in names.items()}, dict(given)
+            given = {name: number for number, name in enumerate(sorted(places))}
+        texts = {label: b"%d.000000" % given[name] for label, name in names.items()}
+        return map(texts.__getitem__, self.labels), dict(given)
 
-    def numbers(self) -> dict[str, bytes]:
-        """What the list has for each label."""
+    def numbers(self) -> Iterator[bytes]:
+        """What the list has for each row."""
         texts: dict[str, bytes] = {}
         wrong: dict[str, str] = {}
         for label in self._same:
             try:
-                number = parse_label(encode_path(label))
-                texts[label] = format_label(number).encode("ascii")
-            except ListError as error:
-                wrong[label] = f"{error.message} (class names are for one column of labels)"
+                texts[label] = _number(label)
             except LimitError as error:
                 wrong[label] = error.message
-        places = self._places(set(wrong))
+        places = self._places(wrong)
         raise_faults([f"{where}: {wrong[label]}" for label, where in places], self.name)
-        return texts
+        return map(texts.__getitem__, self.labels)
+
+
+@functools.lru_cache(1 << 16)
+def _number(text: str) -> bytes:
+    """A label as the list has it. Raises ListError or LimitError."""
+    try:
+        return format_label(parse_label(encode_path(text))).encode("ascii")
+    except ListError as error:
+        raise ListError(f"{error.message} (class names are for one column of labels)") from None
 
 
 def _rows(name: str) -> Iterator[tuple[int, list[str]]]:
