@@ -187,7 +187,9 @@ pixels = st.integers(0, 99)
 @settings(max_examples=20)
 @given(
     st.lists(
-        st.lists(st.tuples(st.integers(0, 9), pixels, pixels, pixels, pixels), min_size=2, max_size=2),
+        st.lists(
+            st.tuples(st.integers(0, 9), pixels, pixels, pixels, pixels), min_size=2, max_size=2
+        ),
         min_size=1,
         max_size=3,
     )
