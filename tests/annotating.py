@@ -28,17 +28,17 @@ def write_images(root: Path, **sizes: tuple[int, int]) -> None:
         path.write_bytes(encoded(picture(number, *size), "PNG" if ending == "png" else "JPEG"))
 
 
-def listed(run: Runner, *args: object) -> tuple[list[Entry], list[str]]:
-    """The list of folder `images` in the order of its source, and the lines on stderr."""
-    result = run("list", "images", "--no-shuffle", *args)
+def listed(run: Runner, *args: object, root: str = "images") -> tuple[list[Entry], list[str]]:
+    """The list of a folder in the order of its source, and the lines on stderr."""
+    result = run("list", root, "--no-shuffle", *args)
     assert result.status == 0, result
     return list(ImageList(result.stdout, "stdout")), result.err.splitlines()
 
 
-def faults(run: Runner, *args: object, folder: Path) -> list[str]:
+def faults(run: Runner, *args: object, folder: Path, root: str = "images") -> list[str]:
     """The errors of a listing that fails, and leaves nothing in `folder`."""
     before = sorted(folder.iterdir())
-    result = run("list", "images", "out", *args)
+    result = run("list", root, "out", *args)
     assert (result.status, result.out) == (1, ""), result
     assert sorted(folder.iterdir()) == before
     lines = result.err.splitlines()

@@ -119,8 +119,8 @@ class _Reader:
             raise ListError(f"a class should be a whole number from 0, found {label:g}")
         label = to_float32(int(label))
         if self._known is not None and label not in self._known:
-            what = f"the {plural(len(self._known), 'class')} of {self._source}"
-            raise ListError(f"class {label:.0f} is none of {what}")
+            what = f"{self._source} ({plural(len(self._known), 'class')})"
+            raise ListError(f"there is no class {label:.0f} in {what}")
         count = len(numbers)
         if count != 4 and (count < 6 or count % 2):
             raise ListError(
