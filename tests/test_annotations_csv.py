@@ -107,6 +107,7 @@ def test_paths_without_detours(run: Runner, folder: Path) -> None:
 
 
 FAULTS = [
+    ('"path\nof it",label\na.jpg,1\nd.jpg,1\n', ["t.csv:4: no such file: images/d.jpg"]),
     ("a.jpg\n", ["t.csv:1: expected a path, a comma and a label, found 'a.jpg'"]),
     ("a.jpg;1\n", ["t.csv:1: expected a path, a comma and a label, found 'a.jpg;1'"]),
     (

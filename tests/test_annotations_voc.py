@@ -74,20 +74,24 @@ def test_class_tables(run: Runner, folder: Path) -> None:
 
 
 def test_images_are_found(run: Runner, folder: Path) -> None:
-    write_images(folder / "images", c_PNG=(9, 9), d_jpeg=(9, 9), e_webp=(9, 9))
+    files = {"b_png": (9, 9), "sub__c_png": (8, 8), "d_jpeg": (9, 9), "e_webp": (9, 9)}
+    write_images(folder / "images", **files)
     inside = thing("x", 0, 0, 9, 9)
     write(
         folder,
-        sub__b=sheet("sub/b.png", (40, 80)),  # by its whole path
+        b=sheet("b.png", (9, 9)),
+        sub__b=sheet("b.png", (40, 80)),  # the one in the XML's own folder
+        sub__w=sheet("sub/c.png", (8, 8)),  # by its path below the root
         sub__x=sheet("a.jpg", (100, 50)),  # not in the XML's folder
         d=sheet("", (9, 9), inside),  # by the XML's name
         e=sheet("old name.jpg", (9, 9), inside),
     )
     entries, err = listed(run, "--voc", "xml", "--exts", "jpeg,webp")
-    assert [entry.path for entry in entries] == ["d.jpeg", "e.webp", "sub/b.png", "a.jpg"]
+    wanted = ["b.png", "d.jpeg", "e.webp", "sub/b.png", "sub/c.png", "a.jpg"]
+    assert [entry.path for entry in entries] == wanted
     assert err[2:] == [
         "found by the name of the XML, not by the one in it: 1 image, as e.webp",
-        f"2 images without objects, as in sub/b.png, {EMPTY}",
+        f"4 images without objects, as in b.png, {EMPTY}",
     ]
     says = ["xml/d.xml: no such file: images/d.png", "xml/e.xml: no such file: images/old name.jpg"]
     assert faults(run, "--voc", "xml", "--exts", "png", folder=folder) == says

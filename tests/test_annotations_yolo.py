@@ -133,6 +133,7 @@ FAULTS: list[tuple[str | bytes, list[str]]] = [
     ("0 0.5 -0.5 0.2 0.2", [f"1: -0.5 {NO_FRACTION}"]),
     ("0 .1 .1 .2 .2 .3 2.5", [f"1: 2.5 {NO_FRACTION}, not pixels"]),
     ("0 0.5 0.5 -0.005 0.2", ["1: a box -0.005 wide and 0.2 high"]),
+    ("0 0.5 0.5 0.2 -0.005", ["1: a box 0.2 wide and -0.005 high"]),
     ("0 0.5 0.5 nan 0.2", ["1: expected numbers with blanks between, found 'nan'"]),
     ("0 0.5 0.5 inf 0.2", ["1: expected numbers with blanks between, found 'inf'"]),
     ("0,0.5,0.5,0.2,0.2", ["1: expected numbers with blanks between, found '0,0.5"]),
