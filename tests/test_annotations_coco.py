@@ -19,7 +19,7 @@ from rectool.listing import Entry
 
 Json = dict[str, Any]
 
-EMPTY = "which MXNet's ImageDetIter and GluonCV refuse (--skip-empty leaves such out)"
+EMPTY = "which MXNet's ImageDetIter refuses (--skip-empty leaves such out)"
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rectool.annotations.voc import read_voc
 from rectool.listing import Entry
 
-EMPTY = "which MXNet's ImageDetIter and GluonCV refuse (--skip-empty leaves such out)"
+EMPTY = "which MXNet's ImageDetIter refuses (--skip-empty leaves such out)"
 
 
 @pytest.fixture

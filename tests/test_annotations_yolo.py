@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from rectool.annotations.yolo import read_yolo
 from rectool.listing import Entry
 
-EMPTY = "which MXNet's ImageDetIter and GluonCV refuse (--skip-empty leaves such out)"
+EMPTY = "which MXNet's ImageDetIter refuses (--skip-empty leaves such out)"
 
 
 @pytest.fixture

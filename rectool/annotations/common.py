@@ -42,7 +42,7 @@ CUT = Kind("cut at the edges of their image: {}, as in {}", "box")
 OUTSIDE = Kind("left out: {} outside of their image, as in {}", "box")
 FLAT = Kind("left out: {} of no width or no height, as in {}", "box")
 EMPTY = Kind(
-    "{} without objects, as in {}, which MXNet's ImageDetIter and GluonCV refuse (--skip-empty"
+    "{} without objects, as in {}, which MXNet's ImageDetIter refuses (--skip-empty"
     " leaves such out)",
     "image",
 )
