@@ -175,16 +175,19 @@ class ImageList(Sequence[Entry]):
         raise_faults([*faults, *self._duplicates(self.keys)], self.name)
 
     @classmethod
-    def numbered(cls, lines: bytes, name: str, keys: Numbers | None = None) -> ImageList:
-        """A list of lines that were just made, each with one label, and are not checked again.
+    def numbered(
+        cls, lines: bytes, name: str, keys: Numbers | None = None, widths: Numbers | None = None
+    ) -> ImageList:
+        """A list of lines that were just made and are not checked again.
 
-        `keys` are those of the lines, by default 0, 1, 2, ...
+        `keys` are those of the lines, by default 0, 1, 2, ...; `widths` how many labels each has,
+        by default one.
         """
         made = cls(b"", name)
         made.data = lines
         made._lay_out()
         made.keys = np.arange(len(made)) if keys is None else keys
-        made._widths += 1
+        made._widths += 1 if widths is None else widths
         return made
 
     def _lay_out(self) -> None:

@@ -187,10 +187,10 @@ def pack_json(result: PackResult) -> str:
     return json.dumps(fields)
 
 
-def classes_text(classes: Mapping[str, int]) -> str:
-    """The class table, cut after a dozen."""
+def classes_text(classes: Mapping[str, int], title: str = "folder") -> str:
+    """The class table, cut after a dozen; `title` says what a class is."""
     ordered = sorted(classes.items(), key=lambda item: item[1])
-    lines = ["label  folder"]
+    lines = [f"label  {title}"]
     lines += [f"{label:>5}  {shown(name)}" for name, label in ordered[:_MOST_CLASSES]]
     if len(ordered) > _MOST_CLASSES:
         lines.append(f"       and {len(ordered) - _MOST_CLASSES} more (--classes-out FILE has all)")

@@ -78,7 +78,7 @@ def scan(
     faults: list[str] = []
     lines = bytearray()
     count = 0
-    for relative, images in _folders(root, wanted, recursive, found):
+    for relative, images in folders(root, wanted, recursive, found):
         label = 0
         if recursive and classes is None:
             label = found.classes.setdefault(relative or ".", len(found.classes))
@@ -108,10 +108,13 @@ def _unfit(root: str, relative: str, names: list[str]) -> list[str]:
 _Identity = tuple[int, int]
 
 
-def _folders(
+def folders(
     root: str, wanted: tuple[str, ...], recursive: bool, found: Scan
 ) -> Iterator[tuple[str, list[str]]]:
-    """Each folder with images: its path below the root and their names, in the order of os.walk."""
+    """Each folder with images: its path below the root and their names, in the order of os.walk.
+
+    `wanted` are endings as `normal_exts` gives them; what is passed over goes into `found`.
+    """
     pending: list[tuple[str, tuple[_Identity, ...]]] = [("", ())]
     while pending:
         relative, above = pending.pop()

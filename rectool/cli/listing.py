@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .annotations import annotation_format, annotation_options, read_annotations
 from .door import force_option, main, option_group, say, shown_path
 
 if TYPE_CHECKING:
+    from ..annotations.common import Annotated
     from ..scanning import Scan
 
 
@@ -44,14 +46,17 @@ scan_options = option_group(
         "--classes",
         "classes_file",
         type=click.Path(readable=False),
-        help="Take the folders' labels from this file.",
+        help="Take the classes' labels from this file.",
     ),
     click.option(
         "--classes-out",
         type=click.Path(readable=False),
-        help="Write the folders' labels to this file.",
+        help="Write the classes' labels to this file.",
     ),
 )
+
+
+SCAN_NAMES = ("recursive", "exts", "shuffle", "seed", "classes_file", "classes_out")
 
 
 def scan_folder(
@@ -68,28 +73,60 @@ def scan_folder(
 ) -> Scan:
     """What a folder holds, its images in their final order; remarks said, outputs checked."""
     from .. import scanning
-    from ..format import check_free, plural, shown
-    from ..reporting import classes_text
 
     if (classes_file or classes_out) and not recursive:
         raise click.UsageError("--classes and --classes-out are of sub-folders; --flat takes none.")
-    for path in [*outputs, *([classes_out] if classes_out else [])]:
-        check_free(path, force=force)
-    if classes_out and os.path.abspath(classes_out) in map(os.path.abspath, outputs):
-        raise click.UsageError(f"--classes-out {classes_out} is the name of another output.")
+    _check_outputs(outputs, classes_out, force=force)
     classes = scanning.read_classes(classes_file) if classes_file else None
     found = scanning.scan(root, recursive=recursive, exts=exts or scanning.EXTS, classes=classes)
     if shuffle:
         found.images = scanning.shuffled(found.images, seed)
-    if recursive and not classes and not classes_out:
-        say(classes_text(found.classes))
+    has_table = recursive and not classes and not classes_out
+    _say_found(found, "folder" if has_table else None)
+    return found
+
+
+def _annotated(
+    name: str, root: str, options: dict[str, Any], *, outputs: Sequence[str], force: bool
+) -> Annotated:
+    """What annotations say, the images in their final order; remarks said, outputs checked."""
+    from ..listing import shuffled_order
+
+    _check_outputs(outputs, options["classes_out"], force=force)
+    found = read_annotations(name, root, options)
+    if options["classes_out"] and not found.classes:
+        raise click.UsageError("--classes-out: no names of classes are known.")
+    if options["shuffle"]:
+        found.images = found.images.take(shuffled_order(len(found.images), options["seed"]))
+    has_table = found.classes and not options["classes_file"] and not options["classes_out"]
+    _say_found(found, "class" if has_table else None)
+    for remark in found.remarks:
+        say(remark)
+    return found
+
+
+def _check_outputs(outputs: Sequence[str], classes_out: str | None, *, force: bool) -> None:
+    from ..format import check_free
+
+    for path in [*outputs, *([classes_out] if classes_out else [])]:
+        check_free(path, force=force)
+    if classes_out and os.path.abspath(classes_out) in map(os.path.abspath, outputs):
+        raise click.UsageError(f"--classes-out {classes_out} is the name of another output.")
+
+
+def _say_found(found: Scan, title: str | None) -> None:
+    """The class table, if it has a title, and what was passed over."""
+    from ..format import plural, shown
+    from ..reporting import classes_text
+
+    if title:
+        say(classes_text(found.classes, title))
     for ending, count in sorted(found.left_out.items()):
         say(f"left out: {plural(count, 'file')} ending in {ending} (--exts names what is taken)")
     for path in found.unusable:
         say(f"left out: {shown(path)}, which links to nothing or is no regular file")
     for path in found.loops:
         say(f"left out: {shown(path)}, which links back to a folder above it")
-    return found
 
 
 def write_classes(
@@ -112,6 +149,7 @@ def write_classes(
 @main.command("list")
 @click.argument("root", type=click.Path(readable=False))
 @click.argument("out", default="-", type=click.Path(readable=False))
+@annotation_options
 @scan_options
 @click.option(
     "--chunks", type=click.IntRange(1), default=1, show_default=True, help="Lists to split into."
@@ -129,23 +167,29 @@ def write_classes(
     help="Share of each chunk for OUT_test.lst.",
 )
 @force_option
+@click.pass_context
 def list_(
+    ctx: click.Context,
+    /,
     root: str,
     out: str,
     chunks: int,
     train_ratio: float | None,
     test_ratio: float,
     force: bool,
-    **folder_options: Any,
+    **options: Any,
 ) -> None:
     """List the images of folder ROOT in OUT.lst, or on stdout.
 
-    Each sub-folder with images is a class; labels count from 0 in the order of their names.
+    Each sub-folder with images is a class; labels count from 0 in the order of their names. Or
+    labels come from --csv, --coco, --voc or --yolo, whose paths start from ROOT; boxes become
+    labels in MXNet's detection layout.
 
     \b
     rectool list images/ train
     rectool list images/ data --train-ratio 0.8 --test-ratio 0.1
     rectool list val/ val --classes train-classes.txt
+    rectool list images/ train --coco instances_train.json
     """
     from ..format import plural
     from ..scanning import split, write_lists
@@ -159,7 +203,12 @@ def list_(
     if out != "-" and not os.path.basename(prefix):
         raise click.UsageError(f"{out} is a folder; name a list in it.")
     single = [prefix + ".lst"] if out != "-" and chunks == 1 and train == 1.0 else []
-    found = scan_folder(root, outputs=single, force=force, **folder_options)
+    source = annotation_format(ctx)
+    if source:
+        found: Scan = _annotated(source, root, options, outputs=single, force=force)
+    else:
+        scan = {name: options[name] for name in SCAN_NAMES}
+        found = scan_folder(root, outputs=single, force=force, **scan)
     if out == "-":
         sys.stdout.buffer.write(found.images.contents())
     elif chunks > len(found.images):
@@ -168,6 +217,6 @@ def list_(
         parts = split(found.images, chunks=chunks, train_ratio=train, test_ratio=test_ratio)
         for path, part in zip(write_lists(prefix, parts, force=force), parts, strict=True):
             say(f"{plural(len(part.images), 'image')} in {shown_path(path)}")
-    write_classes(found, folder_options["classes_out"], force=force)
+    write_classes(found, options["classes_out"], force=force)
     if found.unusable:
         raise click.exceptions.Exit(1)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from .door import fail, given_options, option_group, say
-from .listing import scan_folder, scan_options
+from .listing import SCAN_NAMES, scan_folder, scan_options
 
 if TYPE_CHECKING:
     from ..masks import Masks
@@ -33,7 +33,6 @@ _ONLY_FOR = {
     "images_only": ("rec",),
     "renumber": ("rec",),
 }
-_SCAN_NAMES = ("recursive", "exts", "shuffle", "seed", "classes_file", "classes_out")
 
 
 def _part(ctx: click.Context, _: click.Parameter, value: str | None) -> tuple[int, int] | None:
@@ -163,7 +162,7 @@ def _folder(folder: str, lst: str, options: dict[str, Any], *, force: bool) -> O
     from ..listing import ImageList
     from ..sources import FileSource
 
-    scan = {name: options[name] for name in _SCAN_NAMES}
+    scan = {name: options[name] for name in SCAN_NAMES}
     found = scan_folder(folder, outputs=[lst], force=force, **scan)
     masks = _masks(options)
     source = FileSource(found.images, folder, options["label_width"])

@@ -15,8 +15,8 @@ def shown(path: StrPath | bytes) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """ "1 image", "2 images", "3 classes"."""
-    ending = "es" if noun.endswith(("s", "ch")) else "s"
+    """ "1 image", "2 images", "3 classes", "4 boxes"."""
+    ending = "es" if noun.endswith(("s", "x", "ch")) else "s"
     return f"{count} {noun}{'' if count == 1 else ending}"
 
 

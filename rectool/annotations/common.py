@@ -1,0 +1,195 @@
+"""What the formats share: paths and classes checked, boxes cut to their image, lines made."""
+
+from __future__ import annotations
+
+import os
+import re
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from ..boxes import box_labels
+from ..format import ListError, StrPath, plural, shown
+from ..listing import ImageList, encode_path
+from ..scanning import Scan
+
+
+@dataclass
+class Annotated(Scan):
+    """A Scan of what annotations name: images, each with its labels or boxes.
+
+    `classes` is the table from class to label, empty where no names are known; `remarks` say what
+    was changed or left out, a line a kind.
+    """
+
+    remarks: list[str] = field(default_factory=list)
+
+
+class Kind(NamedTuple):
+    """Something to remark: a text with room for "3 boxes" and for an example, and what is counted.
+
+    `example` stands for the first one that is met.
+    """
+
+    text: str
+    noun: str
+
+
+CUT = Kind("cut at the edges of their image: {}, as in {}", "box")
+OUTSIDE = Kind("left out: {} outside of their image, as in {}", "box")
+FLAT = Kind("left out: {} of no width or no height, as in {}", "box")
+EMPTY = Kind(
+    "{} without objects, as in {}, which MXNet's ImageDetIter refuses (--skip-empty"
+    " leaves such out)",
+    "image",
+)
+SKIPPED = Kind("left out: {} without objects, as in {}", "image")
+
+
+class Remarks:
+    """Counts what was changed or left out, each kind with its first example."""
+
+    def __init__(self) -> None:
+        self._counts: dict[Kind, int] = {}
+        self._examples: dict[Kind, str] = {}
+
+    def count(self, kind: Kind, example: str) -> None:
+        self._counts[kind] = self._counts.get(kind, 0) + 1
+        self._examples.setdefault(kind, example)
+
+    def lines(self) -> list[str]:
+        return [
+            kind.text.format(plural(count, kind.noun), shown(self._examples[kind]))
+            for kind, count in self._counts.items()
+        ]
+
+
+_UNFIT = re.compile(r"[\t\n\r\0]")
+
+
+class Root:
+    """The folder that a list's paths start from. Raises OSError where it cannot be read."""
+
+    def __init__(self, path: StrPath) -> None:
+        self.path = os.fspath(path)
+        os.scandir(self.path).close()
+        forms = (os.path.abspath(self.path), os.path.realpath(self.path))
+        self._absolute = tuple(os.path.join(form, "") for form in forms)
+
+    def below(self, path: str) -> str:
+        """An image's path as a list has it. Raises ListError, saying why, where none can be."""
+        if not path:
+            raise ListError("no path of an image")
+        if _UNFIT.search(path):
+            raise ListError(f"{path!r:.80}: a path with a tab, a line's end or a zero byte")
+        if not _is_encodable(path):
+            raise ListError(f"{path!a:.80}: a path that no file can have")
+        plain = os.path.normpath(path)
+        if os.path.isabs(plain):
+            inside = next((form for form in self._absolute if plain.startswith(form)), None)
+            plain = plain[len(inside) :] if inside else os.pardir
+        if plain in (os.curdir, os.pardir) or plain.startswith(os.pardir + os.sep):
+            raise ListError(f"{shown(path)}: not below {shown(self.path)}")
+        return plain
+
+    def join(self, path: str) -> str:
+        return os.path.join(self.path, path)
+
+    def check_file(self, path: str) -> None:
+        """Raises ListError where this path, below the root, is none of a file."""
+        if not os.path.isfile(self.join(path)):
+            raise ListError(f"no such file: {shown(self.join(path))}")
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        encode_path(text)
+    except UnicodeEncodeError:  # half a surrogate pair, from JSON
+        return False
+    return True
+
+
+def class_name(text: str) -> str:
+    """A class's name without blanks around it. Raises ListError, saying why, where it is none."""
+    name = text.strip()
+    if not name:
+        raise ListError("a class without a name")
+    if _UNFIT.search(name) or not _is_encodable(name):
+        raise ListError(f"{name!a:.80}: a name with a tab, a line's end or a zero byte")
+    return name
+
+
+def check_classes(
+    names: Iterable[tuple[str, str]], classes: Mapping[str, int], faults: list[str]
+) -> None:
+    """Adds a fault for each class that is not in the table; names come with where each stands."""
+    faults += [
+        f"{where}: class {shown(name)} is not in the class table"
+        for name, where in names
+        if name not in classes
+    ]
+
+
+Box = Sequence[float]
+"""class, xmin, ymin, xmax, ymax as fractions of width and height, and what else there is."""
+
+_DECIMALS = 6
+_SLACK = 10**-_DECIMALS
+"""What a corner may lie outside by, from rounding alone."""
+
+
+class BoxLines:
+    """The lines of images with boxes, a box having `width` numbers, while they are being made."""
+
+    def __init__(self, width: int, *, skip_empty: bool) -> None:
+        self.remarks = Remarks()
+        self._none = np.empty((0, width))
+        self._skip_empty = skip_empty
+        self._lines = bytearray()
+        self._keys, self._widths = array("q"), array("q")
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def add(self, key: int | None, path: str, boxes: Iterable[Box]) -> None:
+        """An image, with the next key from 0 where `key` is None."""
+        kept = [inside for box in boxes if (inside := self._inside(box, path)) is not None]
+        if not kept:
+            self.remarks.count(SKIPPED if self._skip_empty else EMPTY, path)
+            if self._skip_empty:
+                return
+        labels = box_labels(kept or self._none)
+        key = len(self) if key is None else key
+        texts = b"%f\t" * len(labels) % tuple(labels)
+        self._lines += b"%d\t%s%s\n" % (key, texts, encode_path(path))
+        self._keys.append(key)
+        self._widths.append(len(labels))
+
+    def _inside(self, box: Box, path: str) -> Box | None:
+        """A box cut to its image, or None where nothing is left of it."""
+        label, *corners = box[:5]
+        low, high = min(corners), max(corners)
+        if low < 0 or high > 1:
+            left, top, right, bottom = corners
+            if right <= 0 or bottom <= 0 or left >= 1 or top >= 1:
+                self.remarks.count(OUTSIDE, path)
+                return None
+            if low < -_SLACK or high > 1 + _SLACK:
+                self.remarks.count(CUT, path)
+            corners = [min(max(corner, 0.0), 1.0) for corner in corners]
+        left, top, right, bottom = (round(corner, _DECIMALS) for corner in corners)
+        if left >= right or top >= bottom:
+            self.remarks.count(FLAT, path)
+            return None
+        return (label, left, top, right, bottom, *box[5:])
+
+    def images(self, name: str, source: StrPath) -> ImageList:
+        """The list, for messages called `name`. Raises ListError where there are no images."""
+        if not self._keys:
+            what = "no images with objects" if self._skip_empty else "no images"
+            raise ListError(what, path=source)
+        keys, widths = (np.array(column, np.int64) for column in (self._keys, self._widths))
+        return ImageList.numbered(bytes(self._lines), name, keys, widths)

@@ -1,0 +1,100 @@
+"""How large the image in a file is, from the beginning of the file."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from ..format import ImageError, ListError, shown
+from ..sniffing import describe, has_exif
+from .common import Kind, Remarks, Root
+
+Size = tuple[int, int]
+"""Width and height in pixels, as the image is seen: its EXIF orientation applied."""
+
+_READS = (1 << 12, 1 << 16)
+"""Bytes of a file that are read at first, and where that is not enough. Most headers fit in 4 kB,
+those of photos, with a small picture in their EXIF, in 64 kB.
+"""
+
+_TURNED = Kind("{} turned by EXIF, as {}: its boxes are taken for those of the turned one", "image")
+_UNSAID = Kind("{} of no size in the annotations, as {}: the file's own is used", "image")
+
+
+def agreed_size(root: Root, path: str, said: Size | None, remarks: Remarks) -> Size:
+    """The size of an image below the root, which annotations must have right or not say (None).
+
+    Raises ListError, saying why, where they have it wrong or it cannot be found out.
+    """
+    name = root.join(path)
+    try:
+        size, turn = _seen(name)
+    except ImageError as error:
+        raise ListError(f"{shown(name)}: {error.message}") from None
+    except FileNotFoundError:
+        raise ListError(f"no such file: {shown(name)}") from None
+    except OSError as error:
+        raise ListError(f"{shown(name)}: {error.strerror}") from None
+    if said is not None and said != size:
+        turned = ", turned by its EXIF orientation" if turn >= 5 else ""
+        raise ListError(
+            f"the annotations are of {said[0]}x{said[1]} pixels, {shown(name)} has"
+            f" {size[0]}x{size[1]}{turned}"
+        )
+    if said is None:
+        remarks.count(_UNSAID, path)
+    if turn != 1:
+        remarks.count(_TURNED, path)
+    return size
+
+
+def _seen(path: str) -> tuple[Size, int]:
+    """An image's size as it is seen, and its EXIF orientation, 1 to 8."""
+    state = os.stat(path)
+    if not stat.S_ISREG(state.st_mode):
+        raise ImageError("no regular file")
+    with open(path, "rb", buffering=0) as file:
+        for size in (*_READS, state.st_size):
+            file.seek(0)
+            head = file.read(size)
+            try:
+                return _size_in(head)
+            except (ImageError, IndexError) as error:
+                failure = error
+                if len(head) >= state.st_size:
+                    break
+    raise failure if isinstance(failure, ImageError) else ImageError("a JPEG that is cut short")
+
+
+def _size_in(head: bytes) -> tuple[Size, int]:
+    """Raises ImageError or IndexError where the file's beginning is damaged, or not long enough."""
+    info = describe(head)
+    if info is None:  # a format that only Pillow knows
+        from ..imaging.with_pillow import opened  # noqa: PLC0415
+
+        with opened(head) as image:
+            return image.size, 1
+    turn = 1
+    if _may_be_turned(head, info.format):
+        from ..imaging.with_pillow import orientation_of  # noqa: PLC0415
+
+        turn = orientation_of(head)
+    return ((info.height, info.width) if turn >= 5 else (info.width, info.height)), turn
+
+
+def _may_be_turned(head: bytes, kind: str) -> bool:
+    if kind == "JPEG":
+        return has_exif(head)
+    if kind == "PNG":
+        return _png_has_exif(head)
+    return kind == "WebP" and head[12:16] == b"VP8X" and bool(head[20] & 0x08)
+
+
+def _png_has_exif(head: bytes) -> bool:
+    """Whether it stands before the pixels, where decoders look for it."""
+    at = 8
+    while head[at + 7] >= 0 and (kind := head[at + 4 : at + 8]) not in (b"IDAT", b"IEND"):
+        if kind == b"eXIf":
+            return True
+        at += 12 + int.from_bytes(head[at : at + 4], "big")
+    return False

@@ -1,0 +1,195 @@
+"""CSV: a path and its labels a row."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import os
+from collections.abc import Container, Iterable, Iterator, Mapping
+from itertools import chain
+
+import numpy as np
+
+from ..format import LimitError, ListError, StrPath, plural, shown
+from ..listing import ImageList, encode_path, format_label, parse_label, raise_faults
+from .common import Annotated, Root, check_classes, class_name
+
+
+def read_csv(
+    path: StrPath, root: StrPath, *, classes: Mapping[str, int] | None = None
+) -> Annotated:
+    """The images that a CSV file names, `path,label` or `path,label,label...`, keys from 0.
+
+    Paths start from `root`. A first row whose first cell has no file ending, nor is a file, is a
+    header. Labels are numbers; where there is one column of them and not all are, or `classes` is
+    given, they are names of classes, which count from 0 in their order, or as `classes` says.
+
+    Raises ListError with a line for each fault.
+    """
+    table = _Table(os.fspath(path))
+    table.read(Root(root))
+    known: dict[str, int] = {}
+    if table.width > 1:
+        if classes is not None:
+            raise ListError("--classes is for one column of labels", path=table.name)
+        texts: Iterable[bytes] = table.rows
+    elif classes is not None or table.has_names():
+        texts, known = table.classes(classes)
+    else:
+        texts = table.numbers()
+    lines = bytearray()
+    for number, (image, text) in enumerate(zip(table.lines, texts, strict=True)):
+        lines += b"%d\t%s\t%s\n" % (number, text, encode_path(image))
+    widths = np.full(len(table.lines), table.width)
+    images = ImageList.numbered(bytes(lines), os.fspath(root), widths=widths)
+    return Annotated(images, known, remarks=table.remarks)
+
+
+class _Table:
+    """A file's rows: the line that each path is in, and its labels.
+
+    These are in `labels` as text where there is one column, else in `rows` as the list has them.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.lines: dict[str, int] = {}
+        self.labels: list[str] = []
+        self.rows: list[bytes] = []
+        self.width = 0
+        self.remarks: list[str] = []
+        self._first = 0  # the line that width is from
+        self._same: dict[str, str] = {}  # one copy of each label
+
+    def read(self, root: Root) -> None:
+        faults: list[str] = []
+        rows = _rows(self.name)
+        for line, row in rows:  # the first one
+            if _is_header(row, root):
+                header = shown(",".join(row)[:80])
+                self.remarks.append(f"{shown(self.name)}:{line} is taken for a header: {header}")
+            else:
+                rows = chain([(line, row)], rows)
+            break
+        for line, row in rows:
+            try:
+                self._add(line, row, root)
+            except (ListError, LimitError) as error:
+                faults.append(f"{shown(self.name)}:{line}: {error.message}")
+        raise_faults(faults, self.name)
+        if not self.lines:
+            raise ListError("no rows of a path and its labels", path=self.name)
+
+    def _add(self, line: int, row: list[str], root: Root) -> None:
+        path, *labels = row
+        if not labels:
+            raise ListError(f"expected a path, a comma and a label, found {path!r:.80}")
+        if not self.width:
+            self.width, self._first = len(labels), line
+        if len(labels) != self.width:
+            raise ListError(
+                f"{plural(len(labels), 'label')}, and line {self._first} has {self.width}"
+            )
+        if not all(map(str.strip, labels)):
+            raise ListError("an empty label")
+        path = root.below(path)
+        if path in self.lines:
+            raise ListError(f"{shown(path)} is in line {self.lines[path]} already")
+        root.check_file(path)
+        if self.width > 1:
+            self.rows.append(b"\t".join(map(_number, labels)))
+        else:
+            self.labels.append(self._same.setdefault(labels[0], labels[0]))
+        self.lines[path] = line
+
+    def has_names(self) -> bool:
+        """Whether not all labels are numbers."""
+        names = {label for label in self._same if _is_name(label)}
+        if names and len(names) < len(self._same):
+            name, where = next(self._places(names))
+            self.remarks.append(
+                f"labels are taken for class names: {where} has {name.strip()!r:.80}"
+            )
+        return bool(names)
+
+    def _places(self, labels: Container[str]) -> Iterator[tuple[str, str]]:
+        """Where these labels are, all times that they occur."""
+        for label, line in zip(self.labels, self.lines.values(), strict=True):
+            if label in labels:
+                yield label, f"{shown(self.name)}:{line}"
+
+    def classes(self, given: Mapping[str, int] | None) -> tuple[Iterator[bytes], dict[str, int]]:
+        """What the list has for each row, the labels being names, and the class table."""
+        names: dict[str, str] = {}
+        places: dict[str, str] = {}
+        faults: list[str] = []
+        for label, where in self._places(self._same):
+            if label in names:
+                continue
+            try:
+                names[label] = class_name(label)
+            except ListError as error:
+                faults.append(f"{where}: {error.message}")
+            else:
+                places.setdefault(names[label], where)
+        if given is not None:
+            check_classes(places.items(), given, faults)
+        raise_faults(faults, self.name)
+        if given is None:
+            given = {name: number for number, name in enumerate(sorted(places))}
+        texts = {label: b"%d.000000" % given[name] for label, name in names.items()}
+        return map(texts.__getitem__, self.labels), dict(given)
+
+    def numbers(self) -> Iterator[bytes]:
+        """What the list has for each row."""
+        texts: dict[str, bytes] = {}
+        wrong: dict[str, str] = {}
+        for label in self._same:
+            try:
+                texts[label] = _number(label)
+            except LimitError as error:
+                wrong[label] = error.message
+        places = self._places(wrong)
+        raise_faults([f"{where}: {wrong[label]}" for label, where in places], self.name)
+        return map(texts.__getitem__, self.labels)
+
+
+@functools.lru_cache(1 << 16)
+def _number(text: str) -> bytes:
+    """A label as the list has it. Raises ListError or LimitError."""
+    try:
+        return format_label(parse_label(encode_path(text))).encode("ascii")
+    except ListError as error:
+        raise ListError(f"{error.message} (class names are for one column of labels)") from None
+
+
+def _rows(name: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not blank, each with the line in which it begins."""
+    with open(name, "rb") as binary:
+        if b"\0" in binary.read(4096):
+            raise ListError("no CSV in UTF-8 but a binary file, or one in UTF-16", path=name)
+    with open(name, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        line = 1
+        try:
+            for row in reader:
+                if len(row) > 1 or "".join(row).strip():
+                    yield line, row
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise ListError(f"{shown(name)}:{line}: a row that is no CSV: {error}") from None
+
+
+def _is_header(row: list[str], root: Root) -> bool:
+    first = row[0].strip()
+    return not os.path.splitext(first)[1] and not os.path.isfile(root.join(first))
+
+
+def _is_name(label: str) -> bool:
+    try:
+        parse_label(encode_path(label))
+    except ListError:
+        return True
+    except LimitError:  # a number, even if none that can be
+        return False
+    return False

@@ -1,0 +1,101 @@
+"""The options of `rectool list` for labels that stand in annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .door import given_options, option_group
+
+if TYPE_CHECKING:
+    from ..annotations.common import Annotated
+
+annotation_options = option_group(
+    click.option(
+        "--csv",
+        type=click.Path(readable=False),
+        metavar="FILE",
+        help="Labels from a table: path,label or path,label,label... a line.",
+    ),
+    click.option(
+        "--coco",
+        type=click.Path(readable=False),
+        metavar="FILE",
+        help="Boxes from COCO's instances JSON; keys are image ids.",
+    ),
+    click.option(
+        "--voc",
+        type=click.Path(readable=False),
+        metavar="DIR",
+        help="Boxes from a folder of Pascal VOC's XML files.",
+    ),
+    click.option(
+        "--yolo",
+        type=click.Path(readable=False),
+        metavar="DIR",
+        help="Boxes from a folder of YOLO's .txt files, parallel to ROOT.",
+    ),
+    click.option("--skip-empty", is_flag=True, help="Leave out images without boxes."),
+)
+
+FORMATS = ("csv", "coco", "voc", "yolo")
+_NOT_FOR = {
+    "csv": ("recursive", "exts", "skip_empty"),
+    "coco": ("recursive", "exts"),
+    "voc": ("recursive",),
+    "yolo": (),
+}
+
+
+def annotation_format(ctx: click.Context) -> str | None:
+    """Which of the formats was given, if one was; options that do not go with it refused."""
+    given = given_options(ctx, FORMATS)
+    if len(given) > 1:
+        raise click.UsageError(f"{given[0]} and {given[1]}: labels are from one of them.")
+    if not given:
+        if given_options(ctx, ("skip_empty",)):
+            raise click.UsageError("--skip-empty is of --coco, --voc and --yolo.")
+        return None
+    name = given[0].removeprefix("--")
+    wrong = given_options(ctx, _NOT_FOR[name])
+    if wrong:
+        raise click.UsageError(f"{wrong[0]} does not go with {given[0]}.")
+    return name
+
+
+def read_annotations(
+    name: str,
+    root: str,
+    options: Mapping[str, Any],
+) -> Annotated:
+    """What annotations in this format say of the images below `root`."""
+    source, classes_file = options[name], options["classes_file"]
+    exts = {"exts": options["exts"]} if options["exts"] else {}
+    if name == "yolo":
+        from ..annotations.names import read_names
+        from ..annotations.yolo import read_yolo
+
+        return read_yolo(
+            source,
+            root,
+            recursive=options["recursive"],
+            names=read_names(classes_file) if classes_file else None,
+            skip_empty=options["skip_empty"],
+            **exts,
+        )
+    from ..scanning import read_classes
+
+    classes = read_classes(classes_file) if classes_file else None
+    if name == "csv":
+        from ..annotations.tables import read_csv
+
+        return read_csv(source, root, classes=classes)
+    if name == "coco":
+        from ..annotations.coco import read_coco
+
+        return read_coco(source, root, classes=classes, skip_empty=options["skip_empty"])
+    from ..annotations.voc import read_voc
+
+    return read_voc(source, root, classes=classes, skip_empty=options["skip_empty"], **exts)

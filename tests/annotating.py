@@ -1,0 +1,70 @@
+"""What tests of annotations share: images, the command that lists them, boxes out of a `.rec`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from conftest import Run, encoded, picture
+from numpy.typing import NDArray
+
+from rectool import RecordReader, unpack
+from rectool.boxes import boxes_of
+from rectool.listing import Entry, ImageList
+from rectool.packing import pack_images
+from rectool.sources import Copy, FileSource
+
+Runner = Callable[..., Run]
+
+
+def write_images(root: Path, **sizes: tuple[int, int]) -> None:
+    """Images below a folder: of `cats__a_jpg` the path is cats/a.jpg."""
+    for number, (name, size) in enumerate(sizes.items()):
+        folder, _, file = name.rpartition("__")
+        stem, _, ending = file.rpartition("_")
+        path = root / folder.replace("__", "/") / f"{stem}.{ending}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encoded(picture(number, *size), "PNG" if ending == "png" else "JPEG"))
+
+
+def listed(run: Runner, *args: object, root: str = "images") -> tuple[list[Entry], list[str]]:
+    """The list of a folder in the order of its source, and the lines on stderr."""
+    result = run("list", root, "--no-shuffle", *args)
+    assert result.status == 0, result
+    return list(ImageList(result.stdout, "stdout")), result.err.splitlines()
+
+
+def faults(run: Runner, *args: object, folder: Path, root: str = "images") -> list[str]:
+    """The errors of a listing that fails, and leaves nothing in `folder`."""
+    before = sorted(folder.iterdir())
+    result = run("list", root, "out", *args)
+    assert (result.status, result.out) == (1, ""), result
+    assert sorted(folder.iterdir()) == before
+    lines = result.err.splitlines()
+    assert all(line.startswith("rectool: ") for line in lines), result
+    return [line.removeprefix("rectool: ") for line in lines]
+
+
+def in_pixels(rec: Path, sizes: dict[int, tuple[int, int]]) -> dict[int, NDArray[np.float64]]:
+    """By key the boxes of each record, corners in pixels."""
+    boxes = {}
+    with RecordReader(rec) as reader:
+        assert sorted(reader.keys.tolist()) == sorted(sizes)
+        for key, (width, height) in sizes.items():
+            header, _ = unpack(reader.by_key(key))
+            assert header.id == key
+            scale = np.array([width, height, width, height])
+            boxes[key] = boxes_of(header.label).astype(np.float64)
+            boxes[key][:, 1:5] *= scale
+    return boxes
+
+
+def packed(images: ImageList, root: Path, rec: Path) -> Path:
+    """A `.rec` of what the lines of a list say, read as from a file."""
+    again = ImageList(images.contents(), "made.lst")
+    assert again.keys.tolist() == images.keys.tolist()
+    for at, entry in enumerate(again):
+        images.take(slice(at, at + 1)).check_width(len(entry.labels), exactly=True)
+    pack_images(FileSource(again, root), rec, Copy("nothing"), workers=1, force=True)
+    return rec
