@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..format import ImageError
+from ..sniffing import format_of, has_exif
 from .recipe import QUALITY, Size
-from .with_pillow import check_deep, opened, turned
+from .with_pillow import check_deep, opened, orientation_of, turned
 
 Array = NDArray[Any]
 
 _LOSSY = ("JPEG", "MPO")
 _PLAIN = ("L", "LA", "RGB", "RGBA", "P")
 _MOST = (1 << 16) - 1
+_ORIENTATION = 0x0112
 
 
 def check_lossless(data: bytes) -> None:
@@ -88,3 +90,49 @@ def _nearest(begin: float, end: float, count: int, most: int) -> NDArray[np.int6
     middles = begin + (np.arange(count) + 0.5) * ((end - begin) / count)
     nearest: NDArray[np.int64] = np.floor(middles).astype(np.int64)
     return nearest.clip(0, most - 1)
+
+
+def sample_mask(
+    mask: Array,
+    matrix: tuple[float, float, float, float, float, float],
+    inside: tuple[float, float, float, float],
+    out: Array,
+    fill: int,
+) -> None:
+    """Gives each pixel of `out`, HxW, the number in the mask, HxW, where its middle comes from.
+
+    A point (x, y) of `out` comes from (a x + b y + c, d x + e y + f) in the mask. `fill` where that
+    is outside of it, and for points outside of `inside` (left, top, right, bottom).
+    """
+    a, b, c, d, e, f = matrix
+    left, top, right, bottom = inside
+    height, width = mask.shape
+    x, y = np.arange(out.shape[1]) + 0.5, np.arange(out.shape[0])[:, None] + 0.5
+    across, down = a * x + c, e * y + f
+    plain = not b and not d  # the same columns in all rows
+    if not plain:
+        across, down = across + b * y, down + d * x
+    lost = (across < 0) | (across >= width) | (x < left) | (x >= right)
+    gone = (down < 0) | (down >= height) | (y < top) | (y >= bottom)
+    columns, rows = (
+        points.clip(0, most - 1).astype(np.int64)  # which rounds down what is not below 0
+        for points, most in ((across, width), (down, height))
+    )
+    out[...] = mask.take(rows[:, 0], 0).take(columns, 1) if plain else mask[rows, columns]
+    if lost.any() or gone.any():
+        out[np.broadcast_to(lost | gone, out.shape)] = fill
+
+
+def turn_of(data: bytes) -> int:
+    """How decoding turns an encoded image: an EXIF orientation, with which `decode_mask` turns."""
+    kind = format_of(data)
+    if kind == "TIFF":
+        with opened(data) as image:
+            tags: Any = image
+            orientation = tags.tag_v2.get(_ORIENTATION, 1)
+        return orientation if orientation in range(1, 9) else 1
+    try:
+        may = has_exif(data) if kind == "JPEG" else b"eXIf" in data or b"EXIF" in data
+    except IndexError:  # cut short
+        may = False
+    return orientation_of(data) if may else 1

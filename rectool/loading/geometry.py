@@ -17,7 +17,7 @@ from ..imaging.recipe import actual_interp
 from ..imaging.resizing import Warp
 
 if TYPE_CHECKING:
-    from ..imaging import Interp
+    from ..imaging import Backend, Interp
     from .augmentation import Augmentation
 
 
@@ -54,6 +54,9 @@ ANY = 10
 """Its number of any from 0 to 4, drawn for each image."""
 
 _ATTEMPTS = 10
+_CORNER = 0.5 - 1e-6
+"""OpenCV's nearest neighbour is that of a pixel's first corner, not of its middle."""
+
 _F = np.float32
 
 
@@ -68,6 +71,7 @@ class Course:
 
     def __init__(self, aug: Augmentation, width: int, height: int, draw: Random) -> None:
         self.steps: list[Step] = []
+        self.source = (width, height)
         self.width, self.height = width, height
         self._aug, self._draw = aug, draw
         if aug.resize > 0:
@@ -82,9 +86,15 @@ class Course:
             done = self._random_resized_crop()
         else:
             done = aug.crop_sizes is not None and self._crop_of_size(*aug.crop_sizes)
-        if not done:
+        if not done and aug.force_resize:
+            self._force()
+        elif not done:
             self._enlarge()
             self._crop(self._aug.width, self._aug.height)
+
+    def origin(self, backend: Backend = "pillow") -> Origin:
+        """Where the result comes from; by this backend, which for OpenCV has ways of its own."""
+        return origin_of(self.steps, *self.source, backend)
 
     def _add(self, step: Step, *, width: int, height: int) -> None:
         self.steps.append(step)
@@ -158,6 +168,10 @@ class Course:
         self._resize(self._aug.width, self._aug.height)
         return True
 
+    def _force(self) -> None:
+        if (self.width, self.height) != (self._aug.width, self._aug.height):
+            self._resize(self._aug.width, self._aug.height)
+
     def _enlarge(self) -> None:
         """Scales up an image that is smaller than the crop; the proportions stay.
 
@@ -187,24 +201,77 @@ class Course:
             self._add(Crop(left, top, width, height), width=width, height=height)
 
 
+class Origin(NamedTuple):
+    """Where all pixels of a result come from: its steps as one map.
+
+    The point (x, y) of the result is (a x + b y + c, d x + e y + f) in the image that the steps
+    began with; points, so that the first pixel's middle is (0.5, 0.5). Points of the result outside
+    of `inside` (left, top, right, bottom) come from nowhere, whatever the map says of them.
+    """
+
+    matrix: tuple[float, float, float, float, float, float]
+    inside: tuple[float, float, float, float]
+    source: tuple[int, int]
+    size: tuple[int, int]
+
+
+def origin_of(steps: list[Step], width: int, height: int, backend: Backend = "pillow") -> Origin:
+    """The steps as one map, for an image of this size."""
+    origin = Origin((1, 0, 0, 0, 1, 0), (0, 0, width, height), (width, height), (width, height))
+    for step in steps:
+        origin = _followed(origin, step, backend)
+    return origin
+
+
+def _followed(origin: Origin, step: Step, backend: Backend) -> Origin:
+    width, height = origin.size
+    left, top, right, bottom = origin.inside
+    x = y = 0.0
+    across = down = 1.0
+    if isinstance(step, Warp):
+        size = (step.width, step.height)
+        matrix = _product(origin.matrix, _inverse(step.matrix))
+        return Origin(matrix, (0, 0, *size), origin.source, size)
+    if isinstance(step, Crop):
+        size, x, y = (step.width, step.height), step.left, step.top
+    elif isinstance(step, Pad):
+        size, x, y = (width + 2 * step.border, height + 2 * step.border), -step.border, -step.border
+    else:
+        size, across, down = (step.width, step.height), width / step.width, height / step.height
+        if backend == "opencv" and step.interp == "nearest" and size != origin.size:
+            x, y = -_CORNER * across, -_CORNER * down
+    inside = ((left - x) / across, (top - y) / down, (right - x) / across, (bottom - y) / down)
+    matrix = _product(origin.matrix, (across, 0, x, 0, down, y))
+    return Origin(matrix, inside, origin.source, size)
+
+
+_Matrix = tuple[float, float, float, float, float, float]
+
+
+def _product(first: _Matrix, second: _Matrix) -> _Matrix:
+    """The map that applies `second`, and to what comes of that `first`."""
+    (a, b, c, d, e, f), (g, h, i, j, k, m) = first, second
+    return (
+        a * g + b * j, a * h + b * k, a * i + b * m + c,
+        d * g + e * j, d * h + e * k, d * i + e * m + f,
+    )  # fmt: skip
+
+
+def _inverse(matrix: _Matrix) -> _Matrix:
+    """From points to points: OpenCV's matrix is of pixels' numbers, half a pixel less."""
+    a, b, c, d, e, f = matrix
+    c, f = c + 0.5 - (a + b) / 2, f + 0.5 - (d + e) / 2
+    area = a * e - b * d
+    a, b, d, e = e / area, -b / area, -d / area, a / area
+    return a, b, -(a * c + b * f), d, e, -(d * c + e * f)
+
+
 def as_fit(steps: list[Step], width: int, height: int) -> Fit:
     """Steps of resizing and cutting as one: the part of the image that becomes all of the result.
 
     Resampling once is not the same as twice, but better.
     """
-    left = top = 0.0
-    across = down = 1.0  # original pixels to one of the present
-    interp: Interp = "bilinear"
-    for step in steps:
-        if isinstance(step, Resize):
-            across *= width / step.width
-            down *= height / step.height
-            interp = step.interp
-        elif isinstance(step, Crop):
-            left += step.left * across
-            top += step.top * down
-        else:
-            raise TypeError(step)
-        width, height = step.width, step.height
-    box = (left, top, left + width * across, top + height * down)
-    return Fit(box, (width, height), interp)
+    (across, _, left, _, down, top), _, _, size = origin_of(steps, width, height)
+    interps = [step.interp for step in steps if isinstance(step, Resize)]
+    box = (left, top, left + size[0] * across, top + size[1] * down)
+    return Fit(box, size, interps[-1] if interps else "bilinear")
