@@ -101,26 +101,26 @@ def sample_mask(
 ) -> None:
     """Gives each pixel of `out`, HxW, the number in the mask, HxW, where its middle comes from.
 
-    A point (x, y) of `out` comes from (a x + b y + c, d x + e y + f) in the mask. `fill` where that
-    is outside of it, and for points outside of `inside` (left, top, right, bottom).
+    A point (x, y) of `out` comes from (a x + b y + c, d x + e y + f) in the mask. Points outside of
+    `inside` (left, top, right, bottom) get `fill`, and where b or d is not 0 also those that come
+    from outside of the mask.
     """
     a, b, c, d, e, f = matrix
     left, top, right, bottom = inside
     height, width = mask.shape
     x, y = np.arange(out.shape[1]) + 0.5, np.arange(out.shape[0])[:, None] + 0.5
     across, down = a * x + c, e * y + f
+    lost = (x < left) | (x >= right) | (y < top) | (y >= bottom)
     plain = not b and not d  # the same columns in all rows
     if not plain:
         across, down = across + b * y, down + d * x
-    lost = (across < 0) | (across >= width) | (x < left) | (x >= right)
-    gone = (down < 0) | (down >= height) | (y < top) | (y >= bottom)
+        lost |= (across < 0) | (across >= width) | (down < 0) | (down >= height)
     columns, rows = (
         points.clip(0, most - 1).astype(np.int64)  # which rounds down what is not below 0
         for points, most in ((across, width), (down, height))
     )
     out[...] = mask.take(rows[:, 0], 0).take(columns, 1) if plain else mask[rows, columns]
-    if lost.any() or gone.any():
-        out[np.broadcast_to(lost | gone, out.shape)] = fill
+    out[lost] = fill
 
 
 def turn_of(data: bytes) -> int:

@@ -30,6 +30,10 @@ class Resize(NamedTuple):
 class Pad(NamedTuple):
     border: int
 
+    def around(self, width: int, height: int) -> tuple[int, int]:
+        """The size of an image of this one, padded."""
+        return width + 2 * self.border, height + 2 * self.border
+
 
 class Crop(NamedTuple):
     left: int
@@ -79,9 +83,8 @@ class Course:
         if aug.warps:
             self._warp()
         if aug.pad:
-            self._add(
-                Pad(aug.pad), width=self.width + 2 * aug.pad, height=self.height + 2 * aug.pad
-            )
+            width, height = Pad(aug.pad).around(self.width, self.height)
+            self._add(Pad(aug.pad), width=width, height=height)
         if aug.random_resized_crop:
             done = self._random_resized_crop()
         else:
@@ -206,7 +209,8 @@ class Origin(NamedTuple):
 
     The point (x, y) of the result is (a x + b y + c, d x + e y + f) in the image that the steps
     began with; points, so that the first pixel's middle is (0.5, 0.5). Points of the result outside
-    of `inside` (left, top, right, bottom) come from nowhere, whatever the map says of them.
+    of `inside` (left, top, right, bottom) come from nowhere, whatever the map says of them; where b
+    or d is not 0, so do those that come from outside of the image.
     """
 
     matrix: tuple[float, float, float, float, float, float]
@@ -226,23 +230,38 @@ def origin_of(steps: list[Step], width: int, height: int, backend: Backend = "pi
 def _followed(origin: Origin, step: Step, backend: Backend) -> Origin:
     width, height = origin.size
     left, top, right, bottom = origin.inside
-    x = y = 0.0
-    across = down = 1.0
     if isinstance(step, Warp):
-        size = (step.width, step.height)
-        matrix = _product(origin.matrix, _inverse(step.matrix))
-        return Origin(matrix, (0, 0, *size), origin.source, size)
+        return _warped(origin, step)
     if isinstance(step, Crop):
         size, x, y = (step.width, step.height), step.left, step.top
+        inside = (left - x, top - y, right - x, bottom - y)
+        change: _Matrix = (1, 0, x, 0, 1, y)
     elif isinstance(step, Pad):
-        size, x, y = (width + 2 * step.border, height + 2 * step.border), -step.border, -step.border
+        size, x = step.around(width, height), step.border
+        inside = (left + x, top + x, right + x, bottom + x)
+        change = (1, 0, -x, 0, 1, -x)
     else:
-        size, across, down = (step.width, step.height), width / step.width, height / step.height
+        size = (step.width, step.height)
+        across, down = width / step.width, height / step.height
+        shift = 0.0
         if backend == "opencv" and step.interp == "nearest" and size != origin.size:
-            x, y = -_CORNER * across, -_CORNER * down
-    inside = ((left - x) / across, (top - y) / down, (right - x) / across, (bottom - y) / down)
-    matrix = _product(origin.matrix, (across, 0, x, 0, down, y))
-    return Origin(matrix, inside, origin.source, size)
+            shift = _CORNER
+            left, top, right, bottom = (math.ceil(side - 0.5) for side in origin.inside)
+        begin = (left / across + shift, top / down + shift)
+        inside = (*begin, right / across + shift, bottom / down + shift)
+        change = (across, 0, -shift * across, 0, down, -shift * down)
+    return Origin(_product(origin.matrix, change), inside, origin.source, size)
+
+
+def _warped(origin: Origin, step: Warp) -> Origin:
+    left, top, right, bottom = origin.inside
+    a, b, c, d, e, f = change = _inverse(step.matrix)
+    inside = (0.0, 0.0, float(step.width), float(step.height))
+    if not b and not d:  # else the image's edges are slanting, and the matrix alone tells of them
+        begin = (max(inside[0], (left - c) / a), max(inside[1], (top - f) / e))
+        inside = (*begin, min(inside[2], (right - c) / a), min(inside[3], (bottom - f) / e))
+    size = (step.width, step.height)
+    return Origin(_product(origin.matrix, change), inside, origin.source, size)
 
 
 _Matrix = tuple[float, float, float, float, float, float]
