@@ -87,7 +87,10 @@ def of_backend(backend: str, options: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("options", [*STILL, *RESIZED, *WARPED], ids=str)
 def test_masks_lie_where_their_images_do(
-    pairs: dict[Any, tuple[Path, Path]], size: tuple[int, int], options: dict[str, Any], backend: str
+    pairs: dict[Any, tuple[Path, Path]],
+    size: tuple[int, int],
+    options: dict[str, Any],
+    backend: str,
 ) -> None:
     """To within about a pixel of the image that was resized, and on average to nothing."""
     images, masks = read(*pairs[size], of_backend(backend, options))
@@ -109,7 +112,10 @@ def test_masks_lie_where_their_images_do(
 @pytest.mark.parametrize("options", [*RESIZED[:6], *RESIZED[7:], *WARPED[:3], *WARPED[4:7],
                                      *WARPED[8:]], ids=str)  # fmt: skip
 def test_nearest_neighbours_are_the_masks_own(
-    pairs: dict[Any, tuple[Path, Path]], size: tuple[int, int], options: dict[str, Any], backend: str
+    pairs: dict[Any, tuple[Path, Path]],
+    size: tuple[int, int],
+    options: dict[str, Any],
+    backend: str,
 ) -> None:
     """An image that is resampled once, of nearest neighbours, is made of the same pixels."""
     options = of_backend(backend, {**options, "inter_method": 0})
@@ -308,7 +314,9 @@ def test_a_number_too_large_is_found_where_the_crop_has_none(tmp_path: Path) -> 
     rec, masks = write_pair(tmp_path / "a.rec", [picture_of(50, 4)], [mask_of(numbers)])
     with pytest.raises(ImageError, match="holds 300"):
         next(ImageRecordIter(rec, (3, 4, 5), 1, masks=masks))
-    assert not next(ImageRecordIter(rec, (3, 4, 5), 1, masks=masks, mask_dtype="int32")).label[1].any()
+    assert (
+        not next(ImageRecordIter(rec, (3, 4, 5), 1, masks=masks, mask_dtype="int32")).label[1].any()
+    )
 
 
 NONSENSE: list[dict[str, Any]] = [
@@ -329,13 +337,17 @@ def test_nonsense_is_refused(tmp_path: Path, options: dict[str, Any]) -> None:
 def test_other_files_are_refused_and_other_labels(tmp_path: Path) -> None:
     rec, masks = numbered(tmp_path / "a.rec", {})
     _, fewer = numbered(tmp_path / "b.rec", {}, 5)
-    with pytest.raises(RecordError, match=r"b_mask\.rec: these are no masks of .*a\.rec: 5 records"):
+    with pytest.raises(
+        RecordError, match=r"b_mask\.rec: these are no masks of .*a\.rec: 5 records"
+    ):
         ImageRecordIter(rec, (3, 4, 5), 2, masks=fewer)
     with pytest.raises(FileNotFoundError):
         ImageRecordIter(rec, (3, 4, 5), 2, masks=tmp_path / "none.rec")
     write_pair(tmp_path / "c.rec", [RGB] * 6, [mask_of(np.zeros((4, 5), np.uint8))] * 6, [9.0] * 6)
     it = ImageRecordIter(rec, (3, 4, 5), 2, masks=tmp_path / "c_mask.rec")
-    with pytest.raises(HeaderError, match=r"c_mask\.rec: .* key 10: .* label 9, and its image .* 0"):
+    with pytest.raises(
+        HeaderError, match=r"c_mask\.rec: .* key 10: .* label 9, and its image .* 0"
+    ):
         next(it)
 
 
@@ -360,7 +372,9 @@ def test_steps_become_one_map() -> None:
     assert np.allclose(origin.matrix, (4, 0, 8 - 8, 0, 0.25, 1.5 - 0.5))
     assert np.allclose(origin.inside, ((0 - 0) / 4, (0 - 1) / 0.25, 40 / 4, 14 / 0.25))
     # OpenCV's matrix has pixels' numbers: pixel 3 lies at 2 * 3 + 1, and so its middle at 7.5
-    (a, _, c, _, e, f), inside, *_ = origin_of([Warp((2, 0, 1, 0, 2, 1), 50, 40, "bilinear")], 20, 15)
+    (a, _, c, _, e, f), inside, *_ = origin_of(
+        [Warp((2, 0, 1, 0, 2, 1), 50, 40, "bilinear")], 20, 15
+    )
     assert np.allclose((a * 7.5 + c, e * 7.5 + f), (3.5, 3.5))
     assert np.allclose(inside, (0.5, 0.5, 40.5, 30.5))
     quarter = origin_of([Warp((0, 1, 0, -1, 0, 29), 20, 30, "bilinear")], 30, 20)
