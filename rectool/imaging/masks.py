@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import Any
 
 import numpy as np
@@ -106,21 +107,26 @@ def sample_mask(
     from outside of the mask.
     """
     a, b, c, d, e, f = matrix
-    left, top, right, bottom = inside
     height, width = mask.shape
-    x, y = np.arange(out.shape[1]) + 0.5, np.arange(out.shape[0])[:, None] + 0.5
-    across, down = a * x + c, e * y + f
-    lost = (x < left) | (x >= right) | (y < top) | (y >= bottom)
-    plain = not b and not d  # the same columns in all rows
-    if not plain:
-        across, down = across + b * y, down + d * x
-        lost |= (across < 0) | (across >= width) | (down < 0) | (down >= height)
-    columns, rows = (
-        points.clip(0, most - 1).astype(np.int64)  # which rounds down what is not below 0
-        for points, most in ((across, width), (down, height))
-    )
-    out[...] = mask.take(rows[:, 0], 0).take(columns, 1) if plain else mask[rows, columns]
-    out[lost] = fill
+    x, y = np.arange(out.shape[1]) + 0.5, np.arange(out.shape[0]) + 0.5
+    if b or d:
+        across = (a * x + c) + (b * y)[:, None]
+        down = (d * x + f) + (e * y)[:, None]
+        lost = (across < 0) | (across >= width) | (down < 0) | (down >= height)
+        rows, columns = _whole(down, height), _whole(across, width)
+        out[...] = mask.take(rows * width + columns)
+        out[lost] = fill
+    else:  # the same columns in all rows
+        rows, columns = _whole(e * y + f, height), _whole(a * x + c, width)
+        out[...] = mask.take(rows, 0).take(columns, 1)
+    left, top, right, bottom = (max(0, math.ceil(side - 0.5)) for side in inside)
+    out[:top] = out[bottom:] = fill
+    out[:, :left] = out[:, right:] = fill
+
+
+def _whole(points: NDArray[np.floating[Any]], most: int) -> NDArray[np.int64]:
+    """The pixels, 0 to most - 1, that points lie in, or the nearest ones."""
+    return points.clip(0, most - 1).astype(np.int64)  # which rounds down what is not below 0
 
 
 def turn_of(data: bytes) -> int:
