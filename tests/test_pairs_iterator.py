@@ -23,7 +23,8 @@ STILL: list[dict[str, Any]] = [{}, {"mirror": True}, {"rand_crop": True, "rand_m
                                {"pad": 9}, {"pad": 9, "rand_crop": True}]  # fmt: skip
 RESIZED: list[dict[str, Any]] = [
     {"resize": 41}, {"resize": 43, "rand_crop": True, "rand_mirror": True},
-    {"resize": 34, "pad": 5}, {"resize": 101}, {"force_resize": True}, {"force_resize": True, "pad": 7, "mirror": True},
+    {"resize": 34, "pad": 5}, {"resize": 101}, {"force_resize": True},
+    {"force_resize": True, "pad": 7, "mirror": True},
     {"resize": 37, "force_resize": True},
     {"min_crop_size": 10, "max_crop_size": 28, "rand_crop": True, "rand_mirror": True},
     {"random_resized_crop": True, "min_random_area": 0.1, "min_aspect_ratio": 0.5,
