@@ -14,7 +14,15 @@ from pairs import mask_of, write_pair
 from PIL import Image
 
 import rectool
-from rectool import HeaderError, ImageDetIter, ImageError, ImageRecordIter, ListError, RecordError
+from rectool import (
+    Augmentation,
+    HeaderError,
+    ImageDetIter,
+    ImageError,
+    ImageRecordIter,
+    ListError,
+    RecordError,
+)
 from rectool.boxes import box_labels
 
 SHAPE = (3, 60, 80)
@@ -293,6 +301,15 @@ def test_force_resize_takes_the_whole_image(rec: Path) -> None:
         for channel, (_, *box) in enumerate(BOXES[0]):
             seen = measured(image.data[0][0], channel)
             assert np.abs((np.array(seen) - box) * [80, 60, 80, 60]).max() <= 1.01
+
+
+def test_with_pillow_it_is_resized_once(rec: Path) -> None:
+    once, twice = (
+        next(ImageRecordIter(rec, SHAPE, 1, label_width=17, force_resize=True, **more)).data[0]
+        for more in ({}, {"resize": 60})
+    )
+    assert np.array_equal(once, twice)
+    assert Augmentation(SHAPE, force_resize=True).resamples  # and so JPEGs are decoded small
 
 
 def test_force_resize_is_for_what_finds_no_crop(tmp_path: Path) -> None:

@@ -69,8 +69,9 @@ def test_image_mask_and_label(pair: tuple[Path, Path]) -> None:
     names = f"{str(pair[0])!r}: 12 images, masks of {str(pair[1])!r}"
     assert repr(dataset) == f"RecordDataset({names})"
     dataset.close()
-    with pytest.raises(ValueError, match="closed reader"):
-        dataset[0]
+    for use in (lambda: dataset[0], lambda: dataset._masks and dataset._masks.reader[0]):
+        with pytest.raises(ValueError, match="closed reader"):
+            use()
 
 
 def sizes(image: Any, mask: Any, label: Any) -> tuple[Any, ...]:
@@ -140,9 +141,10 @@ def test_shards_may_be_divided_in_another_way(tmp_path: Path, pair: tuple[Path, 
 
 def test_without_indexes(pair: tuple[Path, Path]) -> None:
     """The records' ids are the keys of both, or of none."""
-    assert RecordDataset(pair[0], False, masks=pair[1]).keys.tolist() == list(range(100, 112))
+    dataset = pickle.loads(pickle.dumps(RecordDataset(pair[0], False, masks=pair[1])))
+    assert dataset.keys.tolist() == list(range(100, 112))
+    assert wrong_samples(dataset, 0) == 0
     pair[1].with_suffix(".idx").unlink()
-    assert wrong_samples(RecordDataset(pair[0], False, masks=pair[1]), 0) == 0
     with pytest.raises(RecordError, match="position 0, the key 100, not the key 10"):
         RecordDataset(pair[0], masks=pair[1])
 

@@ -127,6 +127,18 @@ def test_nearest_neighbours_are_the_masks_own(
     assert max(np.abs(across[inside]).max(), np.abs(down[inside]).max()) <= 1
 
 
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_nothing_is_lost_by_resizing_twice(
+    pairs: dict[Any, tuple[Path, Path]], size: tuple[int, int]
+) -> None:
+    """OpenCV's nearest neighbours lie half a pixel off, each time."""
+    options = {"resize": 37, "force_resize": True, "inter_method": 0}
+    images, masks = read(*pairs[size], of_backend("opencv", options))
+    assert (masks >= 0).all()
+    across, down, _ = off(images, masks, size[0])
+    assert max(np.abs(across).max(), np.abs(down).max()) <= 1
+
+
 @pytest.mark.parametrize("orientation", [1, 3, 6, 7])
 @pytest.mark.parametrize("side", [23, 51, 113])
 def test_jpegs_that_are_decoded_small_and_turned(

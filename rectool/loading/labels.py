@@ -139,7 +139,7 @@ def box_rows(
     """
     positions = positions if not skip else _readable(reader, positions)
     begins, widths, counts = _layouts(reader, positions, source)
-    right = (begins >= 2) & (begins <= counts) & (begins == np.floor(begins))
+    right = (begins >= 2) & (begins <= counts)  # and whole, if the number of boxes is
     right &= (widths >= BOX_WIDTH) & (widths < 1 << 24) & (widths == np.floor(widths))
     rows = np.zeros(len(positions))
     rows[right] = (counts[right] - begins[right]) / widths[right]
