@@ -91,8 +91,11 @@ class RecordDataset:
                 image = decode_array(payload, self.color)
             label = self._label(header, image)
         sample: tuple[Any, ...] = (image, label)
-        if self._masks is not None:
-            sample = (image, self._mask(position, header, payload, image), label)
+        if self._masks is not None and self.decode:
+            size = (image.shape[1], image.shape[0])
+            sample = (image, self._masks.decoded(position, header, payload, size), label)
+        elif self._masks is not None:
+            sample = (image, self._masks.encoded(position, header), label)
         return sample if self.transform is None else self.transform(*sample)
 
     def _label(self, header: IRHeader, image: Any) -> Any:
@@ -103,11 +106,6 @@ class RecordDataset:
             boxes[:, [1, 3]] *= image.shape[1]
             boxes[:, [2, 4]] *= image.shape[0]
         return boxes
-
-    def _mask(self, position: int, header: IRHeader, payload: bytes, image: Any) -> Any:
-        if self._masks is None or not self.decode:
-            return self._masks and self._masks.encoded(position, header)
-        return self._masks.decoded(position, header, payload, (image.shape[1], image.shape[0]))
 
     def record(self, index: SupportsIndex) -> tuple[Any, ...]:
         """Header and encoded image of a sample; with masks also the encoded mask."""
@@ -133,9 +131,10 @@ class RecordDataset:
         try:
             labels = self.reader.labels(as_array(self._positions))
         except HeaderError as error:
-            first = read_sample(self.reader, self._position(0))[0] if error.offset is None else None
-            if first is not None and are_boxes(first.label):
-                error.message += "; they look like boxes, which RecordDataset(boxes=...) gives"
+            if error.offset is None:  # of no record by itself
+                header, _ = read_sample(self.reader, self._position(0))
+                if are_boxes(header.label):
+                    error.message += "; they look like boxes, which RecordDataset(boxes=...) gives"
             raise
         labels.flags.writeable = False
         return labels
