@@ -26,13 +26,14 @@ if TYPE_CHECKING:
         pack,
         unpack,
     )
-    from .loading import Augmentation, ImageRecordIter, RecordDataset
+    from .loading import Augmentation, ImageDetIter, ImageRecordIter, RecordDataset
 
 __all__ = [
     "Augmentation",
     "CorruptError",
     "HeaderError",
     "IRHeader",
+    "ImageDetIter",
     "ImageError",
     "ImageRecordIter",
     "IndexFileError",
@@ -52,7 +53,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'rectool' has no attribute {name!r}")
-    if name in ("Augmentation", "ImageRecordIter", "RecordDataset"):
+    if name in ("Augmentation", "ImageDetIter", "ImageRecordIter", "RecordDataset"):
         from . import loading  # noqa: PLC0415
 
         return getattr(loading, name)

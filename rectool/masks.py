@@ -43,9 +43,9 @@ class Mask:
 
     def numbers(self, image: bytes, size: tuple[int, int]) -> NDArray[Any]:
         """The mask of an encoded image of this size (width, height), which counts once turned."""
-        from .imaging.masks import decode_mask, orientation_for_mask  # noqa: PLC0415
+        from .imaging.masks import decode_mask, turn_of  # noqa: PLC0415
 
-        turn = 1 if self.upright else orientation_for_mask(image)
+        turn = 1 if self.upright else turn_of(image)
         data = self.payload()
         with self._faults():
             mask = decode_mask(data, turn)
@@ -55,9 +55,9 @@ class Mask:
     def encoded(self, image: bytes, check: Callable[[bytes], object]) -> bytes:
         """The mask's bytes, which go beside an image's as it is."""
         if may_be_turned(image):
-            from .imaging.masks import orientation_for_mask  # noqa: PLC0415
+            from .imaging.masks import turn_of  # noqa: PLC0415
 
-            if orientation_for_mask(image) != 1:
+            if turn_of(image) != 1:
                 raise ImageError(
                     "has an EXIF orientation, which readers would apply to the image and not to the"
                     " mask; without --pass-through both are turned"

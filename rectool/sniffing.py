@@ -43,6 +43,7 @@ MAX_PIXELS = 178_956_970
 _JPEG_FRAME = Struct(">HBHH")
 _U16, _U32, _I32 = Struct(">H"), Struct(">I"), Struct("<i")
 _LE16, _LE32 = Struct("<H"), Struct("<I")
+_EXIF = re.compile(rb"eXIf|EXIF")
 _JPEG_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _JPEG_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
@@ -189,7 +190,14 @@ _SIZES = {
 
 def may_be_turned(data: bytes) -> bool:
     """Whether an image may have an EXIF orientation: false for nearly all that have none."""
-    return format_of(data) == "TIFF" or any(name in data for name in (b"Exif", b"eXIf", b"EXIF"))
+    kind = format_of(data)
+    try:
+        return (
+            has_exif(data) if kind == "JPEG" else kind == "TIFF" or _EXIF.search(data) is not None
+        )
+    except IndexError:  # cut short
+        return False
+    return found or kind == "TIFF"
 
 
 def check_lossless(data: bytes) -> None:

@@ -221,7 +221,7 @@ def test_resizing_at_once_is_close_to_step_by_step(
             else:
                 array = resize_array(array, (step.width, step.height), step.interp)
         row = np.empty(shape, np.float32)
-        aug.put(array, row, Random(0))
+        aug.put(array, row, Random(0), mirrored=aug.mirror)
         assert np.abs(image - row).mean() < 2
         assert np.abs(image - row[:, :, ::-1]).mean() > 5  # the pictures are not that alike
 
@@ -260,9 +260,9 @@ def test_rows_are_channels_first(channels: int, dtype: str) -> None:
     image = RNG.integers(0, 256, (4, 5, channels), dtype=np.uint8)
     means = {"mean_r": 10, "mean_g": 0.5, "mean_b": 2.5, "mean_a": 100.4}
     stds = {"std_r": 2, "std_g": 3, "std_b": 5, "std_a": 7}
-    aug = Augmentation((channels, 4, 5), dtype=dtype, mirror=True, scale=0.5, **means, **stds)
+    aug = Augmentation((channels, 4, 5), dtype=dtype, scale=0.5, **means, **stds)
     row = np.empty((channels, 4, 5), dtype)
-    aug.put(image[:, :, 0] if channels == 1 else image, row, Random(0))
+    aug.put(image[:, :, 0] if channels == 1 else image, row, Random(0), mirrored=True)
     wanted = image[:, ::-1].transpose(2, 0, 1).astype(float)
     if dtype == "int8":
         whole = np.array([10, 1, 3, 100])[:channels, None, None]  # halves away from zero
@@ -278,5 +278,5 @@ def test_contrast_and_illumination_of_the_whole() -> None:
     options = {"mean_r": 4, "std_g": 2, "scale": 0.5}
     aug = Augmentation((3, 2, 2), max_random_contrast=0.5, max_random_illumination=20, **options)
     row = np.empty((3, 2, 2), np.float32)
-    aug.put(image, row, Draws(0.25, -8))
+    aug.put(image, row, Draws(0.25, -8), mirrored=False)
     assert row[:, 0, 0].tolist() == [(6 * 1.25 - 8) * 0.5, (20 * 1.25 - 8) * 0.25, (37.5 - 8) * 0.5]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rectool.format import ImageError
-from rectool.imaging.masks import cut_mask, decode_mask, encode_mask, orientation_for_mask
+from rectool.imaging.masks import cut_mask, decode_mask, encode_mask, turn_of
 from rectool.imaging.with_pillow import decode
 
 
@@ -135,7 +135,7 @@ def test_an_integer_tiff_of_small_numbers_is_a_mask() -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
 def test_a_mask_is_turned_as_its_image_is(orientation: int, kind: str) -> None:
     """The image's quadrants have greys of their own, and the mask the same ones."""
     quadrants = np.kron(
@@ -144,7 +144,7 @@ def test_a_mask_is_turned_as_its_image_is(orientation: int, kind: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     image = encoded(Image.fromarray(quadrants), kind, exif=exif)
-    assert orientation_for_mask(image) == orientation
+    assert turn_of(image) == orientation
     mask = decode_mask(encode_mask(quadrants), orientation)
     seen = np.array(decode(image, "gray"))
     assert mask.shape == seen.shape
@@ -158,12 +158,11 @@ def test_an_own_orientation_is_not_looked_at() -> None:
     assert (decode_mask(encoded(Image.fromarray(mask), "PNG", exif=exif)) == mask).all()
 
 
-def test_a_turned_tiff_has_no_mask() -> None:
+def test_a_turned_tiff_is_no_mask() -> None:
     exif = Image.Exif()
     exif[0x0112] = 3
-    with pytest.raises(ImageError, match="a TIFF with an orientation"):
-        orientation_for_mask(encoded(picture(), "TIFF", exif=exif))
-    assert orientation_for_mask(encoded(picture(), "TIFF")) == 1
+    with pytest.raises(ImageError, match="a TIFF with an orientation of its own"):
+        decode_mask(encoded(Image.fromarray(numbers(np.uint8)), "TIFF", exif=exif))
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.data())

@@ -91,7 +91,7 @@ def read_headers(file: RecordFile, offsets: Offsets) -> Headers:
 
 
 def read_labels(file: RecordFile, offsets: Offsets, width: int) -> NDArray[np.float32]:
-    """All labels, (records, width), of image records that have several, each as many."""
+    """The first labels, (records, width), of image records that have a list of as many or more."""
     words = _words(file)
     labels = np.empty((len(offsets), width), np.float32)
     at = offsets >> 2
@@ -99,7 +99,7 @@ def read_labels(file: RecordFile, offsets: Offsets, width: int) -> NDArray[np.fl
     labels[whole] = sliding_window_view(words, width)[at[whole] + _SPAN].view("<f4")
     for number in np.flatnonzero(~whole).tolist():
         record, start = _record(file, int(offsets[number]))
-        labels[number] = np.frombuffer(record[HEADER_SIZE:start], "<f4")
+        labels[number] = np.frombuffer(record[HEADER_SIZE:start], "<f4", width)
     return labels
 
 

@@ -151,33 +151,48 @@ class RecordReader(Sequence[bytes]):
             headers.put(part, read_headers(file, offsets))
         return headers
 
-    def labels(self, positions: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+    def labels(
+        self, positions: NDArray[np.int64] | None = None, width: int | None = None
+    ) -> NDArray[np.float32]:
         """The labels of all image records, or of those at these positions (not negative).
 
         An array of shape (records,) where each has one label, or (records, width) where each has as
-        many. Raises HeaderError where their numbers differ, and as `headers` does.
+        many. With a `width`, 1 or more, only the first so many of each, whatever more there are.
+        Raises HeaderError where their numbers differ, or are below the width; and as `headers`
+        does.
         """
+        if width is not None and operator.index(width) < 1:
+            raise ValueError(f"width {width}: it is 1 or more")
         headers = self.headers(positions)
         widths = headers.widths
-        width = int(widths[0]) if len(widths) else 1
-        other = np.flatnonzero(widths != width)
-        if len(other):
-            key, first = (
-                int(self.keys[at if positions is None else positions[at]]) for at in (other[0], 0)
-            )
-            raise HeaderError(
-                f"records with different numbers of labels: {width} with the key {first},"
-                f" {widths[other[0]]} with the key {key}",
-                path=self.name,
-            )
-        labels = np.empty((len(widths), width), np.float32)
+        first = (int(widths[0]) if len(widths) else 1) if width is None else operator.index(width)
+        wrong = np.flatnonzero(widths != first if width is None else widths < first)
+        if len(wrong):
+            self._refuse_widths(widths, int(wrong[0]), positions, width)
+        labels = np.empty((len(widths), first), np.float32)
         own, several = np.flatnonzero(headers.flags == 0), np.flatnonzero(headers.flags)
         labels[own, 0] = headers.labels[own]
         for file, part, offsets in self._blocks(
             several if positions is None else positions[several]
         ):
-            labels[several[part]] = read_labels(file, offsets, width)
-        return labels[:, 0] if width == 1 else labels
+            labels[several[part]] = read_labels(file, offsets, first)
+        return labels[:, 0] if first == 1 else labels
+
+    def _refuse_widths(
+        self,
+        widths: NDArray[np.uint32],
+        wrong: int,
+        positions: NDArray[np.int64] | None,
+        wanted: int | None,
+    ) -> None:
+        """Raises HeaderError for the number of labels of the record at `wrong`."""
+        key, first = (
+            int(self.keys[at if positions is None else positions[at]]) for at in (wrong, 0)
+        )
+        what = f"records with different numbers of labels: {widths[0]} with the key {first},"
+        if wanted is not None:
+            what = f"fewer labels than the {wanted} that are to be read:"
+        raise HeaderError(f"{what} {widths[wrong]} with the key {key}", path=self.name)
 
     def room(self) -> NDArray[np.int64]:
         """The most bytes that each record's frames can have, known from the offsets alone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,8 @@ def decode_mask(data: bytes, orientation: int = 1) -> Array:
     with opened(data) as image:
         if is_deep(image, data):
             raise ImageError("16 bits a channel in colour; a mask of so many has one channel")
+        if image.format == "TIFF" and image.getexif().get(ORIENTATION, 1) != 1:
+            raise ImageError("a TIFF with an orientation of its own")  # which Pillow would apply
         image.load()
         return turned(_numbers(image), orientation)
 
@@ -50,19 +53,6 @@ def _numbers(image: Image.Image) -> Array:
             raise ImageError(f"holds {values.min()} to {values.max()}; a mask 0 to {_MOST}")
         return values.astype(np.uint16)
     raise ImageError(f"{image.mode} pixels; a mask has whole numbers from 0 to {_MOST}")
-
-
-def orientation_for_mask(image: bytes) -> int:
-    """The EXIF orientation, 1 to 8, of an encoded image: what its mask is to be turned by.
-
-    Raises ImageError for a TIFF that has one, which is turned before anybody can know its size.
-    """
-    if not may_be_turned(image):
-        return 1
-    with opened(image) as found:
-        if found.format == "TIFF" and found.getexif().get(ORIENTATION, 1) != 1:
-            raise ImageError("a TIFF with an orientation, which its mask cannot follow")
-    return orientation_of(image)
 
 
 def encode_mask(mask: Array) -> bytes:
@@ -88,3 +78,50 @@ def _nearest(begin: float, end: float, count: int, most: int) -> NDArray[np.int6
     middles = begin + (np.arange(count) + 0.5) * (end - begin) / count  # whole ones are exact so
     nearest: NDArray[np.int64] = np.floor(middles).astype(np.int64)
     return nearest.clip(0, most - 1)
+
+
+def sample_mask(
+    mask: Array,
+    matrix: tuple[float, float, float, float, float, float],
+    inside: tuple[float, float, float, float],
+    out: Array,
+    fill: int,
+) -> None:
+    """Gives each pixel of `out`, HxW, the number in the mask, HxW, where its middle comes from.
+
+    A point (x, y) of `out` comes from (a x + b y + c, d x + e y + f) in the mask. Points outside of
+    `inside` (left, top, right, bottom) get `fill`, and where b or d is not 0 also those that come
+    from outside of the mask.
+    """
+    a, b, c, d, e, f = matrix
+    height, width = mask.shape
+    x, y = np.arange(out.shape[1]) + 0.5, np.arange(out.shape[0]) + 0.5
+    if b or d:
+        across = (a * x + c) + (b * y)[:, None]
+        down = (d * x + f) + (e * y)[:, None]
+        lost = (across < 0) | (across >= width) | (down < 0) | (down >= height)
+        rows, columns = _whole(down, height), _whole(across, width)
+        out[...] = mask.take(rows * width + columns)
+        out[lost] = fill
+    else:  # the same columns in all rows
+        rows, columns = _whole(e * y + f, height), _whole(a * x + c, width)
+        out[...] = mask.take(rows, 0).take(columns, 1)
+    left, top, right, bottom = (max(0, math.ceil(side - 0.5)) for side in inside)
+    out[:top] = out[bottom:] = fill
+    out[:, :left] = out[:, right:] = fill
+
+
+def _whole(points: NDArray[np.floating[Any]], most: int) -> NDArray[np.int64]:
+    """The pixels, 0 to most - 1, that points lie in, or the nearest ones."""
+    return points.clip(0, most - 1).astype(np.int64)  # which rounds down what is not below 0
+
+
+def turn_of(data: bytes) -> int:
+    """How decoding turns an encoded image: an EXIF orientation, with which `decode_mask` turns."""
+    if not may_be_turned(data):
+        return 1
+    with opened(data) as image:
+        if image.format == "TIFF":
+            orientation = image.getexif().get(ORIENTATION, 1)
+            return orientation if orientation in range(1, 9) else 1
+    return orientation_of(data)

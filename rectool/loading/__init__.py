@@ -3,6 +3,14 @@
 from .augmentation import Augmentation
 from .batch import DataBatch, DataDesc
 from .dataset import RecordDataset
+from .det_iter import ImageDetIter
 from .iterator import ImageRecordIter
 
-__all__ = ["Augmentation", "DataBatch", "DataDesc", "ImageRecordIter", "RecordDataset"]
+__all__ = [
+    "Augmentation",
+    "DataBatch",
+    "DataDesc",
+    "ImageDetIter",
+    "ImageRecordIter",
+    "RecordDataset",
+]

@@ -52,7 +52,8 @@ class Augmentation:
     first if it is smaller. Instead of that: `min_crop_size` to `max_crop_size`, the side of a
     square that is scaled to data_shape; or with `random_resized_crop` a part with `min_random_area`
     to `max_random_area` of the image's area and a ratio of sides as above, either way round, that
-    is scaled to data_shape.
+    is scaled to data_shape. With `force_resize` the image is scaled to data_shape whatever its
+    proportions, and nothing is cut off; with random_resized_crop where no such part is found.
 
     `inter_method`: 0 nearest, 1 bilinear, 2 bicubic, 3 area, 4 Lanczos; 9 bicubic for scaling up,
     area for scaling down, bilinear for both at once; 10 any of the first five.
@@ -74,6 +75,7 @@ class Augmentation:
     resize: int = -1
     rand_crop: bool = False
     random_resized_crop: bool = False
+    force_resize: bool = False
     max_random_area: float = 1.0
     min_random_area: float = 1.0
     max_aspect_ratio: float = 0.0
@@ -179,6 +181,10 @@ class Augmentation:
             raise ValueError(
                 "random_resized_crop goes with none of rand_crop, crop sizes and scales"
             )
+        if self.force_resize and (self.rand_crop or self.crop_sizes):
+            raise ValueError(
+                "force_resize goes with neither rand_crop nor crop sizes: nothing is cut"
+            )
 
     @property
     def channels(self) -> int:
@@ -225,7 +231,8 @@ class Augmentation:
     @property
     def resamples(self) -> bool:
         """Whether it scales images that are no smaller than the crop."""
-        return self.resize > 0 or self.random_resized_crop or self.crop_sizes is not None
+        crops = self.random_resized_crop or self.crop_sizes is not None
+        return self.resize > 0 or crops or self.force_resize
 
     def course(self, width: int, height: int, draw: Random) -> Course:
         """The geometric steps for an image of this size."""
@@ -239,10 +246,14 @@ class Augmentation:
             image = add_hls(image, (self.random_h, self.random_l, self.random_s), draw)
         return add_noise(image, self.pca_noise, draw) if self.pca_noise else image
 
-    def put(self, image: Array, row: Array, draw: Random) -> None:
-        """Mirrors and normalises an image (HxW or HxWxC), and lays it out as CxHxW in `row`."""
+    def mirrors(self, draw: Random) -> bool:
+        """Whether this image is to be mirrored."""
+        return (self.rand_mirror and draw.random() < 0.5) or self.mirror
+
+    def put(self, image: Array, row: Array, draw: Random, *, mirrored: bool) -> None:
+        """Normalises an image (HxW or HxWxC), and lays it out as CxHxW in `row`, or mirrored."""
         image = image if image.ndim == 3 else image[:, :, None]
-        if (self.rand_mirror and draw.random() < 0.5) or self.mirror:
+        if mirrored:
             image = image[:, ::-1]
         planes = image.transpose(2, 0, 1)
         if self.dtype == "int8":

@@ -5,15 +5,19 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, SupportsIndex
+from typing import Any, Literal, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..format import IRHeader, RecordReader, StrPath
+from ..boxes import are_boxes, boxes_of
+from ..format import HeaderError, IRHeader, RecordReader, StrPath
 from ..imaging import Color
 from ..imaging.arrays import decode_array
+from .pairs import Masks
 from .samples import as_array, named_errors, part_of, read_sample, sample_positions
+
+BoxUnit = Literal["normalized", "pixels"]
 
 
 class RecordDataset:
@@ -25,15 +29,30 @@ class RecordDataset:
     several a float32 array. With a `transform` it is what `transform(image, label)` returns: a
     function of a module, if workers are to be spawned.
 
+    `masks` are the path, or paths, of the images' masks: a second file whose records have the same
+    keys, ids and labels in the same order, and lossless images (PNG, say) of the images' size. A
+    sample is then image, mask and label, and so is what the transform is called with. The mask is
+    an array of numbers, HxW, uint8 or uint16, or HxWxC for several channels, turned as its image
+    is; with `decode` false its encoded bytes. `idx` False goes for both files; else the masks'
+    `.idx` is the one beside them.
+
+    With `boxes` a label is the image's boxes in MXNet's detection layout, an array of [class, xmin,
+    ymin, xmax, ymax, ...], float32, (boxes, 5 or more), also of none: "normalized" as they are
+    stored, fractions of width and height, or in "pixels" of the decoded image.
+
     Records without an image (InsightFace's header record and ranges of identities) are left out.
     Several files, shards of a set for one, are one data set, in the order given. Order, `idx` and
     what is raised on opening are RecordReader's, `reader` here.
 
-    Reading raises ImageError for an image that cannot be decoded, and HeaderError, CorruptError or
-    TruncatedError for a damaged record; all name its file and key. IndexError behind the end.
+    Opening also raises RecordError for masks that do not belong to the images, with the first
+    difference. Reading raises ImageError for an image or mask that cannot be decoded, or a mask of
+    another size; HeaderError, CorruptError or TruncatedError for a damaged record, and HeaderError
+    for a mask with another id or label than its image, and for labels that are no boxes; all name
+    file and key. IndexError behind the end.
 
     Threads and workers, forked or spawned, may share a data set, also after it was read from. In
-    memory it is its index, 16 bytes a record, which forked workers share; it pickles as its paths.
+    memory it is its index, 16 bytes a record (and a mask), which forked workers share; it pickles
+    as its paths.
     """
 
     def __init__(
@@ -41,16 +60,23 @@ class RecordDataset:
         path: StrPath | Sequence[StrPath],
         idx: StrPath | Sequence[StrPath] | bool = True,
         *,
+        masks: StrPath | Sequence[StrPath] | None = None,
+        boxes: BoxUnit | None = None,
         decode: bool = True,
         color: Color = "rgb",
-        transform: Callable[[Any, Any], Any] | None = None,
+        transform: Callable[..., Any] | None = None,
     ) -> None:
         if color not in ("rgb", "gray", "unchanged"):
             raise ValueError(f"color {color!r}: it is rgb, gray or unchanged")
         if transform is not None and not callable(transform):
             raise TypeError(f"transform {transform!r}: it is a function of image and label")
-        self.decode, self.color, self.transform = decode, color, transform
+        if boxes not in (None, "normalized", "pixels"):
+            raise ValueError(f"boxes {boxes!r}: they are normalized or pixels")
+        if boxes == "pixels" and not decode:
+            raise ValueError("boxes in pixels are of the decoded image, and decode is false")
+        self.decode, self.color, self.transform, self.boxes = decode, color, transform, boxes
         self.reader = RecordReader(path, idx)
+        self._masks = None if masks is None else Masks(self.reader, masks, idx is not False)
         self._positions = sample_positions(self.reader)
 
     def __len__(self) -> int:
@@ -59,16 +85,35 @@ class RecordDataset:
     def __getitem__(self, index: SupportsIndex) -> Any:
         position = self._position(index)
         header, payload = read_sample(self.reader, position)
-        label = header.label if isinstance(header.label, float) else np.array(header.label)
         image: Any = payload
-        if self.decode:
-            with named_errors(self.reader, position):
+        with named_errors(self.reader, position):
+            if self.decode:
                 image = decode_array(payload, self.color)
-        return (image, label) if self.transform is None else self.transform(image, label)
+            label = self._label(header, image)
+        sample: tuple[Any, ...] = (image, label)
+        if self._masks is not None and self.decode:
+            size = (image.shape[1], image.shape[0])
+            sample = (image, self._masks.decoded(position, header, payload, size), label)
+        elif self._masks is not None:
+            sample = (image, self._masks.encoded(position, header), label)
+        return sample if self.transform is None else self.transform(*sample)
 
-    def record(self, index: SupportsIndex) -> tuple[IRHeader, bytes]:
-        """Header and encoded image of a sample."""
-        return read_sample(self.reader, self._position(index))
+    def _label(self, header: IRHeader, image: Any) -> Any:
+        if self.boxes is None:
+            return header.label if isinstance(header.label, float) else np.array(header.label)
+        boxes = boxes_of(header.label)
+        if self.boxes == "pixels":
+            boxes[:, [1, 3]] *= image.shape[1]
+            boxes[:, [2, 4]] *= image.shape[0]
+        return boxes
+
+    def record(self, index: SupportsIndex) -> tuple[Any, ...]:
+        """Header and encoded image of a sample; with masks also the encoded mask."""
+        position = self._position(index)
+        header, payload = read_sample(self.reader, position)
+        if self._masks is None:
+            return header, payload
+        return header, payload, self._masks.encoded(position, header)
 
     def _position(self, index: SupportsIndex) -> int:
         at, size = operator.index(index), len(self._positions)
@@ -80,9 +125,17 @@ class RecordDataset:
     def labels(self) -> NDArray[np.float32]:
         """All labels, (samples,) or, where each sample has several, (samples, labels); read-only.
 
-        Read from the headers alone. Raises HeaderError where samples differ in how many they have.
+        Read from the headers alone, and as they are stored: boxes too. Raises HeaderError where
+        samples differ in how many they have.
         """
-        labels = self.reader.labels(as_array(self._positions))
+        try:
+            labels = self.reader.labels(as_array(self._positions))
+        except HeaderError as error:
+            if error.offset is None:  # of no record by itself
+                header, _ = read_sample(self.reader, self._position(0))
+                if are_boxes(header.label):
+                    error.message += "; they look like boxes, which RecordDataset(boxes=...) gives"
+            raise
         labels.flags.writeable = False
         return labels
 
@@ -96,6 +149,8 @@ class RecordDataset:
     def close(self) -> None:
         """Closes the files. A second call does nothing."""
         self.reader.close()
+        if self._masks is not None:
+            self._masks.close()
 
     def __getstate__(self) -> dict[str, Any]:
         found = ("_positions", "labels", "keys")  # in the files, and will be again
@@ -106,4 +161,5 @@ class RecordDataset:
         self._positions = sample_positions(self.reader)
 
     def __repr__(self) -> str:
-        return f"RecordDataset({self.reader.name!r}: {len(self)} images)"
+        masks = f", masks of {self._masks.reader.name!r}" if self._masks else ""
+        return f"RecordDataset({self.reader.name!r}: {len(self)} images{masks})"

@@ -17,7 +17,7 @@ from ..imaging.recipe import actual_interp
 from ..imaging.resizing import Warp
 
 if TYPE_CHECKING:
-    from ..imaging import Interp
+    from ..imaging import Backend, Interp
     from .augmentation import Augmentation
 
 
@@ -29,6 +29,10 @@ class Resize(NamedTuple):
 
 class Pad(NamedTuple):
     border: int
+
+    def around(self, width: int, height: int) -> tuple[int, int]:
+        """The size of an image of this one, padded."""
+        return width + 2 * self.border, height + 2 * self.border
 
 
 class Crop(NamedTuple):
@@ -54,6 +58,9 @@ ANY = 10
 """Its number of any from 0 to 4, drawn for each image."""
 
 _ATTEMPTS = 10
+_CORNER = 0.5 - 1e-6
+"""OpenCV's nearest neighbour is that of a pixel's first corner, not of its middle."""
+
 _F = np.float32
 
 
@@ -68,6 +75,7 @@ class Course:
 
     def __init__(self, aug: Augmentation, width: int, height: int, draw: Random) -> None:
         self.steps: list[Step] = []
+        self.source = (width, height)
         self.width, self.height = width, height
         self._aug, self._draw = aug, draw
         if aug.resize > 0:
@@ -75,16 +83,21 @@ class Course:
         if aug.warps:
             self._warp()
         if aug.pad:
-            self._add(
-                Pad(aug.pad), width=self.width + 2 * aug.pad, height=self.height + 2 * aug.pad
-            )
+            width, height = Pad(aug.pad).around(self.width, self.height)
+            self._add(Pad(aug.pad), width=width, height=height)
         if aug.random_resized_crop:
             done = self._random_resized_crop()
         else:
             done = aug.crop_sizes is not None and self._crop_of_size(*aug.crop_sizes)
-        if not done:
+        if not done and aug.force_resize:
+            self._force()
+        elif not done:
             self._enlarge()
             self._crop(self._aug.width, self._aug.height)
+
+    def origin(self, backend: Backend = "pillow") -> Origin:
+        """Where the result comes from; by this backend, which for OpenCV has ways of its own."""
+        return origin_of(self.steps, *self.source, backend)
 
     def _add(self, step: Step, *, width: int, height: int) -> None:
         self.steps.append(step)
@@ -158,6 +171,10 @@ class Course:
         self._resize(self._aug.width, self._aug.height)
         return True
 
+    def _force(self) -> None:
+        if (self.width, self.height) != (self._aug.width, self._aug.height):
+            self._resize(self._aug.width, self._aug.height)
+
     def _enlarge(self) -> None:
         """Scales up an image that is smaller than the crop; the proportions stay.
 
@@ -187,24 +204,93 @@ class Course:
             self._add(Crop(left, top, width, height), width=width, height=height)
 
 
+class Origin(NamedTuple):
+    """Where all pixels of a result come from: its steps as one map.
+
+    The point (x, y) of the result is (a x + b y + c, d x + e y + f) in the image that the steps
+    began with; points, so that the first pixel's middle is (0.5, 0.5). Points of the result outside
+    of `inside` (left, top, right, bottom) come from nowhere, whatever the map says of them; where b
+    or d is not 0, so do those that come from outside of the image.
+    """
+
+    matrix: tuple[float, float, float, float, float, float]
+    inside: tuple[float, float, float, float]
+    source: tuple[int, int]
+    size: tuple[int, int]
+
+
+def origin_of(steps: list[Step], width: int, height: int, backend: Backend = "pillow") -> Origin:
+    """The steps as one map, for an image of this size."""
+    origin = Origin((1, 0, 0, 0, 1, 0), (0, 0, width, height), (width, height), (width, height))
+    for step in steps:
+        origin = _followed(origin, step, backend)
+    return origin
+
+
+def _followed(origin: Origin, step: Step, backend: Backend) -> Origin:
+    width, height = origin.size
+    left, top, right, bottom = origin.inside
+    if isinstance(step, Warp):
+        return _warped(origin, step)
+    if isinstance(step, Crop):
+        size, x, y = (step.width, step.height), step.left, step.top
+        inside = (left - x, top - y, right - x, bottom - y)
+        change: _Matrix = (1, 0, x, 0, 1, y)
+    elif isinstance(step, Pad):
+        size, x = step.around(width, height), step.border
+        inside = (left + x, top + x, right + x, bottom + x)
+        change = (1, 0, -x, 0, 1, -x)
+    else:
+        size = (step.width, step.height)
+        across, down = width / step.width, height / step.height
+        shift = 0.0
+        if backend == "opencv" and step.interp == "nearest" and size != origin.size:
+            shift = _CORNER
+            left, top, right, bottom = (math.ceil(side - 0.5) for side in origin.inside)
+        begin = (left / across + shift, top / down + shift)
+        inside = (*begin, right / across + shift, bottom / down + shift)
+        change = (across, 0, -shift * across, 0, down, -shift * down)
+    return Origin(_product(origin.matrix, change), inside, origin.source, size)
+
+
+def _warped(origin: Origin, step: Warp) -> Origin:
+    left, top, right, bottom = origin.inside
+    a, b, c, d, e, f = change = _inverse(step.matrix)
+    inside = (0.0, 0.0, float(step.width), float(step.height))
+    if not b and not d:  # else the image's edges are slanting, and the matrix alone tells of them
+        begin = (max(inside[0], (left - c) / a), max(inside[1], (top - f) / e))
+        inside = (*begin, min(inside[2], (right - c) / a), min(inside[3], (bottom - f) / e))
+    size = (step.width, step.height)
+    return Origin(_product(origin.matrix, change), inside, origin.source, size)
+
+
+_Matrix = tuple[float, float, float, float, float, float]
+
+
+def _product(first: _Matrix, second: _Matrix) -> _Matrix:
+    """The map that applies `second`, and to what comes of that `first`."""
+    (a, b, c, d, e, f), (g, h, i, j, k, m) = first, second
+    return (
+        a * g + b * j, a * h + b * k, a * i + b * m + c,
+        d * g + e * j, d * h + e * k, d * i + e * m + f,
+    )  # fmt: skip
+
+
+def _inverse(matrix: _Matrix) -> _Matrix:
+    """From points to points: OpenCV's matrix is of pixels' numbers, half a pixel less."""
+    a, b, c, d, e, f = matrix
+    c, f = c + 0.5 - (a + b) / 2, f + 0.5 - (d + e) / 2
+    area = a * e - b * d
+    a, b, d, e = e / area, -b / area, -d / area, a / area
+    return a, b, -(a * c + b * f), d, e, -(d * c + e * f)
+
+
 def as_fit(steps: list[Step], width: int, height: int) -> Fit:
     """Steps of resizing and cutting as one: the part of the image that becomes all of the result.
 
     Resampling once is not the same as twice, but better.
     """
-    left = top = 0.0
-    across = down = 1.0  # original pixels to one of the present
-    interp: Interp = "bilinear"
-    for step in steps:
-        if isinstance(step, Resize):
-            across *= width / step.width
-            down *= height / step.height
-            interp = step.interp
-        elif isinstance(step, Crop):
-            left += step.left * across
-            top += step.top * down
-        else:
-            raise TypeError(step)
-        width, height = step.width, step.height
-    box = (left, top, left + width * across, top + height * down)
-    return Fit(box, (width, height), interp)
+    (across, _, left, _, down, top), _, _, size = origin_of(steps, width, height)
+    interps = [step.interp for step in steps if isinstance(step, Resize)]
+    box = (left, top, left + size[0] * across, top + size[1] * down)
+    return Fit(box, size, interps[-1] if interps else "bilinear")

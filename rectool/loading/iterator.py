@@ -18,9 +18,11 @@ from ..listing import read_list
 from .ahead import Ahead
 from .augmentation import Augmentation
 from .batch import DataBatch, DataDesc
-from .buffers import Buffers
-from .loader import ListLabels, Loader, RawBatch
-from .samples import Positions, as_array, part_of, sample_positions
+from .blanks import Blanks, RawBatch
+from .labels import Labels, Source, Vectors
+from .loader import Loader
+from .pairs import MaskRows, Masks
+from .samples import as_array, in_file_order, sample_positions
 
 _WORD = 1 << 64
 
@@ -44,30 +46,38 @@ class ImageRecordIter:
     `path_imgrec` is a path, or several, of shards. Records come in the order of the file.
     `path_imgidx` is the `.idx`, by default the one beside the `.rec`; without one, the file is gone
     through once. Records without an image are left out. `path_imglist` is a `.lst` whose labels, by
-    the records' ids, take the place of theirs, `label_width` in each line. `shuffle` gives all
-    samples a new order for each epoch, always the same one for the same `seed`. Part `part_index`
-    of `num_parts` has as many samples as the others, and all samples are in one of them; what is
-    missing comes from the beginning; with `shuffle` the parts of each epoch are of one order of
-    all.
+    the records' ids, take the place of theirs, `label_width` in each line.
 
-    With `round_batch` the last batch is filled up from the beginning, else with zeros; `pad` says
-    so. `preprocess_threads` decode, at most `prefetch_buffer` batches ahead.
+    `masks` are the path, or paths, of the images' masks: a second file whose records have the same
+    keys, ids and labels in the same order, and lossless images of one channel. `label` then has a
+    second array, (batch_size, height, width), of `mask_dtype` "uint8", "uint16", "int32", "int64"
+    or "float32": of each pixel the number that the mask has nearest to where the image's pixel
+    comes from, `mask_fill` where that is outside of it. Colours, mean and scale leave it alone.
+
+    `shuffle` gives all samples a new order for each epoch, always the same one for the same `seed`.
+    Part `part_index` of `num_parts` has as many samples as the others, and all samples are in one
+    of them; what is missing comes from the beginning; with `shuffle` the parts of each epoch are of
+    one order of all.
+
+    With `round_batch` the last batch is filled up from the beginning, else with zeros (masks with
+    mask_fill); `pad` says so. `preprocess_threads` decode, at most `prefetch_buffer` batches ahead.
 
     `**augmentation` are rectool.Augmentation's parameters, which see: resize; rand_crop,
-    random_resized_crop with its areas and ratios; pad, fill_value; rotations and scales;
-    inter_method; brightness, contrast, saturation, random_h, random_s, random_l, pca_noise; mirror,
-    rand_mirror; mean_r and the like, std_r and the like, scale. An image that is smaller than
-    data_shape is scaled up. A sample's random numbers
-    depend on `seed` (or `seed_aug`, if it is given), the epoch and its place in it, and on nothing
-    else. `backend` resizes: "pillow" antialiased; "opencv" as MXNet does, to the bit (4.11) but for
-    bicubic, which rounds in another way.
+    random_resized_crop with its areas and ratios, force_resize; pad, fill_value; rotations and
+    scales; inter_method; brightness, contrast, saturation, random_h, random_s, random_l, pca_noise;
+    mirror, rand_mirror; mean_r and the like, std_r and the like, scale. An image that is smaller
+    than data_shape is scaled up. A sample's random numbers depend on `seed` (or `seed_aug`, if it
+    is given), the epoch and its place in it, and on nothing else. `backend` resizes: "pillow"
+    antialiased; "opencv" as MXNet does, to the bit (4.11) but for bicubic, which rounds in another
+    way.
 
     A sample that cannot be read raises ImageError, or another RecordError, that names its file and
     key, from `next`; the call after that gives the next batch. With `on_error` "skip" the sample
     behind it takes its place, and `skipped` maps its key to the error.
 
     Raises TypeError for a parameter that there is none of, ValueError for values that have no
-    meaning or files without an image, and what RecordReader raises.
+    meaning or files without an image, RecordError for masks that are not of these images, and what
+    RecordReader raises.
     """
 
     def __init__(
@@ -79,6 +89,9 @@ class ImageRecordIter:
         path_imgidx: StrPath | Sequence[StrPath] | None = None,
         path_imglist: StrPath | None = None,
         label_width: int = 1,
+        masks: StrPath | Sequence[StrPath] | None = None,
+        mask_dtype: DTypeLike = "uint8",
+        mask_fill: int = 255,
         shuffle: bool = False,
         seed: int = 0,
         seed_aug: int | None = None,
@@ -113,28 +126,40 @@ class ImageRecordIter:
         name = dtype if isinstance(dtype, str) else np.dtype(dtype).name
         aug = Augmentation(data_shape, dtype=name, **augmentation)
         self.batch_size = batch_size
-        self._shuffle, self._round = _flag("shuffle", shuffle), _flag("round_batch", round_batch)
+        self._shuffle, rounds = _flag("shuffle", shuffle), _flag("round_batch", round_batch)
         self._seed = _whole("seed", seed, least=None) % _WORD
         seed_aug = self._seed if seed_aug is None else _whole("seed_aug", seed_aug, least=None)
-        labels = ListLabels(read_list(path_imglist), label_width) if path_imglist else None
+        source = Source(read_list(path_imglist) if path_imglist else None)
         self.reader = RecordReader(path_imgrec, path_imgidx or True)
-        self._positions = _in_file_order(self.reader, sample_positions(self.reader))
+        self._positions = in_file_order(self.reader, sample_positions(self.reader))
         if not len(self._positions):
             raise ValueError(f"{self.reader.name}: no record with an image")
+        skip = on_error == "skip"
+        labels = self._labels(aug, source, label_width, skip=skip)
+        rows = self._masks = None
+        if masks is not None:
+            self._masks = Masks(self.reader, masks)
+            rows = MaskRows(self._masks, mask_dtype, mask_fill, backend)
         self._loader = Loader(
-            self.reader, aug, label_width=label_width, labels=labels, backend=backend,
-            seed=seed_aug % _WORD, origin=self._part * self.samples, skip=on_error == "skip",
+            self.reader, aug, labels, rows, backend=backend,
+            seed=seed_aug % _WORD, origin=self._part * self.samples, skip=skip,
         )  # fmt: skip
-        label_shape = (batch_size,) if label_width == 1 else (batch_size, label_width)
-        data_type = np.dtype(aug.dtype).type
-        self.provide_data = [DataDesc(data_name, (batch_size, *aug.data_shape), data_type)]
-        self.provide_label = [DataDesc(label_name, label_shape, np.float32)]
-        self._label_shape = label_shape
-        self._buffers = Buffers(self.provide_data[0].shape, data_type, self._buffer + 2)
+        data_type = np.dtype(aug.dtype)
+        shape = (batch_size, *aug.data_shape)
+        self._blanks = Blanks(shape, data_type, labels, rows, rounds=rounds, most=self._buffer + 2)
+        self.provide_data = [DataDesc(data_name, shape, data_type.type)]
+        self.provide_label = [DataDesc(label_name, self._blanks.label_shape, np.float32)]
+        if rows is not None:
+            mask = DataDesc("mask", self._blanks.mask_shape, rows.dtype.type, "NHW")
+            self.provide_label.append(mask)
         self._epoch = self._at = 0
         self._closed = False
         self._ahead: list[Ahead[RawBatch]] = []  # none or one; the finalizer must not know self
         self._finalizer = weakref.finalize(self, _close_all, self._ahead)
+
+    def _labels(self, aug: Augmentation, source: Source, label_width: int, *, skip: bool) -> Labels:
+        """What becomes of labels; where that has to be found out, `skip` passes bad ones over."""
+        return Vectors(source, label_width)
 
     @property
     def skipped(self) -> dict[int, RecordError]:
@@ -151,7 +176,8 @@ class ImageRecordIter:
 
     def __repr__(self) -> str:
         size = f"{plural(self.samples, 'image')} in {plural(len(self), 'batch')}"
-        return f"ImageRecordIter({self.reader.name!r}: {size} of {self.batch_size})"
+        masks = f", masks of {self._masks.reader.name!r}" if self._masks else ""
+        return f"{type(self).__name__}({self.reader.name!r}: {size} of {self.batch_size}{masks})"
 
     def __enter__(self) -> ImageRecordIter:
         return self
@@ -188,8 +214,9 @@ class ImageRecordIter:
             self._at = ahead.taken
             if self._at >= len(self):
                 self._stop()
+        labels = [batch.label] if batch.mask is None else [batch.label, batch.mask]
         return DataBatch(
-            [batch.data], [batch.label], batch.pad, batch.index,
+            [batch.data], labels, batch.pad, batch.index,
             provide_data=self.provide_data, provide_label=self.provide_label,
         )  # fmt: skip
 
@@ -207,13 +234,13 @@ class ImageRecordIter:
         """
         self._closed = True
         self._stop()
-        self._buffers.clear()
+        self._blanks.clear()
         self.reader.close()
+        if self._masks is not None:
+            self._masks.close()
 
     def _start(self) -> None:
-        make = partial(
-            _make, self._epoch, self._order(), self._round, self._buffers, self._label_shape
-        )
+        make = partial(self._blanks.make, self._epoch, self._order())
         batches = range(self._at, len(self))
         ahead = Ahead(make, self._loader.fill, batches, self._threads, self._buffer)
         self._ahead.append(ahead)
@@ -234,38 +261,10 @@ class ImageRecordIter:
         return positions[np.random.RandomState(bits).permutation(count)[places]]
 
 
-def _make(
-    epoch: int,
-    order: NDArray[np.int64],
-    rounds: bool,
-    buffers: Buffers,
-    label_shape: tuple[int, ...],
-    number: int,
-) -> RawBatch:
-    """An empty batch; rows that stay empty are zero."""
-    size = label_shape[0]
-    first = number * size
-    real = min(size, len(order) - first)
-    rows = size if rounds else real
-    data, label = buffers.take(), np.zeros(label_shape, np.float32)
-    data[rows:] = 0
-    index = np.full(size, -1, np.int64)
-    return RawBatch(epoch, order, first, rows, size - real, data, label, index)
-
-
 def _close_all(ahead: list[Ahead[RawBatch]]) -> None:
     for one in tuple(ahead):
         one.close()
     ahead.clear()  # not before: what was interrupted is closed once more
-
-
-def _in_file_order(reader: RecordReader, positions: Positions) -> Positions:
-    """Whatever the order of the index: MXNet reads files from their beginning to their end."""
-    offsets = part_of(reader.offsets, positions)
-    shards = np.searchsorted(reader.starts, as_array(positions), side="right")
-    if ((offsets[1:] > offsets[:-1]) | (shards[1:] > shards[:-1])).all():
-        return positions
-    return as_array(positions)[np.lexsort((offsets, shards))]
 
 
 def _whole(name: str, value: int, least: int | None = 1) -> int:

@@ -3,64 +3,26 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
-from functools import partial
 from random import Random
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..format import (
-    HeaderError,
-    ImageError,
-    KeyTable,
-    ListError,
-    RecordError,
-    RecordReader,
-    label_list,
-    plural,
-)
+from ..format import ImageError, RecordError, RecordReader, plural
 from ..imaging import Backend, Color, Fit
 from ..imaging.arrays import decode_array
 from ..imaging.recipe import load
 from ..imaging.resizing import pad_array, resize_array, warp_array
 from ..imaging.with_pillow import cut
-from ..listing import ImageList
 from .augmentation import Augmentation
-from .geometry import Crop, Pad, Resize, Step, as_fit
+from .blanks import RawBatch
+from .geometry import Course, Crop, Pad, Resize, Step, as_fit
+from .labels import Labels
+from .pairs import MaskRows
 from .samples import named_errors, read_sample
 
 _COLORS: dict[int, Color] = {1: "gray", 3: "rgb", 4: "unchanged"}
-
-
-@dataclass
-class RawBatch:
-    """A batch that is being made: of an epoch's `order`, the samples from place `first` on."""
-
-    epoch: int
-    order: NDArray[np.int64]
-    first: int
-    rows: int
-    pad: int
-    data: NDArray[Any]
-    label: NDArray[np.float32]
-    index: NDArray[np.int64]
-
-
-class ListLabels:
-    """Labels by the records' ids, from a `.lst`."""
-
-    def __init__(self, images: ImageList, width: int) -> None:
-        images.check_width(width, exactly=True)
-        self._images = images
-        self._ids = KeyTable(images.keys)
-
-    def of(self, id_: int) -> list[float]:
-        at = self._ids.find(id_)
-        if at is None:
-            raise ListError(f"the id {id_} of this record is not in {self._images.name}")
-        return list(self._images[at].labels)
 
 
 class Loader:
@@ -70,16 +32,16 @@ class Loader:
         self,
         reader: RecordReader,
         augmentation: Augmentation,
+        labels: Labels,
+        masks: MaskRows | None,
         *,
-        label_width: int,
-        labels: ListLabels | None,
         backend: Backend,
         seed: int,
         origin: int,
         skip: bool,
     ) -> None:
         self._reader, self._aug = reader, augmentation
-        self._label_width, self._labels = label_width, labels
+        self._labels, self._masks = labels, masks
         self._backend, self._skip = backend, skip
         self._seed, self._origin = seed, origin  # where this part begins in the order of all
         self._color = _COLORS[augmentation.channels]
@@ -110,28 +72,39 @@ class Loader:
         draw = Random(self._seed << 128 | batch.epoch << 64 | place)  # noqa: S311 - no secret
         header, payload = read_sample(self._reader, position)
         with named_errors(self._reader, position):
-            labels = (
-                label_list(header.label) if self._labels is None else self._labels.of(header.id)
-            )
-            if len(labels) != self._label_width:
-                found = plural(len(labels), "label")
-                raise HeaderError(f"{found}, and label_width is {self._label_width}")
-            image = self._image(payload, draw)
+            labels = self._labels.read(header)
+            image, course = self._image(payload, draw)
+        masks, mask = self._masks, None
+        if masks is not None:
+            mask = masks.read(position, header, payload, course)
         if self._aug.colours:
             image = self._aug.recolour(image, draw)
-        self._aug.put(image, batch.data[row], draw)
-        batch.label[row] = labels if self._label_width > 1 else labels[0]
+        mirrored = self._aug.mirrors(draw)
+        self._aug.put(image, batch.data[row], draw, mirrored=mirrored)
+        self._labels.put(labels, batch.label, row, course, mirrored=mirrored)
+        if masks is not None:
+            masks.put(mask, batch.mask, row, course, mirrored=mirrored)
         batch.index[row] = self._reader.keys[position]
 
-    def _image(self, payload: bytes, draw: Random) -> NDArray[Any]:
-        """The decoded image, of the size of data_shape."""
+    def _image(self, payload: bytes, draw: Random) -> tuple[NDArray[Any], Course]:
+        """The decoded image, of the size of data_shape, and what made it so."""
         if self._fuses:
-            fused = cut(payload, self._color, partial(self._fit, draw))
-            return self._checked(np.asarray(fused))
+            return self._fused(payload, draw)
         image = self._checked(decode_array(payload, self._color))
-        for step in self._aug.course(image.shape[1], image.shape[0], draw).steps:
+        course = self._aug.course(image.shape[1], image.shape[0], draw)
+        for step in course.steps:
             image = self._step(image, step)
-        return image
+        return image, course
+
+    def _fused(self, payload: bytes, draw: Random) -> tuple[NDArray[Any], Course]:
+        courses: list[Course] = []
+
+        def fit(width: int, height: int) -> Fit:
+            courses.append(self._aug.course(width, height, draw))
+            return as_fit(courses[0].steps, width, height)
+
+        image = np.asarray(cut(payload, self._color, fit))
+        return self._checked(image), courses[0]
 
     def _checked(self, image: NDArray[Any]) -> NDArray[Any]:
         channels = 1 if image.ndim == 2 else image.shape[2]
@@ -141,9 +114,6 @@ class Loader:
                 f" {self._aug.channels} of uint8"
             )
         return image
-
-    def _fit(self, draw: Random, width: int, height: int) -> Fit:
-        return as_fit(self._aug.course(width, height, draw).steps, width, height)
 
     def _step(self, image: NDArray[Any], step: Step) -> NDArray[Any]:
         if isinstance(step, Crop):

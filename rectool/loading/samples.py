@@ -58,6 +58,15 @@ def part_of(column: NDArray[Scalar], positions: Positions) -> NDArray[Scalar]:
     return column[positions]
 
 
+def in_file_order(reader: RecordReader, positions: Positions) -> Positions:
+    """Whatever the order of the index: MXNet reads files from their beginning to their end."""
+    offsets = part_of(reader.offsets, positions)
+    shards = np.searchsorted(reader.starts, as_array(positions), side="right")
+    if ((offsets[1:] > offsets[:-1]) | (shards[1:] > shards[:-1])).all():
+        return positions
+    return as_array(positions)[np.lexsort((offsets, shards))]
+
+
 def _is_empty(reader: RecordReader, position: int) -> bool:
     try:
         record = reader.view(position)
