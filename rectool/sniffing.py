@@ -192,9 +192,7 @@ def may_be_turned(data: bytes) -> bool:
     """Whether an image may have an EXIF orientation: false for nearly all that have none."""
     kind = format_of(data)
     try:
-        return (
-            has_exif(data) if kind == "JPEG" else kind == "TIFF" or _EXIF.search(data) is not None
-        )
+        found = has_exif(data) if kind == "JPEG" else _EXIF.search(data) is not None
     except IndexError:  # cut short
         return False
     return found or kind == "TIFF"
