@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from array import array
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
@@ -13,30 +12,23 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .any_file import AnyFile
 from .format import (
-    CorruptError,
     HeaderError,
     ImageError,
-    Index,
-    IndexFileError,
     KeyNotFoundError,
     KeyTable,
     RecordError,
-    RecordFile,
     ShardSet,
     StrPath,
-    check_index,
     face_ranges,
     idx_beside,
     join_indexes,
     label_list,
-    locate,
     plural,
-    read_index,
-    scan_index,
-    unindexed,
     unpack,
 )
+from .label_counts import LabelCounts, Range
 from .sniffing import describe, format_of
 
 
@@ -63,18 +55,6 @@ class Row(NamedTuple):
     width: int | None
     height: int | None
     rec: str | None
-
-
-@dataclass
-class Range:
-    """The smallest and the largest of the values added, None as long as there are none."""
-
-    low: float | None = None
-    high: float | None = None
-
-    def add(self, value: float) -> None:
-        self.low = value if self.low is None or value < self.low else self.low
-        self.high = value if self.high is None or value > self.high else self.high
 
 
 @dataclass
@@ -108,67 +88,6 @@ class Summary:
     shards_in_all: int = 0
 
 
-class _Shard(RecordFile):
-    """A `.rec` to be looked at, damaged or not: what is wrong goes to `problems`."""
-
-    def __init__(self, path: StrPath) -> None:
-        super().__init__(path)
-        self.problems: list[RecordError] = []
-        beside = idx_beside(path)
-        self.idx = beside if os.path.exists(beside) else None
-        self.found = self._index()
-
-    def _index(self) -> Index:
-        if self.idx is not None:
-            try:
-                index = read_index(self.idx)
-                check_index(index, self.buffer, self.idx, self.path)
-                self._check_first(index, self.idx)
-            except IndexFileError as error:
-                self.problems.append(error)
-            else:
-                return index
-        index, damage = scan_index(self.buffer)
-        if damage is not None:
-            self.note(damage)
-        return index
-
-    def _check_first(self, index: Index, idx: str) -> None:
-        """Raises IndexFileError where the index is another file's, and not one record damaged."""
-        faults = []
-        for position in {0, len(index.offsets) - 1} if len(index.offsets) else ():
-            try:
-                locate(self.buffer, int(index.offsets[position]))
-            except CorruptError as error:
-                faults.append(error)
-        if len(faults) == min(2, len(index.offsets)) > 0:
-            raise IndexFileError(
-                f"no records begin at its offsets (byte {faults[0].offset}, for one): it belongs to"
-                " another .rec (rectool index --force makes a new one)",
-                path=idx,
-            )
-
-    def check_cover(self) -> None:
-        """Adds to `problems` records that the index leaves out, and junk where it has none."""
-        if self.found.source != "idx":
-            return
-        missing, damage = unindexed(self.found.offsets, self.buffer)
-        if missing:
-            self.problems.append(
-                IndexFileError(
-                    f"{plural(missing, 'record')} of the file not in this index"
-                    " (rectool index --force makes a new one)",
-                    path=self.idx,
-                )
-            )
-        if damage is not None and all(damage.offset != known.offset for known in self.problems):
-            self.note(damage)
-
-    def note(self, error: RecordError) -> None:
-        error.path = self.path
-        self.problems.append(error)
-
-
 class Records:
     """A `.rec`, or the shards of a set as one, opened to be looked at, damaged or not.
 
@@ -186,17 +105,17 @@ class Records:
             self._files = list(self._readable(source))
         else:
             self.name = os.fspath(source)
-            self._files = [_Shard(source)]
+            self._files = [AnyFile(source)]
         self.index, self._starts = join_indexes([file.found for file in self._files])
         self._faces = self._face_ranges()
 
-    def _readable(self, shards: ShardSet) -> Iterator[_Shard]:
+    def _readable(self, shards: ShardSet) -> Iterator[AnyFile]:
         missing = shards.missing()
         if missing is not None:
             self._general.append(missing)
         for path in shards.paths:
             try:
-                yield _Shard(path)
+                yield AnyFile(path)
             except OSError as error:
                 self._general.append(RecordError(error.strerror or str(error), path=path))
             except RecordError as error:
@@ -219,7 +138,7 @@ class Records:
             return face_ranges(self._file(first).view(int(self.index.offsets[first])))
         return range(0)
 
-    def _file(self, position: int) -> _Shard:
+    def _file(self, position: int) -> AnyFile:
         return self._files[bisect_right(self._starts, position) - 1]
 
     def __len__(self) -> int:
@@ -278,7 +197,7 @@ class Records:
         if self.shards is not None:
             summary.shards = [file.path for file in self._files]
             summary.shards_in_all = self.shards.total
-        labels = array("f")
+        labels = LabelCounts()
         other_ids = 0
         for row in self.rows():
             summary.records += 1
@@ -290,10 +209,9 @@ class Records:
                 summary.width.add(row.width)
                 summary.height.add(row.height)
             if row.labels and not row.holds.startswith("face"):
-                summary.label_widths[len(row.labels)] += 1
-                summary.label.add(row.labels[0])
-                labels.append(row.labels[0])
-        summary.labels = len(np.unique(np.frombuffer(labels, np.float32)))
+                labels.add(row.labels)
+        summary.label_widths, summary.label = labels.widths, labels.first
+        summary.labels = labels.different()
         summary.notes = self._index_notes()
         summary.damaged = bool(self.problems)
         if other_ids and self.index.source == "idx":

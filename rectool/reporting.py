@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from .format import plural, shown
-from .inspection import Range, Row, Summary
+from .inspection import Row, Summary
+from .label_counts import Range
 from .listing import format_label
 from .packing import PackResult
 
