@@ -28,7 +28,7 @@ from .format import (
     plural,
     unpack,
 )
-from .label_counts import LabelCounts, Range
+from .label_counts import LabelCounts, LabelSummary, Range
 from .sniffing import describe, format_of
 
 
@@ -62,10 +62,8 @@ class Summary:
     """All records of a file or a set. `size` and `payload` are bytes, `width`, `height` pixels.
 
     `keys_from` is an Index's source. `notes` are remarks on the index and the ids that are no
-    errors, `damaged` says whether there are problems.
-    `labels` and `label` tell of each record's first label: how many different ones, and
-    their range; `label_widths` counts records by their number of labels. Labels of records without
-    an image in InsightFace's data sets are keys, and left out. Of a set, `rec` and `idx` are
+    errors, `damaged` says whether there are problems. Labels of records without an image in
+    InsightFace's data sets are keys, and left out of `labels`. Of a set, `rec` and `idx` are
     patterns, `shards` the files that could be read, of `shards_in_all`.
     """
 
@@ -81,9 +79,7 @@ class Summary:
     width: Range = field(default_factory=Range)
     height: Range = field(default_factory=Range)
     payload: Range = field(default_factory=Range)
-    label_widths: Counter[int] = field(default_factory=Counter)
-    labels: int = 0
-    label: Range = field(default_factory=Range)
+    labels: LabelSummary = field(default_factory=lambda: LabelCounts().finish())
     shards: list[str] = field(default_factory=list)
     shards_in_all: int = 0
 
@@ -210,8 +206,7 @@ class Records:
                 summary.height.add(row.height)
             if row.labels and not row.holds.startswith("face"):
                 labels.add(row.labels)
-        summary.label_widths, summary.label = labels.widths, labels.first
-        summary.labels = labels.different()
+        summary.labels = labels.finish()
         summary.notes = self._index_notes()
         summary.damaged = bool(self.problems)
         if other_ids and self.index.source == "idx":

@@ -16,7 +16,7 @@ def shown(path: StrPath | bytes) -> str:
 
 def plural(count: int, noun: str) -> str:
     """ "1 image", "2 images", "3 classes"."""
-    ending = "es" if noun.endswith(("s", "ch")) else "s"
+    ending = "es" if noun.endswith(("s", "ch", "x")) else "s"
     return f"{count} {noun}{'' if count == 1 else ending}"
 
 
