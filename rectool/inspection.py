@@ -131,7 +131,7 @@ class Records:
         """The keys of InsightFace's identity records, where this is such a data set."""
         with contextlib.suppress(RecordError):  # a damaged record is named when it is shown
             first = self.position(0)
-            return face_ranges(self._file(first).view(int(self.index.offsets[first])))
+            return face_ranges(self.view(first))
         return range(0)
 
     def _file(self, position: int) -> AnyFile:
@@ -146,12 +146,15 @@ class Records:
             raise KeyNotFoundError(f"no record has the key {key}", path=self.name)
         return found
 
+    def view(self, position: int) -> memoryview:
+        """A record's bytes. Raises CorruptError or TruncatedError where it is damaged."""
+        return self._file(position).view(int(self.index.offsets[position]))
+
     def row(self, position: int) -> Row:
         """Raises CorruptError or TruncatedError where this record is damaged."""
         key, offset = int(self.index.keys[position]), int(self.index.offsets[position])
-        file = self._file(position)
-        record = file.view(offset)
-        rec = None if self.shards is None else file.path
+        record = self.view(position)
+        rec = None if self.shards is None else self._file(position).path
         size = len(record)
         try:
             header, payload = unpack(record)

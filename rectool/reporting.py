@@ -15,6 +15,7 @@ from .inspection import Row, Summary
 from .label_counts import MOST_DIFFERENT, Column, LabelSummary, Range
 from .listing import format_label
 from .packing import PackResult
+from .pairing import Pair
 
 ROW_TITLES = (
     "key", "offset", "size", "flag", "label", "id", "id2", "payload", "holds", "width", "height"
@@ -83,8 +84,11 @@ _KEYS_FROM = {
 }
 
 
-def summary_text(summary: Summary) -> str:
-    """What `rectool inspect` prints of a file, or of a set of shards."""
+def summary_text(summary: Summary, pair: Pair | None = None) -> str:
+    """What `rectool inspect` prints of a file, or of a set of shards.
+
+    `pair` is what there is to say of it as the masks of other files' images.
+    """
     holds = ", ".join(f"{count} {what}" for what, count in summary.holds.most_common())
     lines = [shown(summary.rec)]
     if summary.shards_in_all:
@@ -101,6 +105,8 @@ def summary_text(summary: Summary) -> str:
     if summary.labels.widths:
         lines.append(f"  labels   {_widths_text(summary.labels.widths)}")
         lines += _labels_text(summary.labels)
+    if pair is not None:
+        lines.append(f"  pairs    with {shown(pair.images)}: {_pair_text(pair)}")
     lines.append(f"  index    {_index_text(summary)}")
     lines += [f"           {note}" for note in summary.notes]
     return "\n".join(lines)
@@ -150,6 +156,15 @@ def _widths_text(widths: Counter[int]) -> str:
     )
 
 
+def _pair_text(pair: Pair) -> str:
+    if pair.matches:
+        return f"all {pair.records} match in key, id, label and size"
+    if not pair.different:
+        return f"all {pair.records} match, but in another order"
+    order = "" if pair.ordered else ", and the keys are in another order"
+    return f"{pair.different} of {pair.records} do not match{order}"
+
+
 def _index_text(summary: Summary) -> str:
     if summary.idx is None:
         return "none"
@@ -159,7 +174,7 @@ def _index_text(summary: Summary) -> str:
     return shown(summary.idx) + (", every record in the order of the file" if fine else "")
 
 
-def summary_json(summary: Summary, problems: list[str]) -> str:
+def summary_json(summary: Summary, problems: list[str], pair: Pair | None = None) -> str:
     """The same on one line, with what is wrong."""
     labels = summary.labels
     notes = [*summary.notes, *(labels.boxes.notes() if labels.boxes else ())]
@@ -181,6 +196,7 @@ def summary_json(summary: Summary, problems: list[str]) -> str:
             "label": _range_json(labels.first),
             **({"boxes": _boxes_json(labels.boxes)} if labels.boxes else {}),
             **({"columns": list(map(_column_json, labels.columns))} if labels.columns else {}),
+            **({"pairs": _pair_json(pair)} if pair else {}),
             "notes": notes,
             "problems": problems,
         }
@@ -205,6 +221,15 @@ def _column_json(column: Column) -> dict[str, object]:
         "different": min(column.different, MOST_DIFFERENT),
         "more": column.different > MOST_DIFFERENT,
         "range": _range_json(column.range),
+    }
+
+
+def _pair_json(pair: Pair) -> dict[str, object]:
+    return {
+        "with": pair.images,
+        "records": pair.records,
+        "different": pair.different,
+        "ordered": pair.ordered,
     }
 
 
