@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..format import RecordError, ShardSet
     from ..inspection import Records
     from ..pairing import Pair
+    from ..unpacking import UnpackResult
 
 _MOST_PROBLEMS = 20
 
@@ -139,44 +140,75 @@ def _pair(rec: str | ShardSet, masks: Records, given: list[str | ShardSet]) -> P
 @click.argument("recs", metavar="REC...", nargs=-1, required=True, type=click.Path(readable=False))
 @click.argument("folder", metavar="DIR", type=click.Path(readable=False))
 @click.option("--lst", type=click.Path(readable=False), help="Name the files as this list does.")
+@click.option(
+    "--masks",
+    metavar="MASKDIR",
+    type=click.Path(readable=False),
+    help="Also write the masks in REC's partner (out_mask.rec of out.rec) to files, here.",
+)
 @click.option("--force", is_flag=True, help="Replace files in a folder that is not empty.")
-def unpack(recs: tuple[str, ...], folder: str, lst: str | None, force: bool) -> None:
+def unpack(
+    recs: tuple[str, ...], folder: str, lst: str | None, masks: str | None, force: bool
+) -> None:
     """Write the images of REC to files in DIR, byte for byte, and a .lst of them.
 
     Files are named by key and format, or as --lst says. Packing the list that is written with
     --pass-through gives REC again, if its index is in the order of the file. Several files are
-    unpacked together if they are all shards of one set (out-00000-of-00004.rec, ...).
+    unpacked together if they are all shards of one set (out-00000-of-00004.rec, ...). Masks get the
+    names of their images, with the ending of their own format, and a list with the same keys.
 
     \b
     rectool unpack out.rec images/
     rectool unpack out-*.rec images/
     rectool unpack out.rec images/ --lst out.lst
+    rectool unpack out.rec images/ --masks masks/
     rectool pack images/out.lst again --pass-through
     """
-    from ..format import group_shards, plural
+    from ..format import group_shards
     from ..listing import read_list
-    from ..unpacking import unpack_records
 
     rec, *others = group_shards(recs)
     if others:
         raise click.UsageError("Several files are unpacked together only as shards of one set.")
+    if masks is not None:
+        from ..unpack_folder import are_apart
+
+        if not are_apart(folder, masks):
+            raise click.UsageError("--masks: a folder of its own, not DIR, in it or around it.")
     names = None if lst is None else read_list(lst)
     with progress("record") as (advance, _):
-        result = unpack_records(rec, folder, names=names, force=force, on_progress=advance)
+        if masks is None:
+            from ..unpacking import unpack_records
+
+            result = unpack_records(rec, folder, names=names, force=force, on_progress=advance)
+            results = [result]
+        else:
+            from ..unpacking_pairs import unpack_pair
+
+            pair = unpack_pair(rec, folder, masks, names=names, force=force, on_progress=advance)
+            results = list(pair)
+    for noun, into, result in zip(("image", "mask"), (folder, masks), results, strict=False):
+        _tell(noun, into, lst, result)
+    if any(result.unindexed for result in results):
+        raise click.exceptions.Exit(1)
+
+
+def _tell(noun: str, folder: str | None, names: str | None, result: UnpackResult) -> None:
+    """What was written to a folder, and what may be amiss."""
+    from ..format import plural
+
     raw = f" and {plural(result.raw, 'payload')} without an image" if result.raw else ""
-    images = plural(result.images, "image")
-    say(f"{images}{raw} in {shown_path(folder)}, listed in {shown_path(result.lst)}")
+    written = f"{plural(result.images, noun)}{raw}"
+    say(f"{written} in {shown_path(folder)}, listed in {shown_path(result.lst)}")
     if result.unnamed:
-        say(f"{plural(result.unnamed, 'record')} not in {shown_path(lst)}, named by key")
+        say(f"{plural(result.unnamed, 'record')} not in {shown_path(names)}, named by key")
     if result.unindexed:
         fail(
-            f"{shown_path(rec)}: {plural(result.unindexed, 'record')} not in the index and not"
-            " written (rectool index --force makes a new one)"
+            f"{shown_path(result.rec)}: {plural(result.unindexed, 'record')} not in the index and"
+            " not written (rectool index --force makes a new one)"
         )
     if result.misnamed:
         say(f"{plural(result.misnamed, 'file')} of another format than the name's ending says")
-    if result.unindexed:
-        raise click.exceptions.Exit(1)
 
 
 @main.command()
