@@ -44,12 +44,8 @@ def masks_of(images: Group) -> Group:
 
 def images_of(masks: Group, given: Iterable[Group]) -> Group | None:
     """The one among these files and sets whose masks have the name of `masks`."""
-    return next((group for group in given if _same(masks_of(group), masks)), None)
-
-
-def _same(one: Group, other: Group) -> bool:
-    same_kind = isinstance(one, ShardSet) == isinstance(other, ShardSet)
-    return same_kind and os.path.abspath(str(one)) == os.path.abspath(str(other))
+    place = os.path.abspath(str(masks))
+    return next((one for one in given if os.path.abspath(str(masks_of(one))) == place), None)
 
 
 class KeyDifference(NamedTuple):
@@ -181,12 +177,12 @@ def _unlike(image: Row, mask: Row, of: str) -> Iterator[str]:
         yield f"id {mask.id}, and {image.id} in {of}"
     if len(image.labels) != len(mask.labels):
         yield f"{plural(len(mask.labels), 'label')}, and {len(image.labels)} in {of}"
-    elif not np.array_equal(image.labels, mask.labels, equal_nan=True):
+    elif image.labels != mask.labels:
         pairs = np.array([mask.labels, image.labels])
-        unlike = (pairs[0] != pairs[1]) & ~np.isnan(pairs).all(axis=0)
-        at = int(unlike.argmax())
-        which = f" {at}" if len(mask.labels) > 1 else ""
-        yield f"label{which} {mask.labels[at]:.9g}, and {image.labels[at]:.9g} in {of}"
+        unlike = np.flatnonzero((pairs[0] != pairs[1]) & ~np.isnan(pairs).all(axis=0))
+        for at in unlike[:1].tolist():
+            which = f" {at}" if len(mask.labels) > 1 else ""
+            yield f"label{which} {mask.labels[at]:.9g}, and {image.labels[at]:.9g} in {of}"
     if image.width is None or mask.width is None:
         if image.holds != mask.holds:
             yield f"holds {mask.holds}, and {image.holds} in {of}"

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from rectool import IRHeader, RecordWriter, label_counts, pack
 from rectool.boxes import are_boxes, box_labels, boxes_of
-from rectool.label_counts import LabelCounts, LabelSummary
+from rectool.label_counts import LabelCounts, LabelSummary, Range
 
 Runner = Callable[..., Run]
 Labels = Sequence[float]
+NAN = float("nan")
 IMAGE = encoded(picture())
 
 
@@ -93,8 +94,9 @@ def test_many_classes(run: Runner, tmp_path: Path) -> None:
         "  classes  0: 1, 1: 2, 2: 1, 3: 2, 4: 1, 5: 2, 6: 1, 7: 2, 8: 1, 9: 2, 10: 1, 11: 2"
         " and 68 more classes (--json has all)"
     )
-    classes = json.loads(run("inspect", "a.rec", "--json").out)["boxes"]["classes"]
-    assert classes == {str(cls): 1 + cls % 2 for cls in range(80)}
+    summary = json.loads(run("inspect", "a.rec", "--json").out)
+    assert "columns" not in summary
+    assert summary["boxes"]["classes"] == {str(cls): 1 + cls % 2 for cls in range(80)}
     write(tmp_path / "a.rec", [box_labels(boxes[:19])])  # classes 0 to 12
     assert label_lines(run)[2].endswith("11: 2 and 1 more class (--json has all)")
     write(tmp_path / "a.rec", [box_labels(boxes[:18])])
@@ -102,18 +104,17 @@ def test_many_classes(run: Runner, tmp_path: Path) -> None:
 
 
 def test_boxes_that_are_odd(run: Runner, tmp_path: Path) -> None:
-    nan = float("nan")
     boxes = {
         "fine": [0, 0, 0, 1.000009, 1],
-        "no box": [-1, nan, 5, 0, 0],
+        "no box": [-1, NAN, 5, 0, 0],
         "left": [0, -0.5, 0, 0.5, 1],
-        "below": [0, 0, 0, 0.5, 1.5],
+        "below": [0, 0, 0, 0.5, 1.0001],
         "pixels": [0, 10, 20, 30, 40],
         "narrow": [0, 0.5, 0, 0.5, 1],
         "upside down": [0, 0, 1, 1, 0],
         "outside and empty": [0, 2, 2, 1, 1],
-        "nan": [1, nan, 0, 1, 1],
-        "class nan": [nan, 0, 0, 1, 1],
+        "nan": [1, NAN, 0, 1, 1],
+        "class nan": [NAN, 0, 0, 1, 1],
         "class": [1.5, 0, 0, 1, 1],
         "infinite": [float("inf"), 0, 0, 1, 1],
     }
@@ -140,10 +141,11 @@ def test_boxes_that_are_odd(run: Runner, tmp_path: Path) -> None:
         [2, 6, 1, 0, 0, 1, 1, 9],
         [2, 5, 1, 0, 0, 1],
         [2, 5.5, 1, 0, 0, 1, 1],
-        [1, 5, 1, 0, 0, 1, 1],
+        [1, 5, 1, 0, 0, 1],
+        [-1, 5, 0, 0],
         [2, 4, 1, 0, 0, 1],
-        [float("nan"), 5, 1, 0, 0, 1, 1],
-        [9, 5, 1, 0, 0, 1, 1],
+        [NAN, 5, 1, 0, 0, 1, 1],
+        [12, 5, 1, 0, 0, 1, 1],
         [3],
     ],
     ids=str,
@@ -248,16 +250,24 @@ def test_labels_of_different_widths_have_no_columns(run: Runner, tmp_path: Path)
 def test_what_is_counted_does_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(3)
     boxes = [box_labels(rng.integers(-1, 4, (rng.integers(1, 4), 6))) for _ in range(40)]
+    boxes[0] = box_labels(rng.integers(0, 4, (9, 6)))
     boxes[17] = box_labels(np.empty((0, 6)))
     vectors = rng.integers(0, 3, (40, 5)).tolist()
-    mixed = [*vectors[:20], [1.0], *vectors[20:]]
-    late = [*boxes, [1.0, 2.0]]
-    samples = (boxes, vectors, mixed, late, [[float(key)] for key in range(50)])
-    whole = [counted(labels) for labels in samples]
-    assert [one.boxes is not None for one in whole] == [True, False, False, False, False]
-    assert [len(one.columns) for one in whole] == [0, 5, 0, 0, 0]
+    samples = {
+        "boxes": boxes,
+        "boxes of 5 and of 10": [box_labels(np.ones((4, 5))), box_labels(np.ones((3, 10)))],
+        "boxes, and what is none": [*boxes, [1.0, 2.0]],
+        "vectors": vectors,
+        "vectors and a number": [*vectors[:20], [1.0], *vectors[20:]],
+        "numbers": [[float(key)] for key in range(50)],
+        "NaN for long": [*[[NAN]] * 20, *[[1.0]] * 20],
+    }
+    whole = {name: counted(labels) for name, labels in samples.items()}
+    assert [name for name, found in whole.items() if found.boxes] == ["boxes"]
+    assert [name for name, found in whole.items() if found.columns] == ["vectors"]
+    assert whole["NaN for long"].first == Range(1.0, 1.0)
     monkeypatch.setattr(label_counts, "_BLOCK", 16)
-    for labels, wanted in zip(samples, whole, strict=True):
-        found = counted(labels)
+    for name, labels in samples.items():
+        found, wanted = counted(labels), whole[name]
         assert found._replace(boxes=None) == wanted._replace(boxes=None)
         assert (found.boxes and vars(found.boxes)) == (wanted.boxes and vars(wanted.boxes))

@@ -229,6 +229,7 @@ def test_a_key_that_comes_again(run: Runner, tmp_path: Path, pair: Pair) -> None
         "rectool: out_mask.rec: 4 records, and 3 in out.rec",
         "rectool: out_mask.rec: keys in another order than in out.rec",
     ]
+    assert pairs_line(result) == "with out.rec: all 3 match, but in another order"
 
 
 def test_of_many_differences_twenty_are_named(run: Runner, tmp_path: Path) -> None:
