@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from array import array
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
@@ -13,30 +12,23 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .any_file import AnyFile
 from .format import (
-    CorruptError,
     HeaderError,
     ImageError,
-    Index,
-    IndexFileError,
     KeyNotFoundError,
     KeyTable,
     RecordError,
-    RecordFile,
     ShardSet,
     StrPath,
-    check_index,
     face_ranges,
     idx_beside,
     join_indexes,
     label_list,
-    locate,
     plural,
-    read_index,
-    scan_index,
-    unindexed,
     unpack,
 )
+from .label_counts import LabelCounts, LabelSummary, Range
 from .sniffing import describe, format_of
 
 
@@ -66,26 +58,12 @@ class Row(NamedTuple):
 
 
 @dataclass
-class Range:
-    """The smallest and the largest of the values added, None as long as there are none."""
-
-    low: float | None = None
-    high: float | None = None
-
-    def add(self, value: float) -> None:
-        self.low = value if self.low is None or value < self.low else self.low
-        self.high = value if self.high is None or value > self.high else self.high
-
-
-@dataclass
 class Summary:
     """All records of a file or a set. `size` and `payload` are bytes, `width`, `height` pixels.
 
     `keys_from` is an Index's source. `notes` are remarks on the index and the ids that are no
-    errors, `damaged` says whether there are problems.
-    `labels` and `label` tell of each record's first label: how many different ones, and
-    their range; `label_widths` counts records by their number of labels. Labels of records without
-    an image in InsightFace's data sets are keys, and left out. Of a set, `rec` and `idx` are
+    errors, `damaged` says whether there are problems. Labels of records without an image in
+    InsightFace's data sets are keys, and left out of `labels`. Of a set, `rec` and `idx` are
     patterns, `shards` the files that could be read, of `shards_in_all`.
     """
 
@@ -101,72 +79,9 @@ class Summary:
     width: Range = field(default_factory=Range)
     height: Range = field(default_factory=Range)
     payload: Range = field(default_factory=Range)
-    label_widths: Counter[int] = field(default_factory=Counter)
-    labels: int = 0
-    label: Range = field(default_factory=Range)
+    labels: LabelSummary = field(default_factory=lambda: LabelCounts().finish())
     shards: list[str] = field(default_factory=list)
     shards_in_all: int = 0
-
-
-class _Shard(RecordFile):
-    """A `.rec` to be looked at, damaged or not: what is wrong goes to `problems`."""
-
-    def __init__(self, path: StrPath) -> None:
-        super().__init__(path)
-        self.problems: list[RecordError] = []
-        beside = idx_beside(path)
-        self.idx = beside if os.path.exists(beside) else None
-        self.found = self._index()
-
-    def _index(self) -> Index:
-        if self.idx is not None:
-            try:
-                index = read_index(self.idx)
-                check_index(index, self.buffer, self.idx, self.path)
-                self._check_first(index, self.idx)
-            except IndexFileError as error:
-                self.problems.append(error)
-            else:
-                return index
-        index, damage = scan_index(self.buffer)
-        if damage is not None:
-            self.note(damage)
-        return index
-
-    def _check_first(self, index: Index, idx: str) -> None:
-        """Raises IndexFileError where the index is another file's, and not one record damaged."""
-        faults = []
-        for position in {0, len(index.offsets) - 1} if len(index.offsets) else ():
-            try:
-                locate(self.buffer, int(index.offsets[position]))
-            except CorruptError as error:
-                faults.append(error)
-        if len(faults) == min(2, len(index.offsets)) > 0:
-            raise IndexFileError(
-                f"no records begin at its offsets (byte {faults[0].offset}, for one): it belongs to"
-                " another .rec (rectool index --force makes a new one)",
-                path=idx,
-            )
-
-    def check_cover(self) -> None:
-        """Adds to `problems` records that the index leaves out, and junk where it has none."""
-        if self.found.source != "idx":
-            return
-        missing, damage = unindexed(self.found.offsets, self.buffer)
-        if missing:
-            self.problems.append(
-                IndexFileError(
-                    f"{plural(missing, 'record')} of the file not in this index"
-                    " (rectool index --force makes a new one)",
-                    path=self.idx,
-                )
-            )
-        if damage is not None and all(damage.offset != known.offset for known in self.problems):
-            self.note(damage)
-
-    def note(self, error: RecordError) -> None:
-        error.path = self.path
-        self.problems.append(error)
 
 
 class Records:
@@ -186,17 +101,17 @@ class Records:
             self._files = list(self._readable(source))
         else:
             self.name = os.fspath(source)
-            self._files = [_Shard(source)]
+            self._files = [AnyFile(source)]
         self.index, self._starts = join_indexes([file.found for file in self._files])
         self._faces = self._face_ranges()
 
-    def _readable(self, shards: ShardSet) -> Iterator[_Shard]:
+    def _readable(self, shards: ShardSet) -> Iterator[AnyFile]:
         missing = shards.missing()
         if missing is not None:
             self._general.append(missing)
         for path in shards.paths:
             try:
-                yield _Shard(path)
+                yield AnyFile(path)
             except OSError as error:
                 self._general.append(RecordError(error.strerror or str(error), path=path))
             except RecordError as error:
@@ -216,10 +131,10 @@ class Records:
         """The keys of InsightFace's identity records, where this is such a data set."""
         with contextlib.suppress(RecordError):  # a damaged record is named when it is shown
             first = self.position(0)
-            return face_ranges(self._file(first).view(int(self.index.offsets[first])))
+            return face_ranges(self.view(first))
         return range(0)
 
-    def _file(self, position: int) -> _Shard:
+    def _file(self, position: int) -> AnyFile:
         return self._files[bisect_right(self._starts, position) - 1]
 
     def __len__(self) -> int:
@@ -231,12 +146,15 @@ class Records:
             raise KeyNotFoundError(f"no record has the key {key}", path=self.name)
         return found
 
+    def view(self, position: int) -> memoryview:
+        """A record's bytes. Raises CorruptError or TruncatedError where it is damaged."""
+        return self._file(position).view(int(self.index.offsets[position]))
+
     def row(self, position: int) -> Row:
         """Raises CorruptError or TruncatedError where this record is damaged."""
         key, offset = int(self.index.keys[position]), int(self.index.offsets[position])
-        file = self._file(position)
-        record = file.view(offset)
-        rec = None if self.shards is None else file.path
+        record = self.view(position)
+        rec = None if self.shards is None else self._file(position).path
         size = len(record)
         try:
             header, payload = unpack(record)
@@ -278,7 +196,7 @@ class Records:
         if self.shards is not None:
             summary.shards = [file.path for file in self._files]
             summary.shards_in_all = self.shards.total
-        labels = array("f")
+        labels = LabelCounts()
         other_ids = 0
         for row in self.rows():
             summary.records += 1
@@ -290,10 +208,8 @@ class Records:
                 summary.width.add(row.width)
                 summary.height.add(row.height)
             if row.labels and not row.holds.startswith("face"):
-                summary.label_widths[len(row.labels)] += 1
-                summary.label.add(row.labels[0])
-                labels.append(row.labels[0])
-        summary.labels = len(np.unique(np.frombuffer(labels, np.float32)))
+                labels.add(row.labels)
+        summary.labels = labels.finish()
         summary.notes = self._index_notes()
         summary.damaged = bool(self.problems)
         if other_ids and self.index.source == "idx":

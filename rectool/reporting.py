@@ -8,10 +8,14 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from .box_counts import BoxCounts
+from .boxes import BOX_WIDTH
 from .format import plural, shown
-from .inspection import Range, Row, Summary
+from .inspection import Row, Summary
+from .label_counts import MOST_DIFFERENT, Column, LabelSummary, Range
 from .listing import format_label
 from .packing import PackResult
+from .pairing import Pair
 
 ROW_TITLES = (
     "key", "offset", "size", "flag", "label", "id", "id2", "payload", "holds", "width", "height"
@@ -80,8 +84,11 @@ _KEYS_FROM = {
 }
 
 
-def summary_text(summary: Summary) -> str:
-    """What `rectool inspect` prints of a file, or of a set of shards."""
+def summary_text(summary: Summary, pair: Pair | None = None) -> str:
+    """What `rectool inspect` prints of a file, or of a set of shards.
+
+    `pair` is what there is to say of it as the masks of other files' images.
+    """
     holds = ", ".join(f"{count} {what}" for what, count in summary.holds.most_common())
     lines = [shown(summary.rec)]
     if summary.shards_in_all:
@@ -95,13 +102,49 @@ def summary_text(summary: Summary) -> str:
     if summary.width.low is not None:
         width, height = _range_text(summary.width), _range_text(summary.height)
         lines.append(f"  pixels   {width} wide, {height} high")
-    if summary.label_widths:
-        lines.append(f"  labels   {_widths_text(summary.label_widths)}")
-        which = "different " + ("" if list(summary.label_widths) == [1] else "first ") + "label"
-        lines.append(f"           {plural(summary.labels, which)}, {_range_text(summary.label)}")
+    if summary.labels.widths:
+        lines.append(f"  labels   {_widths_text(summary.labels.widths)}")
+        lines += _labels_text(summary.labels)
+    if pair is not None:
+        lines.append(f"  pairs    with {shown(pair.images)}: {_pair_text(pair)}")
     lines.append(f"  index    {_index_text(summary)}")
     lines += [f"           {note}" for note in summary.notes]
     return "\n".join(lines)
+
+
+def _labels_text(labels: LabelSummary) -> list[str]:
+    if labels.boxes is not None:
+        return _boxes_text(labels.boxes)
+    if labels.columns:
+        return [f"           {line}" for line in _columns_text(labels.columns)]
+    which = "different " + ("" if list(labels.widths) == [1] else "first ") + "label"
+    return [f"           {plural(labels.different, which)}, {_range_text(labels.first)}"]
+
+
+def _boxes_text(boxes: BoxCounts) -> list[str]:
+    each = "" if boxes.width == BOX_WIDTH else f" of {boxes.width} numbers each"
+    records = plural(boxes.records, "record")
+    without = f", {plural(boxes.without, 'record')} without" if boxes.without else ""
+    per_record = _range_text(Range(boxes.least, boxes.most))
+    lines = [f"  boxes    {boxes.boxes}{each} in {records}{without}; {per_record} in a record"]
+    if boxes.classes:
+        counts = [f"{cls}: {count}" for cls, count in sorted(boxes.classes.items())]
+        more = len(counts) - _MOST_CLASSES
+        also = f" and {plural(more, 'more class')} (--json has all)" if more > 0 else ""
+        lines.append(f"  classes  {', '.join(counts[:_MOST_CLASSES])}{also}")
+    return lines + [f"           {note}" for note in boxes.notes()]
+
+
+def _columns_text(columns: list[Column]) -> list[str]:
+    rows = [("column", "not 0", "different", "range")]
+    for number, column in enumerate(columns[:_MOST_CLASSES]):
+        exact = column.different <= MOST_DIFFERENT
+        different = str(column.different) if exact else f"over {MOST_DIFFERENT}"
+        rows.append((str(number), str(column.not_zero), different, _range_text(column.range)))
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)][:3]
+    lines = ["  ".join([*(map(str.rjust, row[:3], widths)), row[3]]) for row in rows]
+    more = len(columns) - _MOST_CLASSES
+    return lines + ([f"and {more} more (--json has all)"] if more > 0 else [])
 
 
 def _widths_text(widths: Counter[int]) -> str:
@@ -113,6 +156,15 @@ def _widths_text(widths: Counter[int]) -> str:
     )
 
 
+def _pair_text(pair: Pair) -> str:
+    if pair.matches:
+        return f"all {pair.records} match in key, id, label and size"
+    if not pair.different:
+        return f"all {pair.records} match, but in another order"
+    order = "" if pair.ordered else ", and the keys are in another order"
+    return f"{pair.different} of {pair.records} do not match{order}"
+
+
 def _index_text(summary: Summary) -> str:
     if summary.idx is None:
         return "none"
@@ -122,8 +174,10 @@ def _index_text(summary: Summary) -> str:
     return shown(summary.idx) + (", every record in the order of the file" if fine else "")
 
 
-def summary_json(summary: Summary, problems: list[str]) -> str:
+def summary_json(summary: Summary, problems: list[str], pair: Pair | None = None) -> str:
     """The same on one line, with what is wrong."""
+    labels = summary.labels
+    notes = [*summary.notes, *(labels.boxes.notes() if labels.boxes else ())]
     return json.dumps(
         {
             "rec": summary.rec,
@@ -137,13 +191,46 @@ def summary_json(summary: Summary, problems: list[str]) -> str:
             "width": _range_json(summary.width),
             "height": _range_json(summary.height),
             "payload": _range_json(summary.payload),
-            "label_widths": {str(width): n for width, n in sorted(summary.label_widths.items())},
-            "labels": summary.labels,
-            "label": _range_json(summary.label),
-            "notes": summary.notes,
+            "label_widths": {str(width): n for width, n in sorted(labels.widths.items())},
+            "labels": labels.different,
+            "label": _range_json(labels.first),
+            **({"boxes": _boxes_json(labels.boxes)} if labels.boxes else {}),
+            **({"columns": list(map(_column_json, labels.columns))} if labels.columns else {}),
+            **({"pairs": _pair_json(pair)} if pair else {}),
+            "notes": notes,
             "problems": problems,
         }
     )
+
+
+def _boxes_json(boxes: BoxCounts) -> dict[str, object]:
+    return {
+        "boxes": boxes.boxes,
+        "records": boxes.records,
+        "without": boxes.without,
+        "in_a_record": [boxes.least, boxes.most],
+        "width": boxes.width,
+        "classes": {str(cls): count for cls, count in sorted(boxes.classes.items())},
+        "odd": boxes.odd,
+    }
+
+
+def _column_json(column: Column) -> dict[str, object]:
+    return {
+        "not_zero": column.not_zero,
+        "different": min(column.different, MOST_DIFFERENT),
+        "more": column.different > MOST_DIFFERENT,
+        "range": _range_json(column.range),
+    }
+
+
+def _pair_json(pair: Pair) -> dict[str, object]:
+    return {
+        "with": pair.images,
+        "records": pair.records,
+        "different": pair.different,
+        "ordered": pair.ordered,
+    }
 
 
 def _range_json(values: Range) -> list[float | str] | None:

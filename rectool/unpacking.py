@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import TracebackType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,16 +33,19 @@ from .listing import (
     raise_faults,
 )
 from .sniffing import ENDINGS, format_of
+from .unpack_folder import Folder
 
 
 @dataclass(frozen=True)
 class UnpackResult:
     """What `unpack_records` wrote: images, payloads that are no image (`raw`), and the list.
 
+    `rec` is the file that was read, or for a set a pattern.
     `unnamed` counts records that the list with names does not know, `misnamed` files whose ending
     is another format's, `unindexed` records that the `.idx` leaves out: they were not written.
     """
 
+    rec: str
     lst: str
     images: int
     raw: int
@@ -72,40 +76,133 @@ def unpack_records(
     image record, a key that occurs twice, or missing shards; and as RecordReader does. What was
     written before an error stays, but the list is only written last.
     """
-    folder = os.fspath(folder)
-    paths, stem = _sources(rec)
-    with RecordReader(paths) as reader:
-        known = {} if names is None else _checked_names(names, stem + ".lst")
-        _check_keys(reader)
-        target = _Folder(folder, [*reader.paths, *reader.idx_paths], force=force)
-        taken = {os.path.normpath(name) for name in known.values()}
-        counts = {"images": 0, "raw": 0, "unnamed": 0, "misnamed": 0}
-        counts["unindexed"] = reader.unindexed()
-        with Output(os.path.join(folder, stem + ".lst"), force=force) as lst:
-            for position, key in enumerate(reader.keys.tolist()):
-                record, path = reader[position], paths[reader.shard(position)]
-                try:
-                    header, payload = unpack(record)
-                except RecordError as error:
-                    error.path, error.offset = path, int(reader.offsets[position])
-                    error.message = f"key {key}: {error.message}"
-                    raise
-                ending = ENDINGS.get(format_of(payload) or "", RAW_ENDING)
-                name = known.get(key)
-                counts["images" if ending != RAW_ENDING else "raw"] += 1
-                counts["unnamed"] += name is None and names is not None
-                if name is None or (ending == RAW_ENDING and not name.endswith(RAW_ENDING)):
-                    name = f"{key}{ending}"
-                    if name in taken:
-                        raise RecordError(
-                            f"key {key}: {name} is the list's name for another record", path=path
-                        )
-                else:
-                    counts["misnamed"] += not _is_ending_of(name, ending)
-                target.write(name, payload)
-                lst.write(_lines(Entry(key, tuple(label_list(header.label)), name), record))
-                on_progress(len(reader))
-    return UnpackResult(lst.path, **counts)
+    with Unpacking(rec, names) as files:
+        with Target(files, os.fspath(folder), files.sources, force=force) as target:
+            for position in range(len(files.reader)):
+                target.write(position, files.file_name(position))
+                on_progress(len(files.reader))
+        return target.result()
+
+
+class FileName(NamedTuple):
+    """The name of a record's file below the folder, and its format's ending.
+
+    `known` says whether a list has the record, `used` whether the name is that of the list.
+    """
+
+    name: str
+    ending: str
+    known: bool
+    used: bool
+
+
+class Unpacking:
+    """The records of a file or a set, and the names of the files that they become.
+
+    Opened and checked, so far as that does without going through all records. With `alone` no two
+    names may be the same but for their endings. `name` is that of the file or the set, `sources`
+    are the files that are read.
+    """
+
+    def __init__(
+        self, rec: StrPath | ShardSet, names: ImageList | None = None, *, alone: bool = False
+    ) -> None:
+        paths, self.stem = _sources(rec)
+        self.name = rec.name if isinstance(rec, ShardSet) else os.fspath(rec)
+        self._alone = alone
+        self.reader = RecordReader(paths)
+        self.sources = [*paths, *self.reader.idx_paths]
+        try:
+            lst = self.stem + ".lst"
+            self._known = {} if names is None else _checked_names(names, lst, alone=alone)
+            _check_keys(self.reader)
+            self.unindexed = self.reader.unindexed()
+        except BaseException:
+            self.reader.close()
+            raise
+        self._taken = {_slot(os.path.normpath(name), alone) for name in self._known.values()}
+        self.has_names = names is not None
+
+    def __enter__(self) -> Unpacking:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.reader.close()
+
+    def file_name(self, position: int) -> FileName:
+        """The name of a record's file. Of the record only its head is read.
+
+        Raises RecordError for what is no image record, and where the name is another record's.
+        """
+        key, record = int(self.reader.keys[position]), self.reader.view(position)
+        try:
+            _, payload = unpack(record)
+        except RecordError as error:
+            error.path = self._path(position)
+            error.offset = int(self.reader.offsets[position])
+            error.message = f"key {key}: {error.message}"
+            raise
+        ending = ENDINGS.get(format_of(payload) or "", RAW_ENDING)
+        known = self._known.get(key)
+        if known is not None and (ending != RAW_ENDING or known.endswith(RAW_ENDING)):
+            return FileName(known, ending, known=True, used=True)
+        name = f"{key}{ending}"
+        if _slot(name, self._alone) in self._taken:
+            but = ", but for its ending," if self._alone else ""
+            raise RecordError(
+                f"key {key}: {name} is{but} the list's name for another record",
+                path=self._path(position),
+            )
+        return FileName(name, ending, known=known is not None, used=False)
+
+    def _path(self, position: int) -> str:
+        return self.reader.paths[self.reader.shard(position)]
+
+
+class Target:
+    """A folder that records are written to as files, and the list of them, published at the end.
+
+    Nothing in it that is one of `sources` is replaced.
+    """
+
+    def __init__(
+        self, files: Unpacking, folder: str, sources: Sequence[str | None], *, force: bool
+    ) -> None:
+        self._files = files
+        self._folder = Folder(folder, sources, force=force)
+        self._counts = {"images": 0, "raw": 0, "unnamed": 0, "misnamed": 0}
+        self.lst = Output(os.path.join(folder, files.stem + ".lst"), force=force)
+
+    def __enter__(self) -> Target:
+        self.lst.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.lst.__exit__(kind, error, at)
+
+    def write(self, position: int, file: FileName) -> None:
+        record = self._files.reader[position]
+        header, payload = unpack(record)
+        key = int(self._files.reader.keys[position])
+        self._counts["images" if file.ending != RAW_ENDING else "raw"] += 1
+        self._counts["unnamed"] += self._files.has_names and not file.known
+        self._counts["misnamed"] += file.used and not _is_ending_of(file.name, file.ending)
+        self._folder.write(file.name, payload)
+        self.lst.write(_lines(Entry(key, tuple(label_list(header.label)), file.name), record))
+
+    def result(self) -> UnpackResult:
+        files = self._files
+        return UnpackResult(files.name, self.lst.path, **self._counts, unindexed=files.unindexed)
+
+
+def _slot(name: str, alone: bool) -> str:
+    """What no two files may have in common."""
+    return os.path.splitext(name)[0] if alone else name
 
 
 def _sources(rec: StrPath | ShardSet) -> tuple[tuple[str, ...], str]:
@@ -135,8 +232,9 @@ def _is_ending_of(name: str, ending: str) -> bool:
     return _SAME_ENDING.get(has, has) == ending
 
 
-def _checked_names(names: ImageList, lst: str) -> dict[int, str]:
+def _checked_names(names: ImageList, lst: str, *, alone: bool) -> dict[int, str]:
     """Names by key, all of them below the folder and different."""
+    but = ", but for its ending," if alone else ""
     known: dict[int, str] = {}
     lines: dict[str, int] = {}
     faults: list[str] = []
@@ -149,9 +247,9 @@ def _checked_names(names: ImageList, lst: str) -> dict[int, str]:
             faults.append(f"{where} {shown(entry.path)} leads out of the folder")
         if os.path.normcase(path) == os.path.normcase(lst):
             faults.append(f"{where} {shown(entry.path)} is the name of the list to be written")
-        first = lines.setdefault(os.path.normcase(path), line)
+        first = lines.setdefault(_slot(os.path.normcase(path), alone), line)
         if first != line:
-            faults.append(f"{where} {shown(entry.path)} is the name of line {first} already")
+            faults.append(f"{where} {shown(entry.path)} is{but} the name of line {first} already")
         known[entry.key] = entry.path
     raise_faults(faults, names.name)
     return known
@@ -168,51 +266,3 @@ def _check_keys(reader: RecordReader) -> None:
             f"key {repeated} occurs {counts.max()} times, and one file bears its name",
             path=reader.name,
         )
-
-
-class _Folder:
-    """Where the files go. Links that lead out of it are not followed."""
-
-    def __init__(self, path: str, sources: Sequence[str | None], *, force: bool) -> None:
-        if not force and os.path.isdir(path) and os.listdir(path):
-            raise FileExistsError(errno.EEXIST, "this folder is not empty", path)
-        os.makedirs(path, exist_ok=True)
-        self._path = path
-        self._real = os.path.realpath(path)
-        self._inside = {""}
-        self._sources = {os.path.basename(source): source for source in sources if source}
-
-    def write(self, name: str, payload: bytes) -> None:
-        """The payload as a file, whole or not at all, in place of whatever bore the name."""
-        below, base = os.path.split(name)
-        if below not in self._inside:
-            self._enter(below)
-        path = os.path.join(self._path, name)
-        source = self._sources.get(base)
-        if source is not None and os.path.exists(path) and os.path.samefile(source, path):
-            raise RecordError("a file to be written would replace what is being read", path=path)
-        temporary = os.path.join(self._path, ".unpack.tmp")
-        try:
-            if os.path.lexists(temporary):  # a killed run's
-                os.unlink(temporary)
-            with open(temporary, "xb") as file:
-                file.write(payload)
-            os.replace(temporary, path)
-        except BaseException as error:
-            if os.path.lexists(temporary):
-                os.unlink(temporary)
-            if isinstance(error, OSError):
-                raise type(error)(
-                    error.errno, f"cannot be written: {error.strerror}", path
-                ) from None
-            raise
-
-    def _enter(self, below: str) -> None:
-        path = os.path.join(self._path, below)
-        real = os.path.realpath(path)
-        if os.path.commonpath([self._real, real]) != self._real:
-            raise RecordError(
-                "a link leads out of the folder here; nothing is written through it", path=path
-            )
-        os.makedirs(path, exist_ok=True)
-        self._inside.add(below)

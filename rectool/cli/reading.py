@@ -10,8 +10,10 @@ import click
 from .door import fail, force_option, main, progress, say, shown_path
 
 if TYPE_CHECKING:
-    from ..format import ShardSet
+    from ..format import RecordError, ShardSet
     from ..inspection import Records
+    from ..pairing import Pair
+    from ..unpacking import UnpackResult
 
 _MOST_PROBLEMS = 20
 
@@ -28,8 +30,9 @@ def inspect(
 ) -> None:
     """Show what record files hold. No image is decoded.
 
-    Shards of one set (out-00000-of-00004.rec, ...) are shown as one. What is damaged or missing is
-    named on stderr, and makes the exit status 1; records that are whole are shown all the same.
+    Shards of one set (out-00000-of-00004.rec, ...) are shown as one. Of images and their masks
+    (out.rec out_mask.rec) it is told whether they match. What is damaged or missing is named on
+    stderr, and makes the exit status 1; records that are whole are shown all the same.
 
     \b
     rectool inspect out.rec
@@ -37,28 +40,34 @@ def inspect(
     rectool inspect out.rec --records --json | jq -r .key
     rectool inspect out.rec --key 7
     """
-    from ..format import RecordError, group_shards
+    from ..format import RecordError, group_shards, plural
 
     if what and key is not None:
         raise click.UsageError(f"--{what} shows all records, --key one.")
     bad = False
-    for rec in group_shards(recs):
+    groups = group_shards(recs)
+    for rec in groups:
+        unnamed = 0
         try:
-            problems = _inspect_one(rec, what, key, as_json)
+            if what is None and key is None:
+                problems, unnamed = _show_summary(rec, groups, as_json)
+            else:
+                problems = _show_records(rec, what, key, as_json)
         except RecordError as error:
-            problems = [str(error)]
+            problems = [error]
         for problem in problems[:_MOST_PROBLEMS]:
-            fail(problem)
-        if len(problems) > _MOST_PROBLEMS:
-            fail(f"{shown_path(rec)}: {len(problems) - _MOST_PROBLEMS} more faults")
+            fail(str(problem))
+        unnamed += max(0, len(problems) - _MOST_PROBLEMS)
+        if unnamed:
+            fail(f"{shown_path(rec)}: {plural(unnamed, 'more fault')}")
         bad = bad or bool(problems)
     ctx.exit(1 if bad else 0)
 
 
-def _inspect_one(
+def _show_records(
     rec: str | ShardSet, what: str | None, key: int | None, as_json: bool
-) -> list[str]:
-    """Shows a file or a set; returns what is wrong with it."""
+) -> list[RecordError]:
+    """Shows records of a file or a set, or their keys; returns what is wrong with it."""
     from ..format import RecordError
     from ..inspection import Records
 
@@ -68,13 +77,11 @@ def _inspect_one(
         if what == "keys":
             _write_lines(f"{key}\n" for key in records.index.keys.tolist())
             records.check_cover()
-        elif what == "records" or key is not None:
-            _show_rows(records, key, as_json)
         else:
-            _show_summary(records, as_json)
+            _show_rows(records, key, as_json)
     except RecordError as error:  # the one record that was asked for
         failed.append(error)
-    return [str(problem) for problem in [*records.problems, *failed]]
+    return [*records.problems, *failed]
 
 
 def _write_lines(lines: Any) -> None:
@@ -94,58 +101,114 @@ def _show_rows(records: Records, key: int | None, as_json: bool) -> None:
         _write_lines(row_text(row) + "\n" for row in rows)
 
 
-def _show_summary(records: Records, as_json: bool) -> None:
+def _show_summary(
+    rec: str | ShardSet, given: list[str | ShardSet], as_json: bool
+) -> tuple[list[RecordError], int]:
+    """Shows what a file or a set holds; returns what is wrong with it, and how much more there is.
+
+    If the images whose masks it holds are among what is `given`, both are compared.
+    """
+    from ..inspection import Records
     from ..reporting import summary_json, summary_text
 
+    records = Records(rec)
     summary = records.summary()
+    pair = _pair(rec, records, given)
+    problems = [*records.problems, *(pair.problems if pair else ())]
     if as_json:
-        click.echo(summary_json(summary, [str(problem) for problem in records.problems]))
+        click.echo(summary_json(summary, list(map(str, problems)), pair))
     else:
-        click.echo(summary_text(summary))
+        click.echo(summary_text(summary, pair))
+    return problems, pair.unnamed if pair else 0
+
+
+def _pair(rec: str | ShardSet, masks: Records, given: list[str | ShardSet]) -> Pair | None:
+    from ..format import RecordError
+    from ..inspection import Records
+    from ..pairing import compare, images_of
+
+    images = images_of(rec, given)
+    if images is None:
+        return None
+    try:
+        return compare(Records(images), masks)
+    except (OSError, RecordError):  # which is told where the images are shown
+        return None
 
 
 @main.command()
 @click.argument("recs", metavar="REC...", nargs=-1, required=True, type=click.Path(readable=False))
 @click.argument("folder", metavar="DIR", type=click.Path(readable=False))
 @click.option("--lst", type=click.Path(readable=False), help="Name the files as this list does.")
+@click.option(
+    "--masks",
+    metavar="MASKDIR",
+    type=click.Path(readable=False),
+    help="Also write the masks in REC's partner (out_mask.rec of out.rec) to files, here.",
+)
 @click.option("--force", is_flag=True, help="Replace files in a folder that is not empty.")
-def unpack(recs: tuple[str, ...], folder: str, lst: str | None, force: bool) -> None:
+def unpack(
+    recs: tuple[str, ...], folder: str, lst: str | None, masks: str | None, force: bool
+) -> None:
     """Write the images of REC to files in DIR, byte for byte, and a .lst of them.
 
     Files are named by key and format, or as --lst says. Packing the list that is written with
     --pass-through gives REC again, if its index is in the order of the file. Several files are
-    unpacked together if they are all shards of one set (out-00000-of-00004.rec, ...).
+    unpacked together if they are all shards of one set (out-00000-of-00004.rec, ...). Masks get the
+    names of their images, with the ending of their own format, and a list with the same keys.
 
     \b
     rectool unpack out.rec images/
     rectool unpack out-*.rec images/
     rectool unpack out.rec images/ --lst out.lst
+    rectool unpack out.rec images/ --masks masks/
     rectool pack images/out.lst again --pass-through
     """
-    from ..format import group_shards, plural
+    from ..format import group_shards
     from ..listing import read_list
-    from ..unpacking import unpack_records
 
     rec, *others = group_shards(recs)
     if others:
         raise click.UsageError("Several files are unpacked together only as shards of one set.")
+    if masks is not None:
+        from ..unpack_folder import are_apart
+
+        if not are_apart(folder, masks):
+            raise click.UsageError("--masks: a folder of its own, not DIR, in it or around it.")
     names = None if lst is None else read_list(lst)
     with progress("record") as (advance, _):
-        result = unpack_records(rec, folder, names=names, force=force, on_progress=advance)
+        if masks is None:
+            from ..unpacking import unpack_records
+
+            result = unpack_records(rec, folder, names=names, force=force, on_progress=advance)
+            results = [result]
+        else:
+            from ..unpacking_pairs import unpack_pair
+
+            pair = unpack_pair(rec, folder, masks, names=names, force=force, on_progress=advance)
+            results = list(pair)
+    for noun, into, result in zip(("image", "mask"), (folder, masks), results, strict=False):
+        _tell(noun, into, lst, result)
+    if any(result.unindexed for result in results):
+        raise click.exceptions.Exit(1)
+
+
+def _tell(noun: str, folder: str | None, names: str | None, result: UnpackResult) -> None:
+    """What was written to a folder, and what may be amiss."""
+    from ..format import plural
+
     raw = f" and {plural(result.raw, 'payload')} without an image" if result.raw else ""
-    images = plural(result.images, "image")
-    say(f"{images}{raw} in {shown_path(folder)}, listed in {shown_path(result.lst)}")
+    written = f"{plural(result.images, noun)}{raw}"
+    say(f"{written} in {shown_path(folder)}, listed in {shown_path(result.lst)}")
     if result.unnamed:
-        say(f"{plural(result.unnamed, 'record')} not in {shown_path(lst)}, named by key")
+        say(f"{plural(result.unnamed, 'record')} not in {shown_path(names)}, named by key")
     if result.unindexed:
         fail(
-            f"{shown_path(rec)}: {plural(result.unindexed, 'record')} not in the index and not"
-            " written (rectool index --force makes a new one)"
+            f"{shown_path(result.rec)}: {plural(result.unindexed, 'record')} not in the index and"
+            " not written (rectool index --force makes a new one)"
         )
     if result.misnamed:
         say(f"{plural(result.misnamed, 'file')} of another format than the name's ending says")
-    if result.unindexed:
-        raise click.exceptions.Exit(1)
 
 
 @main.command()

@@ -1,0 +1,91 @@
+"""The boxes in the labels of many records, counted. `rectool.boxes` has their layout."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .boxes import BOX_WIDTH
+from .format import plural
+
+_ROUNDING = 1e-5  # coordinates beyond 0 and 1 by no more were only rounded
+
+_ODD = {
+    "outside": "reaching out of the image (coordinates below 0 or above 1)",
+    "empty": "without an area (xmax <= xmin or ymax <= ymin)",
+    "nan": "with NaN",
+    "class": "of a class that is no whole number",
+}
+
+Numbers = NDArray[np.int64]
+
+
+class BoxCounts:
+    """Counts of boxes, which are rows of a class from 0.
+
+    `records` have boxes, from `least` to `most` of them each, and `without` have none (then `least`
+    is 0); each box has `width` numbers. `classes` counts boxes by their class, a whole number.
+    `odd` counts boxes that cannot be meant so: "outside" the image, "empty", with "nan", and of a
+    "class" that is no whole number. A row whose class is NaN is counted there alone.
+    """
+
+    def __init__(self) -> None:
+        self.boxes = self.records = self.without = 0
+        self.least = self.most = 0
+        self.width = 0
+        self.classes: Counter[int] = Counter()
+        self.odd = dict.fromkeys(_ODD, 0)
+
+    def add(self, labels: NDArray[np.float32], starts: Numbers, lengths: Numbers) -> bool:
+        """Takes the labels of some records, each `lengths` of them from `starts` on.
+
+        False, and then nothing is counted, where a record's labels are no boxes of the same width.
+        """
+        if int(lengths.min()) < 2:
+            return False
+        begins, widths = labels[starts], labels[starts + 1]
+        width = float(widths[0])
+        whole = (begins == np.floor(begins)) & (begins >= 2) & (begins <= lengths)
+        if not whole.all() or (widths != width).any() or width not in range(BOX_WIDTH, 1 << 24):
+            return False
+        self.width = self.width or int(width)
+        first = begins.astype(np.int64)
+        counts, left = np.divmod(lengths - first, self.width)
+        if self.width != width or left.any():
+            return False
+        records = np.repeat(np.arange(len(starts)), counts)
+        number = np.arange(len(records)) - np.repeat(counts.cumsum() - counts, counts)
+        places = (starts + first)[records] + number * self.width
+        rows = labels[places[:, None] + np.arange(BOX_WIDTH)]
+        self._count(rows)
+        self._count_records(np.bincount(records[rows[:, 0] >= 0], minlength=len(starts)))
+        return True
+
+    def _count_records(self, boxes: Numbers) -> None:
+        least, most = int(boxes.min()), int(boxes.max())
+        seen = self.records + self.without
+        self.least = min(self.least, least) if seen else least
+        self.most = max(self.most, most)
+        self.records += int(np.count_nonzero(boxes))
+        self.without += int(np.count_nonzero(boxes == 0))
+        self.boxes += int(boxes.sum())
+
+    def _count(self, rows: NDArray[np.float32]) -> None:
+        rows = rows[~(rows[:, 0] < 0)]
+        classes, places = rows[:, 0], rows[:, 1:]
+        nan = np.isnan(rows).any(axis=1)
+        outside = ((places < -_ROUNDING) | (places > 1 + _ROUNDING)).any(axis=1)
+        empty = (places[:, 2:] <= places[:, :2]).any(axis=1)
+        whole = np.isfinite(classes) & (classes == np.floor(classes))
+        faults = {"outside": outside, "empty": empty, "nan": nan, "class": ~whole}
+        for name, odd in faults.items():
+            self.odd[name] += int(np.count_nonzero(odd & ~nan if name != "nan" else odd))
+        values, counts = np.unique(classes[whole], return_counts=True)
+        self.classes.update(dict(zip(map(int, values.tolist()), counts.tolist(), strict=True)))
+
+    def notes(self) -> list[str]:
+        """Remarks on boxes that are odd."""
+        odd = self.odd.items()
+        return [f"{plural(count, 'box')} {_ODD[name]}" for name, count in odd if count]

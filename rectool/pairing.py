@@ -1,0 +1,202 @@
+"""Masks in a `.rec` of their own, record for record those of the images in another."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .format import (
+    MASK_SUFFIX,
+    ImageError,
+    KeyTable,
+    RecordError,
+    ShardSet,
+    mask_name,
+    plural,
+    shown,
+    unpack,
+)
+from .sniffing import check_lossless
+
+if TYPE_CHECKING:
+    from .inspection import Records, Row
+
+MOST_NAMED = 20
+"""So many records that do not match are named."""
+
+_LOSSLESS = ("PNG", "GIF", "BMP")
+
+Keys = NDArray[np.int64]
+Group = str | ShardSet
+
+
+def masks_of(images: Group) -> Group:
+    """What the file with the masks of these images is called, or the set of such files."""
+    if not isinstance(images, ShardSet):
+        return mask_name(images)
+    members = {number: mask_name(path) for number, path in images.members.items()}
+    return ShardSet(images.prefix + MASK_SUFFIX, images.total, members)
+
+
+def images_of(masks: Group, given: Iterable[Group]) -> Group | None:
+    """The one among these files and sets whose masks have the name of `masks`."""
+    place = os.path.abspath(str(masks))
+    return next((one for one in given if os.path.abspath(str(masks_of(one))) == place), None)
+
+
+class KeyDifference(NamedTuple):
+    """Keys that only the images have, keys that only the masks have, and whether those that both
+    have are in the same order, each as often.
+    """
+
+    missing: Keys
+    extra: Keys
+    ordered: bool
+
+    def __bool__(self) -> bool:
+        return len(self.missing) > 0 or len(self.extra) > 0 or not self.ordered
+
+
+def key_difference(images: Keys, masks: Keys) -> KeyDifference:
+    """False if both are the same, which is quick to find out."""
+    none = np.empty(0, np.int64)
+    if np.array_equal(images, masks):
+        return KeyDifference(none, none, True)
+    missing, extra = np.setdiff1d(images, masks), np.setdiff1d(masks, images)
+    common = images[~np.isin(images, missing)], masks[~np.isin(masks, extra)]
+    return KeyDifference(missing, extra, np.array_equal(*common))
+
+
+def check_keys(images: Keys, masks: Keys, images_name: str, masks_name: str) -> None:
+    """Raises RecordError unless both have the same keys in the same order."""
+    difference = key_difference(images, masks)
+    if not difference:
+        return
+    faults = []
+    for keys, what in ((difference.missing, "missing"), (difference.extra, "too many")):
+        if len(keys):
+            faults.append(f"{plural(len(keys), 'key')} {what} (one is {keys[0]})")
+    if not difference.ordered:
+        faults.append("another order")
+    raise RecordError(
+        f"not the keys of {shown(images_name)}: {', '.join(faults)}"
+        " (rectool inspect, given both, names them all)",
+        path=masks_name,
+    )
+
+
+@dataclass
+class Pair:
+    """How masks match the images in `images`.
+
+    Of all `records` (those that only one side has among them), `different` do not match in key, id,
+    label or size, or have no mask without loss. `ordered` says whether the keys are in the same
+    order. `problems` tell of both; `unnamed` counts the records beyond the first MOST_NAMED.
+    Records that are damaged are different, and not named here.
+    """
+
+    images: str
+    records: int = 0
+    different: int = 0
+    ordered: bool = True
+    problems: list[RecordError] = field(default_factory=list)
+    unnamed: int = 0
+
+    @property
+    def matches(self) -> bool:
+        return self.ordered and not self.different
+
+
+def compare(images: Records, masks: Records) -> Pair:
+    """Goes through both once. Sizes are those in the images' own headers, as they are stored."""
+    pair = Pair(images.name)
+    keys, of = (images.index.keys, masks.index.keys), shown(images.name)
+    difference = key_difference(*keys)
+    pair.ordered = difference.ordered
+    if len(images) != len(masks):
+        reason = f"{plural(len(masks), 'record')}, and {len(images)} in {of}"
+        pair.problems.append(RecordError(reason, path=masks.name))
+    if not difference.ordered:
+        reason = f"keys in another order than in {of}"
+        pair.problems.append(RecordError(reason, path=masks.name))
+    general = len(pair.problems)
+    for key, path, fault in _faults(images, masks, difference):
+        pair.records += 1
+        pair.different += fault is not None
+        if fault and len(pair.problems) < general + MOST_NAMED:
+            pair.problems.append(RecordError(f"key {key}: {fault}", path=path))
+        elif fault:
+            pair.unnamed += 1
+    return pair
+
+
+def _faults(
+    images: Records, masks: Records, difference: KeyDifference
+) -> Iterator[tuple[int, str, str | None]]:
+    """Of each record its key, the file that has the mask, and what does not match: None if nothing
+    does, "" where what is wrong has been said.
+    """
+    of = shown(images.name)
+    for key in difference.missing.tolist():
+        yield key, masks.name, f"is in {of}, and not here"
+    for key in difference.extra.tolist():
+        yield key, masks.name, f"is not in {of}"
+    for at_image, at_mask in _matched(images.index.keys, masks.index.keys, difference):
+        key = int(masks.index.keys[at_mask])
+        try:
+            image, mask = images.row(at_image), masks.row(at_mask)
+        except RecordError:  # whoever looks at all records of both has named it
+            yield key, masks.name, ""
+            continue
+        faults = list(_unlike(image, mask, of))
+        if mask.width is not None and mask.holds not in _LOSSLESS:
+            faults += _loss(masks.view(at_mask))
+        yield key, mask.rec or masks.name, "; ".join(faults) or None
+
+
+def _matched(images: Keys, masks: Keys, difference: KeyDifference) -> Iterable[tuple[int, int]]:
+    """The positions of images and their masks, in the order of the masks."""
+    if not difference:
+        return ((position, position) for position in range(len(masks)))
+    images_at, masks_at = KeyTable(images).find, KeyTable(masks).find
+    found = ((images_at(key), position) for position, key in enumerate(masks.tolist()))
+    return (
+        (image, mask)
+        for image, mask in found
+        if image is not None and mask == masks_at(int(masks[mask]))
+    )
+
+
+def _unlike(image: Row, mask: Row, of: str) -> Iterator[str]:
+    """In what a mask's record is unlike its image's, which is in the file `of`."""
+    if image.id != mask.id:
+        yield f"id {mask.id}, and {image.id} in {of}"
+    if len(image.labels) != len(mask.labels):
+        yield f"{plural(len(mask.labels), 'label')}, and {len(image.labels)} in {of}"
+    elif image.labels != mask.labels:
+        pairs = np.array([mask.labels, image.labels])
+        unlike = np.flatnonzero((pairs[0] != pairs[1]) & ~np.isnan(pairs).all(axis=0))
+        for at in unlike[:1].tolist():
+            which = f" {at}" if len(mask.labels) > 1 else ""
+            yield f"label{which} {mask.labels[at]:.9g}, and {image.labels[at]:.9g} in {of}"
+    if image.width is None or mask.width is None:
+        if image.holds != mask.holds:
+            yield f"holds {mask.holds}, and {image.holds} in {of}"
+        elif mask.payload:
+            yield f"holds {mask.holds}"
+    elif (mask.width, mask.height) != (image.width, image.height):
+        size = f"{image.width}x{image.height}"
+        yield f"{mask.width}x{mask.height} pixels, and {size} in {of}"
+
+
+def _loss(record: memoryview) -> list[str]:
+    try:
+        check_lossless(bytes(unpack(record)[1]))
+    except ImageError as error:
+        return [error.message]
+    return []
