@@ -60,10 +60,16 @@ def test_the_pictures_are_small_and_credited() -> None:
     assert all(path.parent.name in credit for path in pictures)
 
 
+def bring_examples(folder: Path) -> None:
+    for name in ("images", "masks"):
+        shutil.copytree(EXAMPLES / name, folder / name)
+    shutil.copy(EXAMPLES / "boxes.json", folder)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
 def test_the_readme_shows_what_is_printed(tmp_path: Path, shell_env: dict[str, str]) -> None:
     """Each `console` block is a session; output that depends on the machine's speed is masked."""
-    shutil.copytree(EXAMPLES / "images", tmp_path / "images")
+    bring_examples(tmp_path)
     sessions = blocks("console")
     assert sessions
     for session in sessions:
@@ -81,8 +87,14 @@ def masked(text: str) -> str:
 
 
 def test_the_readmes_python_runs(tmp_path: Path) -> None:
-    shutil.copytree(EXAMPLES / "images", tmp_path / "images")
-    assert rectool("pack", "images", "out", cwd=tmp_path).status == 0
+    bring_examples(tmp_path)
+    for command in (
+        "pack images out",
+        "pack images seg --masks masks --resize 64 --center-crop",
+        "list images boxes --coco boxes.json",
+        "pack boxes.lst boxes --root images --resize 96",
+    ):
+        assert rectool(*command.split(), cwd=tmp_path).status == 0
     for number, code in enumerate(blocks("python")):
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False

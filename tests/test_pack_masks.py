@@ -290,3 +290,16 @@ def test_masks_of_another_run_are_remarked_on(run: Runner, pairs: Path) -> None:
     assert run("pack", "images", "out", "--masks", "masks").status == 0
     result = run("pack", "images", "out", "--force")
     assert "out_mask.rec was there before: its masks may not be of these images\n" in result.err
+
+
+@pytest.mark.parametrize("by", ["folder", "list"])
+def test_what_unpack_writes_is_packed_back(run: Runner, pairs: Path, by: str) -> None:
+    assert run("pack", "images", "out", "--masks", "masks").status == 0
+    assert run("unpack", "out.rec", "files", "--masks", "numbers").status == 0
+    where = "numbers" if by == "folder" else "numbers/out_mask.lst"
+    result = run("pack", "files/out.lst", "again", "--masks", where, "--pass-through")
+    assert result.status == 0, result
+    for name in ("rec", "idx"):
+        assert (pairs / f"again.{name}").read_bytes() == (pairs / f"out.{name}").read_bytes()
+        again = (pairs / f"again_mask.{name}").read_bytes()
+        assert again == (pairs / f"out_mask.{name}").read_bytes()
