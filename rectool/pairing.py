@@ -51,7 +51,7 @@ def images_of(masks: Group, given: Iterable[Group]) -> Group | None:
 
 class KeyDifference(NamedTuple):
     """Keys that only the images have, keys that only the masks have, and whether those that both
-    have are in the same order, each as often.
+    have are in the same order, each as often. False if there is none.
     """
 
     missing: Keys
@@ -73,21 +73,27 @@ def key_difference(images: Keys, masks: Keys) -> KeyDifference:
 
 
 def check_keys(images: Keys, masks: Keys, images_name: str, masks_name: str) -> None:
-    """Raises RecordError unless both have the same keys in the same order."""
-    difference = key_difference(images, masks)
-    if not difference:
+    """Raises RecordError, with the first difference, unless both are the same in the same order."""
+    if np.array_equal(images, masks):
         return
-    faults = []
-    for keys, what in ((difference.missing, "missing"), (difference.extra, "too many")):
-        if len(keys):
-            faults.append(f"{plural(len(keys), 'key')} {what} (one is {keys[0]})")
-    if not difference.ordered:
-        faults.append("another order")
+    shorter = min(len(images), len(masks))
+    differ = np.flatnonzero(images[:shorter] != masks[:shorter])
+    at = int(differ[0]) if len(differ) else shorter
+    if len(images) != len(masks):
+        what = f"{plural(len(masks), 'record')}, not {len(images)}"
+    elif key_difference(images, masks).missing.size:
+        what = "other keys"
+    else:
+        what = "its keys in another order"
     raise RecordError(
-        f"not the keys of {shown(images_name)}: {', '.join(faults)}"
-        " (rectool inspect, given both, names them all)",
+        f"these are no masks of {shown(images_name)}: {what}; the first difference is at position"
+        f" {at}, {_key(masks, at)}, not {_key(images, at)}",
         path=masks_name,
     )
+
+
+def _key(keys: Keys, at: int) -> str:
+    return f"the key {keys[at]}" if at < len(keys) else "the end"
 
 
 @dataclass

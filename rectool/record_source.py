@@ -33,6 +33,7 @@ from .format import (
 )
 from .format.frames import Buffer
 from .listing import Numbers, digest_of
+from .pairing import check_keys
 from .record_maker import RecordMaker, RecordSample, is_image_record
 from .sniffing import format_of
 from .sources import Copy, Place, Source, Treatment
@@ -120,8 +121,7 @@ class RecordSource(Source):
     def _open_masks(self, path: str, images: Index, rec: str) -> tuple[Numbers, Numbers]:
         """Offsets and rooms of the masks of a file's images."""
         index, buffer = self._open(path)
-        if not np.array_equal(index.keys, images.keys):
-            raise RecordError(f"not the masks of {shown(rec)}: its keys are others", path=path)
+        check_keys(images.keys, index.keys, rec, path)
         return index.offsets, _room(index.offsets, len(buffer))
 
     def _check_keys(self) -> None:

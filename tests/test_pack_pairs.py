@@ -74,7 +74,9 @@ def test_what_does_not_belong_together(run: Runner, two: Path) -> None:
     (two / "c_mask.idx").write_bytes((two / "a_mask.idx").read_bytes())
     result = run("pack", "c.rec", "c_mask.rec", "out")
     assert (result.status, result.err) == (
-        1, "rectool: c_mask.rec: not the masks of c.rec: its keys are others\n"
+        1,
+        "rectool: c_mask.rec: these are no masks of c.rec: 6 records, not 5; the first difference"
+        " is at position 5, the key 10, not the end\n",
     )  # fmt: skip
     result = run("pack", "a.rec", "a_mask.rec", "c.rec", "out")
     assert result.status == 2

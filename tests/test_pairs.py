@@ -171,8 +171,8 @@ def rewritten(path: Path, keys: list[int]) -> Path:
 
 KEYS = list(range(10, 10 + COUNT))
 OTHERS = [
-    (KEYS[:-1], "11 records, not 12; .* at position 11, no record, not the key 21"),
-    (KEYS[:2], "2 records, not 12; .* at position 2, no record, not the key 12"),
+    (KEYS[:-1], "11 records, not 12; .* at position 11, the end, not the key 21"),
+    (KEYS[:2], "2 records, not 12; .* at position 2, the end, not the key 12"),
     ([10, 99, *KEYS[2:]], "other keys; .* at position 1, the key 99, not the key 11"),
     ([10, 12, 11, *KEYS[3:]], "its keys in another order; .* position 1, the key 12, not the "),
     ([99, *KEYS[1:-1]], "11 records, not 12; .* position 0, the key 99, not the key 10"),
@@ -190,7 +190,7 @@ def test_other_records(pair: tuple[Path, Path], keys: list[int], says: str) -> N
 
 def test_more_masks_than_images(pair: tuple[Path, Path]) -> None:
     rewritten(pair[0], KEYS[:-1])
-    with pytest.raises(RecordError, match="12 records, not 11; .* 11, the key 21, not no record"):
+    with pytest.raises(RecordError, match="12 records, not 11; .* 11, the key 21, not the end"):
         RecordDataset(pair[0], masks=pair[1])
 
 

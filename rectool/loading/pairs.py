@@ -13,15 +13,14 @@ from ..format import (
     HeaderError,
     ImageError,
     IRHeader,
-    RecordError,
     RecordReader,
     StrPath,
     label_list,
     plural,
-    shown,
 )
 from ..imaging import Backend
 from ..imaging.masks import decode_mask, sample_mask, turn_of
+from ..pairing import check_keys
 from .geometry import Course
 from .samples import named_errors, read_sample
 
@@ -44,7 +43,7 @@ class Masks:
         self._images, self._idx = images, idx
         self.reader = RecordReader(path, idx)
         try:
-            _check_keys(images, self.reader)
+            check_keys(images.keys, self.reader.keys, images.name, self.reader.name)
         except BaseException:
             self.reader.close()
             raise
@@ -125,30 +124,6 @@ class MaskRows:
         origin = course.origin(self._backend)
         out = rows[row, :, ::-1] if mirrored else rows[row]
         sample_mask(mask, origin.matrix, origin.inside, out, self.fill)
-
-
-def _check_keys(images: RecordReader, masks: RecordReader) -> None:
-    ours, theirs = masks.keys, images.keys
-    if np.array_equal(ours, theirs):
-        return
-    shorter = min(len(ours), len(theirs))
-    differ = np.flatnonzero(ours[:shorter] != theirs[:shorter])
-    at = int(differ[0]) if len(differ) else shorter
-    if len(ours) != len(theirs):
-        what = f"{plural(len(ours), 'record')}, not {len(theirs)}"
-    elif np.array_equal(np.sort(ours), np.sort(theirs)):
-        what = "its keys in another order"
-    else:
-        what = "other keys"
-    raise RecordError(
-        f"these are no masks of {shown(images.name)}: {what}; the first difference is at position"
-        f" {at}, {_key(ours, at)}, not {_key(theirs, at)}",
-        path=masks.name,
-    )
-
-
-def _key(keys: NDArray[np.int64], at: int) -> str:
-    return f"the key {keys[at]}" if at < len(keys) else "no record"
 
 
 def _check_header(mask: IRHeader, image: IRHeader) -> None:
