@@ -175,6 +175,7 @@ class _Fatal:
     """Ends the process that has the first image, once."""
 
     first = Path()
+    cuts = False
 
     def apply(self, data: bytes) -> bytes:
         try:
