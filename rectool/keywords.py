@@ -17,10 +17,15 @@ def names_of(*functions: Callable[..., Any]) -> list[str]:
     return list(dict.fromkeys(one.name for one in parameters if one.kind in named))
 
 
-def refuse_unknown(who: str, given: Iterable[str], known: Sequence[str]) -> None:
-    """Raises TypeError for a name that is not known, with the one that may have been meant."""
+def refuse_unknown(
+    who: str, given: Iterable[str], known: Sequence[str], elsewhere: str = ""
+) -> None:
+    """Raises TypeError for a name that is not known, with the one that may have been meant.
+
+    `elsewhere` says where there are more.
+    """
     for name in given:
         if name not in known:
             close = get_close_matches(name, known, 1, cutoff=_NEAR)
-            meant = f": did you mean {close[0]}?" if close else ""
+            meant = f": did you mean {close[0]}?" if close else elsewhere
             raise TypeError(f"{who} has no parameter {name!r}{meant}")

@@ -33,10 +33,6 @@ class Mask:
     read: Callable[[], bytes]
     upright: bool = False
 
-    @classmethod
-    def at(cls, path: str, *, upright: bool) -> Mask:
-        return cls(shown(path), partial(read_file, path), upright)
-
     def payload(self) -> bytes:
         with self._faults():
             return self.read()
@@ -49,7 +45,8 @@ class Mask:
         data = self.payload()
         with self._faults():
             mask = decode_mask(data, turn)
-            _check_size((mask.shape[1], mask.shape[0]), size, turned=turn >= 5)
+            height, width = mask.shape[:2]
+            _check_size((width, height), size, turned=turn >= 5, upright=self.upright)
         return mask
 
     def encoded(self, image: bytes, check: Callable[[bytes], object]) -> bytes:
@@ -59,8 +56,8 @@ class Mask:
 
             if turn_of(image) != 1:
                 raise ImageError(
-                    "has an EXIF orientation, which readers would apply to the image and not to the"
-                    " mask; without --pass-through both are turned"
+                    "has an EXIF orientation, and readers do not agree on whether its mask is to be"
+                    " turned too; without --pass-through both are packed upright"
                 )
         data = self.payload()
         with self._faults():
@@ -68,7 +65,7 @@ class Mask:
             check(data)
             info, of_image = describe(data), describe(image)
             if info and of_image:
-                _check_size(info[1:], of_image[1:], turned=False)
+                _check_size(info[1:], of_image[1:])
         return data
 
     @contextmanager
@@ -82,23 +79,28 @@ class Mask:
             raise ImageError(f"its mask {self.name}: {reason}") from None
 
 
-def _check_size(mask: tuple[int, int], image: tuple[int, int], *, turned: bool) -> None:
+def _check_size(
+    mask: tuple[int, int], image: tuple[int, int], *, turned: bool = False, upright: bool = False
+) -> None:
+    """Raises ImageError unless a mask has its image's size; both `turned` by a quarter or not."""
     if mask == image:
         return
-    sides, hint = mask, ""
+    hint = ""
     if turned:
-        sides = (mask[1], mask[0])
-        if sides == image:
-            hint = ", which is the image's upright (--upright-masks is for such)"
-        image = (image[1], image[0])
-    raise ImageError(f"{sides[0]}x{sides[1]} pixels{hint}, and the image has {image[0]}x{image[1]}")
+        mask, image = mask[::-1], image[::-1]
+        if mask == image[::-1]:
+            hint = ", as the image is seen (--upright-masks is for such)"
+    elif upright and mask == image[::-1]:
+        hint = ", as the image is stored (without --upright-masks its mask is turned with it)"
+    raise ImageError(f"{mask[0]}x{mask[1]} pixels{hint}, and the image has {image[0]}x{image[1]}")
 
 
 class MaskFinder(Protocol):
     """What workers find masks by."""
 
-    def find(self, path: str, given: str | None) -> Mask:
-        """The mask of the image with this path in its list; `given` is what a list says.
+    def find(self, image: str, path: str, given: str | None) -> Mask:
+        """The mask of an image's file, which has this path in its list; `given` is what a list of
+        masks says.
 
         Raises ImageError where there is none.
         """
@@ -124,7 +126,7 @@ class MasksInFolder(NamedTuple):
     def identity(self) -> str:
         return f"{os.path.abspath(self.root)} {self.upright}"
 
-    def find(self, path: str, given: str | None) -> Mask:
+    def find(self, image: str, path: str, given: str | None) -> Mask:
         stem = os.path.join(self.root, os.path.splitext(path)[0])
         # a JPEG may be the image itself, beside its mask; alone it is one that is refused
         found = _existing(stem, _ENDINGS) or _existing(stem, _JPEG_ENDINGS)
@@ -133,7 +135,23 @@ class MasksInFolder(NamedTuple):
         if len(found) > 1 and not os.path.samefile(*found[:2]):
             names = " and ".join(shown(os.path.basename(name)) for name in found[:2])
             raise ImageError(f"has two masks, {names} in {shown(os.path.dirname(stem))}")
-        return Mask.at(found[0], upright=self.upright)
+        return _mask_at(found[0], image, upright=self.upright)
+
+
+def _mask_at(path: str, image: str, *, upright: bool) -> Mask:
+    if os.path.basename(path) == os.path.basename(image) and _are_same(path, image):
+        raise ImageError(
+            "is its own mask; where images and masks lie in one folder, --exts says which are"
+            " images"
+        )
+    return Mask(shown(path), partial(read_file, path), upright)
+
+
+def _are_same(path: str, other: str) -> bool:
+    try:
+        return os.path.samefile(path, other)
+    except OSError:  # reading says what is wrong
+        return False
 
 
 def _existing(stem: str, endings: tuple[str, ...]) -> list[str]:
@@ -169,7 +187,7 @@ class _Listed(NamedTuple):
     name: str
     upright: bool
 
-    def find(self, path: str, given: str | None) -> Mask:
+    def find(self, image: str, path: str, given: str | None) -> Mask:
         if given is None:
             raise ImageError(f"no mask: {shown(self.name)} has no line with its key")
-        return Mask.at(os.path.join(self.root, given), upright=self.upright)
+        return _mask_at(os.path.join(self.root, given), image, upright=self.upright)

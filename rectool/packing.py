@@ -21,9 +21,12 @@ from .format import (
     Output,
     RecordError,
     StrPath,
+    payload_start,
     plural,
+    shown,
 )
 from .running import Result, Run, usual_workers
+from .sniffing import png_samples
 from .sources import FileSource, Records, Source, Treatment
 
 if TYPE_CHECKING:
@@ -52,7 +55,8 @@ class PackResult:
 
     `images` and `bytes` count what is in the `.rec` files, `seconds` includes the start of workers.
     Of a set of shards (`sharded`) `kept` were there from a run before. `masks` are the `.rec` files
-    of masks, beside `recs`, if there are any, and `mask_bytes` what is in them.
+    of masks, beside `recs`, if there are any, and `mask_bytes` what is in them; `colour_masks`
+    counts those of several channels that were packed now.
     """
 
     recs: tuple[str, ...]
@@ -61,6 +65,7 @@ class PackResult:
     images: int
     bytes: int
     mask_bytes: int
+    colour_masks: int
     seconds: float
     failures: tuple[Failure, ...]
     sharded: bool
@@ -107,13 +112,11 @@ def pack_images(
     could be packed, a worker process died for no reason of its own, or shards cannot be resumed;
     FileExistsError and OSError as RecordWriter does.
     """
-    if not len(source):
-        raise ListError("nothing to pack", path=source.name)
-    if treatment.cuts:
-        _check_no_boxes(source)
+    _check(source, treatment)
     started = time.monotonic()
     rec, _, lst = outputs_of(out)
     failures: list[Failure] = []
+    colour_masks = 0
     prefix = rec.removesuffix(".rec")
     prefixes = [prefix, prefix + MASK_SUFFIX] if source.has_masks else [prefix]
 
@@ -129,12 +132,9 @@ def pack_images(
         else:
             shards = _sharded(source, prefixes, treatment, sharding, force=force)
         stack.enter_context(shards)
-        beside: list[Output] = []
-        if with_list and isinstance(source, FileSource):
-            contents = source.images.contents()
-            if not (sharding and sharding.resume and _holds(lst, contents)):
-                beside.append(stack.enter_context(Output(lst, force=force)))
-                beside[0].write(contents)
+        resume = sharding is not None and sharding.resume
+        lists = _lists(source, lst, force=force, resume=resume) if with_list else []
+        beside = [stack.enter_context(output) for output in lists]
         for shard in shards.kept:
             for fields in shard.failures:
                 failure = Failure(*fields)
@@ -151,9 +151,13 @@ def pack_images(
                 failure = Failure(key, *source.place(position), reason)
                 shards.lack(position, failure)
                 fail(failure)
+            colour_masks += reason is None and _has_channels(result)
             on_progress(left)
         if not shards.records:
-            raise RecordError(f"none of {plural(len(source), source.noun)} could be packed")
+            raise RecordError(
+                f"none of {plural(len(source), source.noun)} could be packed"
+                + _root_hint(source, failures)
+            )
         published = shards.publish(*beside)
     return PackResult(
         recs=published[0],
@@ -161,6 +165,7 @@ def pack_images(
         lst=lst if with_list else None,
         images=shards.records,
         bytes=shards.sizes[0],
+        colour_masks=colour_masks,
         mask_bytes=shards.sizes[1] if source.has_masks else 0,
         seconds=time.monotonic() - started,
         failures=tuple(failures),
@@ -169,16 +174,48 @@ def pack_images(
     )
 
 
-def _check_no_boxes(source: Source) -> None:
-    """Raises ListError where the labels are boxes, as far as the first samples tell."""
-    some = map(source.labels, range(min(_LOOKED_AT, len(source))))
-    several = [labels for labels in some if len(labels) > 1]
-    if several and all(map(are_boxes, several)):
-        raise ListError(
-            "the labels are boxes (MXNet's detection layout), and would not fit what --center-crop"
-            " leaves of the images: pack without it",
-            path=source.name,
-        )
+def _check(source: Source, treatment: Treatment) -> None:
+    """Raises ListError for what is not to be packed so; of boxes as far as the first ones tell."""
+    if not len(source):
+        raise ListError("nothing to pack", path=source.name)
+    if treatment.cuts or source.label_width is not None:
+        some = map(source.labels, range(min(_LOOKED_AT, len(source))))
+        several = [labels for labels in some if len(labels) > 1]
+        if several and all(map(are_boxes, several)):
+            option = "--center-crop" if treatment.cuts else "--label-width"
+            raise ListError(
+                f"the labels are boxes (MXNet's detection layout), which {option} would make wrong:"
+                " pack without it",
+                path=source.name,
+            )
+
+
+def _root_hint(source: Source, failures: list[Failure]) -> str:
+    """What may be wrong where no file was found."""
+    missing = os.strerror(errno.ENOENT)
+    if isinstance(source, FileSource) and all(one.reason == missing for one in failures):
+        return f"; the list's paths start from {shown(source.root)}, unless --root says otherwise"
+    return ""
+
+
+def _lists(source: Source, lst: str, *, force: bool, resume: bool) -> list[Output]:
+    """The list of a source that has one, to be published; not where it is there to resume with."""
+    if not isinstance(source, FileSource):
+        return []
+    contents = source.images.contents()
+    if resume and _holds(lst, contents):
+        return []
+    output = Output(lst, force=force)
+    output.write(contents)
+    return [output]
+
+
+def _has_channels(result: Result) -> bool:
+    """Whether there is a mask, and it has several channels."""
+    if isinstance(result, str) or len(result) == 1:
+        return False
+    samples = png_samples(result[1][payload_start(result[1]) :])
+    return samples is not None and samples[1] > 1
 
 
 def _sharded(

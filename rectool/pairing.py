@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,7 +22,7 @@ from .format import (
     shown,
     unpack,
 )
-from .sniffing import check_lossless
+from .sniffing import check_lossless, png_samples
 
 if TYPE_CHECKING:
     from .inspection import Records, Row
@@ -103,7 +104,8 @@ class Pair:
     Of all `records` (those that only one side has among them), `different` do not match in key, id,
     label or size, or have no mask without loss. `ordered` says whether the keys are in the same
     order. `problems` tell of both; `unnamed` counts the records beyond the first MOST_NAMED.
-    Records that are damaged are different, and not named here.
+    Records that are damaged are different, and not named here. `masks` counts masks by what a pixel
+    is: "8 bits", "3 channels", or where that is not known at once the format.
     """
 
     images: str
@@ -112,6 +114,7 @@ class Pair:
     ordered: bool = True
     problems: list[RecordError] = field(default_factory=list)
     unnamed: int = 0
+    masks: Counter[str] = field(default_factory=Counter)
 
     @property
     def matches(self) -> bool:
@@ -131,7 +134,7 @@ def compare(images: Records, masks: Records) -> Pair:
         reason = f"keys in another order than in {of}"
         pair.problems.append(RecordError(reason, path=masks.name))
     general = len(pair.problems)
-    for key, path, fault in _faults(images, masks, difference):
+    for key, path, fault in _faults(images, masks, difference, pair.masks):
         pair.records += 1
         pair.different += fault is not None
         if fault and len(pair.problems) < general + MOST_NAMED:
@@ -142,7 +145,7 @@ def compare(images: Records, masks: Records) -> Pair:
 
 
 def _faults(
-    images: Records, masks: Records, difference: KeyDifference
+    images: Records, masks: Records, difference: KeyDifference, kinds: Counter[str]
 ) -> Iterator[tuple[int, str, str | None]]:
     """Of each record its key, the file that has the mask, and what does not match: None if nothing
     does, "" where what is wrong has been said.
@@ -160,8 +163,11 @@ def _faults(
             yield key, masks.name, ""
             continue
         faults = list(_unlike(image, mask, of))
-        if mask.width is not None and mask.holds not in _LOSSLESS:
-            faults += _loss(masks.view(at_mask))
+        if mask.width is not None:
+            payload = unpack(masks.view(at_mask))[1]
+            kinds[_kind_of(payload, mask.holds)] += 1
+            if mask.holds not in _LOSSLESS:
+                faults += _loss(payload)
         yield key, mask.rec or masks.name, "; ".join(faults) or None
 
 
@@ -200,9 +206,17 @@ def _unlike(image: Row, mask: Row, of: str) -> Iterator[str]:
         yield f"{mask.width}x{mask.height} pixels, and {size} in {of}"
 
 
-def _loss(record: memoryview) -> list[str]:
+def _kind_of(mask: memoryview, format_: str) -> str:
+    samples = png_samples(mask)
+    if samples is None:
+        return format_
+    bits, channels = samples
+    return plural(channels, "channel") if channels > 1 else plural(bits, "bit")
+
+
+def _loss(mask: memoryview) -> list[str]:
     try:
-        check_lossless(bytes(unpack(record)[1]))
+        check_lossless(bytes(mask))
     except ImageError as error:
         return [error.message]
     return []

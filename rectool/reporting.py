@@ -158,7 +158,10 @@ def _widths_text(widths: Counter[int]) -> str:
 
 def _pair_text(pair: Pair) -> str:
     if pair.matches:
-        return f"all {pair.records} match in key, id, label and size"
+        kinds = pair.masks.most_common()
+        masks = ", ".join(f"{count} of {kind}" if len(kinds) > 1 else kind for kind, count in kinds)
+        of = f"; masks {'' if len(kinds) > 1 else 'of '}" if kinds else ""
+        return f"all {pair.records} match in key, id, label and size{of}{masks}"
     if not pair.different:
         return f"all {pair.records} match, but in another order"
     order = "" if pair.ordered else ", and the keys are in another order"
@@ -230,6 +233,7 @@ def _pair_json(pair: Pair) -> dict[str, object]:
         "records": pair.records,
         "different": pair.different,
         "ordered": pair.ordered,
+        "masks": dict(pair.masks.most_common()),
     }
 
 

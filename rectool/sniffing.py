@@ -43,6 +43,7 @@ MAX_PIXELS = 178_956_970
 _JPEG_FRAME = Struct(">HBHH")
 _U16, _U32, _I32 = Struct(">H"), Struct(">I"), Struct("<i")
 _LE16, _LE32 = Struct("<H"), Struct("<I")
+_PNG_CHANNELS = {2: 3, 4: 2, 6: 4}
 _EXIF = re.compile(rb"eXIf|EXIF")
 _JPEG_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _JPEG_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
@@ -186,6 +187,13 @@ _SIZES = {
     "BMP": _bmp_size,
     "TIFF": _tiff_size,
 }
+
+
+def png_samples(data: Bytes) -> tuple[int, int] | None:
+    """A PNG's bits a sample, and its samples a pixel (1 also with a palette); None for others."""
+    if format_of(data) != "PNG" or len(data) < 26:
+        return None
+    return data[24], _PNG_CHANNELS.get(data[25], 1)
 
 
 def may_be_turned(data: bytes) -> bool:

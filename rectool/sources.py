@@ -91,6 +91,7 @@ class Source(ABC):
 
     `name` is that of a file, for messages, and `noun` what they call a sample. `files` are those
     that must stay while they are read from. With masks a sample has two records, its image's first.
+    `label_width`: only so many of its labels.
     """
 
     keys: Numbers
@@ -98,6 +99,7 @@ class Source(ABC):
     noun: str
     files: Sequence[str] = ()
     has_masks = False
+    label_width: int | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -131,7 +133,7 @@ class Source(ABC):
 
     @abstractmethod
     def labels(self, position: int) -> Sequence[float]:
-        """A sample's labels; none where it cannot be read, which packing reports."""
+        """All labels of a sample; none where it cannot be read, which packing reports."""
 
     @abstractmethod
     def identity(self) -> dict[str, str]:
@@ -189,7 +191,7 @@ class FileSource(Source):
         return Place(path, self.images.line_number(position), None)
 
     def labels(self, position: int) -> tuple[float, ...]:
-        return self.images[position].labels[: self.label_width]
+        return self.images[position].labels
 
     def identity(self) -> dict[str, str]:
         return {
@@ -225,11 +227,12 @@ class _FileMaker:
         return pack(IRHeader(0, labels, key, 0), b"")
 
     def _payloads(self, path: str, mask: str | None) -> Records:
-        image = read_file(os.path.join(self.root, path))
+        file = os.path.join(self.root, path)
+        image = read_file(file)
         raw = isinstance(self.treatment, Copy) and path.endswith(RAW_ENDING)
         if self.masks is None:
             return (image if raw else self.treatment.apply(image),)
-        found = self.masks.find(path, mask)
+        found = self.masks.find(file, path, mask)
         return (image, found.payload()) if raw else self.treatment.apply_pair(image, found)
 
 

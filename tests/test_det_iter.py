@@ -232,7 +232,11 @@ def test_boxes_are_not_turned(rec: Path, options: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "meant"), [("label_width", "$"), ("randmirror", ": did you mean rand_mirror")]
+    ("name", "meant"),
+    [
+        ("label_width", "; rectool.mx.image.ImageDetIter has"),
+        ("randmirror", ": did you mean rand_mirror"),
+    ],
 )
 def test_unknown_parameters(rec: Path, name: str, meant: str) -> None:
     with pytest.raises(TypeError, match=f"ImageDetIter has no parameter '{name}'{meant}"):

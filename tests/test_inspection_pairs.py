@@ -61,7 +61,7 @@ def test_a_pair_that_matches(run: Runner, tmp_path: Path) -> None:
     result = run("inspect", "out.rec", "out_mask.rec")
     assert (result.status, result.err) == (0, "")
     assert result.out.splitlines()[-2:] == [
-        "  pairs    with out.rec: all 3 match in key, id, label and size",
+        "  pairs    with out.rec: all 3 match in key, id, label and size; masks of 8 bits",
         "  index    out_mask.idx, every record in the order of the file",
     ]
     assert result.out.count("pairs") == 1
@@ -73,6 +73,7 @@ def test_a_pair_that_matches(run: Runner, tmp_path: Path) -> None:
         "records": 3,
         "different": 0,
         "ordered": True,
+        "masks": {"8 bits": 3},
     }
     assert masks["problems"] == []
     assert "pairs" not in images
@@ -86,7 +87,8 @@ def test_only_both_are_compared(run: Runner, tmp_path: Path, pair: Pair) -> None
     for given in (["out_mask.rec"], ["out_mask.rec", "out2.rec", "sub/out.rec"]):
         for as_json in ([], ["--json"]):
             result = run("inspect", *given, *as_json)
-            assert (result.status, result.err) == (0, "")
+            remark = "out_mask.rec: not compared, as no file given has it for its masks by name\n"
+            assert (result.status, result.err) == (0, remark if len(given) > 1 else "")
             assert "pairs" not in result.out
     for option in (["--records"], ["--keys"], ["--key", 1], ["--records", "--json"]):
         both = run("inspect", "out.rec", "out_mask.rec", *option)
@@ -277,7 +279,7 @@ def test_sets_of_shards(run: Runner, tmp_path: Path) -> None:
     masks = shards(tmp_path, "a_mask", [{key: mask(key) for key in keys} for keys in parts])
     result = run("inspect", *masks, *images)
     assert (result.status, result.err) == (0, "")
-    line = "with a-*-of-00003.rec: all 5 match in key, id, label and size"
+    line = "with a-*-of-00003.rec: all 5 match in key, id, label and size; masks of 8 bits"
     assert pairs_line(result) == line
     write(tmp_path / masks[1], {3: mask(3, 0.0)})
     result = run("inspect", *images, *masks, "--json")

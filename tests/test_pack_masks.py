@@ -163,7 +163,7 @@ def test_copied_pairs_keep_their_bytes(run: Runner, pairs: Path) -> None:
     """Those whose readers would turn the image alone are named."""
     result = run("pack", "images", "out", "--masks", "masks", "--pass-through", "--verify")
     assert result.status == 1
-    assert result.err.count("without --pass-through both are turned (line") == 14
+    assert result.err.count("without --pass-through both are packed upright (line") == 14
     for _, image, mask in both(pairs):
         size = Image.open(io.BytesIO(image)).size
         assert image in (image_of(*size), image_of(*size, 1, "JPEG"))
@@ -182,13 +182,19 @@ def test_upright_masks(run: Runner, tmp_path: Path) -> None:
     (tmp_path / "masks/b.png").write_bytes(encode_mask(upright[1]))
     result = run("pack", "images", "out", "--masks", "masks", "--no-shuffle")
     assert (
-        "images/a.jpg: its mask masks/a.png: 40x60 pixels, which is the image's upright"
+        "images/a.jpg: its mask masks/a.png: 40x60 pixels, as the image is seen"
         " (--upright-masks is for such), and the image has 60x40 (line 1, key 0)\n"
     ) in result.err
     options = ["--encoding", "png", "--upright-masks", "--force"]
     assert run("pack", "images", "out", "--masks", "masks", *options).status == 0
     for _, image, mask in both(tmp_path):
         check_aligned(image, mask)
+    (tmp_path / "masks/a.png").write_bytes(encode_mask(stored.astype(np.uint16)))
+    result = run("pack", "images", "out", "--masks", "masks", *options)
+    assert (
+        "its mask masks/a.png: 60x40 pixels, as the image is stored (without --upright-masks its"
+        " mask is turned with it), and the image has 40x60 (line "
+    ) in result.err
 
 
 def test_bad_masks_are_bad_images(run: Runner, pairs: Path) -> None:
@@ -254,6 +260,38 @@ def test_a_list_of_masks(run: Runner, pairs: Path) -> None:
     assert len(by_list) == 23
     assert run("pack", "out.lst", "out", *options, "--masks", "masks", "--force").status == 0
     assert both(pairs)[1:] == by_list
+
+
+def test_an_image_is_not_its_own_mask(run: Runner, tmp_path: Path) -> None:
+    """As where masks lie beside the images, and are of an ending that images have too."""
+    (tmp_path / "both").mkdir()
+    (tmp_path / "both/a.jpg").write_bytes(image_of(30, 20, 1, "JPEG"))
+    (tmp_path / "both/a.png").write_bytes(mask_of(30, 20))
+    result = run("pack", "both", "out", "--masks", "both", "--no-shuffle")
+    assert result.status == 1
+    assert (
+        "rectool: both/a.png: is its own mask; where images and masks lie in one folder, --exts"
+        " says which are images (line 2, key 1)\n"
+    ) in result.err
+    assert [key for key, *_ in both(tmp_path)] == [0]
+
+
+def test_masks_of_several_channels_are_remarked_on(run: Runner, pairs: Path) -> None:
+    for name in ("n0", "n2"):
+        image = Image.open(pairs / f"images/c0/{name}.png").convert("RGB")
+        (pairs / f"masks/c0/{name}.png").write_bytes(encoded(image, "PNG"))
+    (pairs / "masks/c0/n4.png").write_bytes(encode_mask(np.zeros((21, 64), np.uint8)))
+    for options in ([], ["--pass-through"]):
+        result = run("pack", "images", "out", "--masks", "masks", "--force", *options)
+        assert (
+            "2 masks of several channels: where each pixel is to be one number, convert such first"
+        ) in result.err
+    assert run("pack", "images", "out", "--masks", "masks", "--force").status == 0
+    result = run("inspect", "out.rec", "out_mask.rec")
+    assert "; masks 21 of 16 bits, 2 of 3 channels, 1 of 8 bits\n" in result.out
+    result = run("inspect", "out_mask.rec", "out.rec", "--json")
+    counts = json.loads(result.out.splitlines()[0])["pairs"]["masks"]
+    assert counts == {"16 bits": 21, "3 channels": 2, "8 bits": 1}
 
 
 @pytest.mark.parametrize(

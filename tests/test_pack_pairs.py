@@ -114,3 +114,16 @@ def test_records_without_an_image_are_copied(two: Path) -> None:
 
     image, mask = source.maker(Recipe())(source.samples(range(1))[0])
     assert image == mask == pack(IRHeader(2, [9.0, 9.0], 0, 0), b"")
+
+
+def test_masks_that_were_not_given_are_remarked_on(run: Runner, two: Path) -> None:
+    result = run("pack", "a.rec", "b.rec", "out")
+    assert result.status == 0
+    remark = "a_mask.rec and 1 more: left out; given too, its masks are packed beside\n"
+    assert remark in result.err
+    result = run("inspect", "a.rec", "b_mask.rec")
+    assert result.status == 0
+    assert result.err == (
+        "b_mask.rec: not compared, as no file given has it for its masks by name\n"
+    )
+    assert run("inspect", "b_mask.rec").err == ""

@@ -132,6 +132,11 @@ def pack(
     from .. import reporting  # not needed before
 
     say(reporting.pack_text(result, source.noun))
+    if result.colour_masks:
+        say(
+            f"{plural(result.colour_masks, 'mask')} of several channels: where each pixel is to be"
+            " one number, convert such first"
+        )
     for path in [] if result.masks else filter(os.path.exists, map(mask_name, result.recs)):
         say(f"{shown_path(path)} was there before: its masks may not be of these images")
     if as_json:

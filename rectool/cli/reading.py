@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -123,12 +124,14 @@ def _show_summary(
 
 
 def _pair(rec: str | ShardSet, masks: Records, given: list[str | ShardSet]) -> Pair | None:
-    from ..format import RecordError
+    from ..format import MASK_SUFFIX, RecordError
     from ..inspection import Records
     from ..pairing import compare, images_of
 
     images = images_of(rec, given)
     if images is None:
+        if len(given) > 1 and MASK_SUFFIX in os.path.basename(str(rec)):
+            say(f"{shown_path(rec)}: not compared, as no file given has it for its masks by name")
         return None
     try:
         return compare(Records(images), masks)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from .door import fail, given_options, option_group, say
+from .door import fail, given_options, option_group, say, shown_path
 from .listing import SCAN_NAMES, scan_folder, scan_options
 
 if TYPE_CHECKING:
@@ -206,10 +206,14 @@ def _masks(options: dict[str, Any]) -> Masks | None:
 
 
 def _records(recs: tuple[str, ...], options: dict[str, Any]) -> tuple[RecordSource, bool]:
-    from ..format import ShardSet, group_shards, plural
+    from ..format import ShardSet, group_shards, mask_name, plural
     from ..record_source import RecordSource
 
     images, masks = pairs_of(recs)
+    beside = [] if masks else [name for name in map(mask_name, images) if os.path.exists(name)]
+    if beside:
+        more = f" and {len(beside) - 1} more" if len(beside) > 1 else ""
+        say(f"{shown_path(beside[0])}{more}: left out; given too, its masks are packed beside")
     only, fresh = options["images_only"], options["renumber"]
     source = RecordSource(images, masks=masks, images_only=only, renumber=fresh)
     amiss = list(map(str, source.amiss))

@@ -134,7 +134,8 @@ class RecordDataset:
             if error.offset is None:  # of no record by itself
                 header, _ = read_sample(self.reader, self._position(0))
                 if are_boxes(header.label):
-                    error.message += "; they look like boxes, which RecordDataset(boxes=...) gives"
+                    hint = "dataset[i] of RecordDataset(boxes=...) gives them"
+                    error.message += f"; they look like boxes: {hint}"
             raise
         labels.flags.writeable = False
         return labels

@@ -46,7 +46,8 @@ class ImageDetIter(ImageRecordIter):
     ) -> None:
         known = names_of(ImageRecordIter, Augmentation)
         known.remove("label_width")
-        refuse_unknown("ImageDetIter", parameters, known)
+        elsewhere = "; rectool.mx.image.ImageDetIter has those of MXNet's"
+        refuse_unknown("ImageDetIter", parameters, known, elsewhere)
         crops = ("rand_crop", "min_crop_size", "max_crop_size")
         given = any(parameters.get(name, -1) not in (-1, False) for name in crops)
         parameters = {"force_resize": not given, **parameters}
