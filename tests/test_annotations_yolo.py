@@ -69,7 +69,7 @@ def test_what_is_changed_or_left_out(run: Runner, folder: Path) -> None:
         "    0  a",
         "    1  b",
         "class names are those of labels/classes.txt",
-        "left out: 2 lines that stand twice in a file, as in labels/a.txt",
+        "left out: 2 lines that a file already has, as in labels/a.txt",
         "cut at the edges of their image: 1 box, as in a.jpg",
         "left out: 1 box of no width or no height, as in a.jpg",
         f"1 image without objects, as in sub/b.png, {EMPTY}",
