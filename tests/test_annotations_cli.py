@@ -126,6 +126,8 @@ KINDS: list[tuple[str, dict[str, Any], tuple[int, int]]] = [
     ("GIF", {}, (30, 20)),
     ("BMP", {}, (30, 20)),
     ("TIFF", {}, (30, 20)),
+    ("TIFF", {"exif": exif(3)}, (30, 20)),
+    ("TIFF", {"exif": exif(6)}, (20, 30)),
     ("PPM", {}, (30, 20)),
 ]
 

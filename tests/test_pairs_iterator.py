@@ -166,6 +166,15 @@ def test_jpegs_that_are_decoded_small_and_turned(
     assert len(np.unique(masks[:, 0, 0])) > 3
 
 
+def test_nearest_neighbours_that_are_resized_once_more() -> None:
+    """All of an image without a border comes from somewhere; behind one the border stays whole."""
+    steps = [Resize(30, 60, "nearest"), Resize(90, 180, "bilinear")]
+    assert origin_of(steps, 20, 40, "opencv").inside == (0, 0, 90, 180)
+    # of 24 pixels the columns 2 to 21 are the image's, of 12 those that lie at 2, 4, ... 20
+    steps = [Pad(2), Resize(12, 22, "nearest"), Resize(36, 66, "bicubic")]
+    assert origin_of(steps, 20, 40, "opencv").inside == (3, 3, 33, 63)
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("options", [{}, {"resize": 41}, {"backend": "opencv"}], ids=str)
 def test_masks_are_turned_as_their_images_are(

@@ -75,7 +75,11 @@ def _size_in(head: bytes) -> tuple[Size, int]:
         with opened(head) as image:
             return image.size, 1
     turn = 1
-    if _may_be_turned(head, info.format):
+    if info.format == "TIFF":
+        from ..imaging.masks import turn_of  # noqa: PLC0415
+
+        turn = turn_of(head)
+    elif _may_be_turned(head, info.format):
         from ..imaging.with_pillow import orientation_of  # noqa: PLC0415
 
         turn = orientation_of(head)

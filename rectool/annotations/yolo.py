@@ -16,7 +16,7 @@ from .names import Names, find_names, is_names_file
 _LOOSE = 0.01
 """What a number may be below 0 or above 1 by; Ultralytics allows as much."""
 
-_TWICE = Kind("left out: {} that stand twice in a file, as in {}", "line")
+_TWICE = Kind("left out: {} that a file already has, as in {}", "line")
 _WITHOUT = Kind("taken for one without objects, there being no .txt: {}, as {}", "image")
 _STRAY = Kind("left out: {} without an image, as {}", "label file")
 

@@ -247,8 +247,10 @@ def _followed(origin: Origin, step: Step, backend: Backend) -> Origin:
         if backend == "opencv" and step.interp == "nearest" and size != origin.size:
             shift = _CORNER
             left, top, right, bottom = (math.ceil(side - 0.5) for side in origin.inside)
-        begin = (left / across + shift, top / down + shift)
-        inside = (*begin, right / across + shift, bottom / down + shift)
+        inside = (left / across, top / down, right / across, bottom / down)
+        if shift:  # pixels are there or not, whatever becomes of them
+            left, top, right, bottom = (math.ceil(side + shift - 0.5) for side in inside)
+            inside = (left, top, right, bottom)
         change = (across, 0, -shift * across, 0, down, -shift * down)
     return Origin(_product(origin.matrix, change), inside, origin.source, size)
 
