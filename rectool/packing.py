@@ -21,6 +21,7 @@ from .format import (
     Output,
     RecordError,
     StrPath,
+    mask_name,
     plural,
 )
 from .running import Result, Run, usual_workers
@@ -114,8 +115,7 @@ def pack_images(
     started = time.monotonic()
     rec, _, lst = outputs_of(out)
     failures: list[Failure] = []
-    prefix = rec.removesuffix(".rec")
-    prefixes = [prefix, prefix + MASK_SUFFIX] if source.has_masks else [prefix]
+    recs = [rec, mask_name(rec)] if source.has_masks else [rec]
 
     def fail(failure: Failure) -> None:
         if on_error == "fail":
@@ -125,9 +125,9 @@ def pack_images(
 
     with contextlib.ExitStack() as stack:
         if sharding is None:
-            shards: _OneFile | ShardWriter = _OneFile(prefixes, len(source), force=force)
+            shards: _OneFile | ShardWriter = _OneFile(recs, len(source), force=force)
         else:
-            shards = _sharded(source, prefixes, treatment, sharding, force=force)
+            shards = _sharded(source, rec, treatment, sharding, force=force)
         stack.enter_context(shards)
         beside: list[Output] = []
         if with_list and isinstance(source, FileSource):
@@ -182,7 +182,7 @@ def _check_no_boxes(source: Source) -> None:
 
 
 def _sharded(
-    source: Source, prefixes: list[str], treatment: Treatment, sharding: Sharding, *, force: bool
+    source: Source, rec: str, treatment: Treatment, sharding: Sharding, *, force: bool
 ) -> ShardWriter:
     from .sharding import ShardWriter  # noqa: PLC0415 - most packs are one file
 
@@ -196,6 +196,8 @@ def _sharded(
         "what becomes of images": repr(treatment),
         "--shards or --shard-size": f"{sharding.count} {sharding.size}",
     }
+    prefix = rec.removesuffix(".rec")
+    prefixes = [prefix, prefix + MASK_SUFFIX] if source.has_masks else [prefix]
     return ShardWriter(prefixes, len(source), sharding, identity, force=force, sources=source.files)
 
 
@@ -208,8 +210,8 @@ def _holds(path: str, contents: bytes) -> bool:
 class _OneFile:
     """What ShardWriter is for several files."""
 
-    def __init__(self, prefixes: list[str], samples: int, *, force: bool) -> None:
-        self._writer = AlignedWriter([prefix + ".rec" for prefix in prefixes], force=force)
+    def __init__(self, recs: list[str], samples: int, *, force: bool) -> None:
+        self._writer = AlignedWriter(recs, force=force)
         self.parts = [range(samples)]
         self.kept: list[Shard] = []
         self.sizes: list[int] = []

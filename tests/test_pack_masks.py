@@ -145,6 +145,17 @@ def test_shards_and_workers_change_nothing(run: Runner, pairs: Path) -> None:
         assert all(path.stat().st_size <= 2000 for path in pairs.glob("sized*.rec"))
 
 
+def test_a_file_with_the_name_of_a_shard(run: Runner, pairs: Path) -> None:
+    """Named as a part of a set: the file of its masks is the one that is looked for."""
+    name, masks = "p-00000-of-00002", "p_mask-00000-of-00002"
+    options = ["--masks", "masks", "--part", "0/2"]
+    assert run("pack", "images", name, *options).status == 0
+    assert sorted(path.name for path in pairs.glob("p*.rec")) == [f"{name}.rec", f"{masks}.rec"]
+    result = run("inspect", f"{name}.rec", f"{masks}.rec")
+    assert f"pairs    with {name}.rec: all 12 match" in result.out
+    assert run("unpack", f"{name}.rec", "files", "--masks", "numbers").status == 0
+
+
 def test_numbers_are_kept_and_palettes_become_grey(run: Runner, pairs: Path) -> None:
     palette = np.array(np.arange(60 * 40).reshape(40, 60) % 21, np.uint8)
     palette[:3] = 255
