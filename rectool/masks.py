@@ -130,8 +130,9 @@ class MasksInFolder(NamedTuple):
         found = _existing(stem, _ENDINGS) or _existing(stem, _JPEG_ENDINGS)
         if not found:
             raise ImageError(f"no mask {shown(stem)}.png, or of another ending")
-        if len(found) > 1 and not os.path.samefile(*found[:2]):
-            names = " and ".join(shown(os.path.basename(name)) for name in found[:2])
+        others = [name for name in found[1:] if not os.path.samefile(found[0], name)]
+        if others:  # one file answers to several names where a is A
+            names = " and ".join(shown(os.path.basename(name)) for name in (found[0], others[0]))
             raise ImageError(f"has two masks, {names} in {shown(os.path.dirname(stem))}")
         return Mask.at(found[0], upright=self.upright)
 

@@ -239,6 +239,21 @@ def test_bad_masks_are_bad_images(run: Runner, pairs: Path) -> None:
     assert run("pack", "images", "o", "--masks", "masks", "--on-error", "skip").status == 0
 
 
+def test_two_masks_where_one_answers_to_two_names(run: Runner, tmp_path: Path) -> None:
+    """As on file systems that do not tell a from A; a link to it does the same."""
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "images/a.jpg").write_bytes(image_of(30, 20, 1, "JPEG"))
+    (tmp_path / "masks/a.png").write_bytes(mask_of(30, 20))
+    if not (tmp_path / "masks/a.PNG").exists():
+        (tmp_path / "masks/a.PNG").hardlink_to(tmp_path / "masks/a.png")
+    assert run("pack", "images", "out", "--masks", "masks").status == 0
+    (tmp_path / "masks/a.bmp").write_bytes(b"another mask")
+    result = run("pack", "images", "out", "--masks", "masks", "--force")
+    assert result.status == 1
+    assert "images/a.jpg: has two masks, a.png and a.bmp in masks (line 1" in result.err
+
+
 def test_a_jpeg_beside_its_mask(run: Runner, tmp_path: Path) -> None:
     (tmp_path / "both").mkdir()
     (tmp_path / "both/a.jpg").write_bytes(image_of(30, 20, 1, "JPEG"))
