@@ -32,10 +32,20 @@ class Mask:
     name: str
     read: Callable[[], bytes]
     upright: bool = False
+    path: str | None = None
 
     @classmethod
     def at(cls, path: str, *, upright: bool) -> Mask:
-        return cls(shown(path), partial(read_file, path), upright)
+        return cls(shown(path), partial(read_file, path), upright, path)
+
+    def check_other(self, image: str) -> None:
+        """Raises ImageError where the mask is this file, its image's.
+
+        Then the paths of images lead out of the folder of masks, say, or both are in one.
+        """
+        with self._faults():
+            if self.path is not None and os.path.samefile(self.path, image):
+                raise ImageError("the image itself")
 
     def payload(self) -> bytes:
         with self._faults():

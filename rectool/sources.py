@@ -225,11 +225,13 @@ class _FileMaker:
         return pack(IRHeader(0, labels, key, 0), b"")
 
     def _payloads(self, path: str, mask: str | None) -> Records:
-        image = read_file(os.path.join(self.root, path))
+        file = os.path.join(self.root, path)
+        image = read_file(file)
         raw = isinstance(self.treatment, Copy) and path.endswith(RAW_ENDING)
         if self.masks is None:
             return (image if raw else self.treatment.apply(image),)
         found = self.masks.find(path, mask)
+        found.check_other(file)
         return (image, found.payload()) if raw else self.treatment.apply_pair(image, found)
 
 

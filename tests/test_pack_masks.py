@@ -282,6 +282,23 @@ def test_a_list_of_masks(run: Runner, pairs: Path) -> None:
     assert both(pairs)[1:] == by_list
 
 
+def test_no_image_is_its_own_mask(run: Runner, pairs: Path) -> None:
+    """Where paths lead out of the folder of masks, or both are in one folder."""
+    for root in (pairs / "images", Path("..", "images")):
+        path = root / "c0/n0.png"
+        (pairs / "a.lst").write_text(f"0\t1\t{path}\n1\t1\t{root / 'c1/n1.png'}\n")
+        for options in (["--encoding", "png"], ["--pass-through"]):
+            result = run("pack", "a.lst", "out", "--root", "masks", "--masks", "masks", *options)
+            assert result.status == 1
+            assert result.err.count(": the image itself (line ") == 2
+            assert "none of 2 images could be packed" in result.err
+    (pairs / "masks/c0/photo.jpg").write_bytes(image_of(60, 40, 1, "JPEG"))
+    (pairs / "masks/c0/n0.png").rename(pairs / "masks/c0/photo.png")
+    result = run("pack", "masks/c0", "out", "--masks", "masks/c0")
+    assert "masks/c0/photo.png: its mask masks/c0/photo.png: the image itself (line" in result.err
+    assert "packed 1 of 13 images" in result.err
+
+
 @pytest.mark.parametrize(
     ("args", "reason"),
     [
