@@ -72,13 +72,12 @@ class Mask:
                     "has an EXIF orientation, which readers would apply to the image and not to the"
                     " mask; without --pass-through both are turned"
                 )
+        size = _stored_size(image)
         data = self.payload()
         with self._faults():
             check_lossless(data)
             check(data)
-            info, of_image = describe(data), describe(image)
-            if info and of_image:
-                _check_size(info[1:], of_image[1:], turned=False)
+            _check_size(_stored_size(data), size, turned=False)
         return data
 
     @contextmanager
@@ -90,6 +89,13 @@ class Mask:
         except OSError as error:
             reason = error.strerror or str(error)
             raise ImageError(f"its mask {self.name}: {reason}") from None
+
+
+def _stored_size(data: bytes) -> tuple[int, int]:
+    info = describe(data)
+    if info is None:  # also a PPM, which decoding knows
+        raise ImageError("not an image of a known format")
+    return info.width, info.height
 
 
 def _check_size(mask: tuple[int, int], image: tuple[int, int], *, turned: bool) -> None:
