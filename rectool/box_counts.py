@@ -48,7 +48,8 @@ class BoxCounts:
         begins, widths = labels[starts], labels[starts + 1]
         width = float(widths[0])
         whole = (begins == np.floor(begins)) & (begins >= 2) & (begins <= lengths)
-        if not whole.all() or (widths != width).any() or width not in range(BOX_WIDTH, 1 << 24):
+        fits = width.is_integer() and BOX_WIDTH <= width < 1 << 24
+        if not (whole.all() and fits) or (widths != width).any():
             return False
         self.width = self.width or int(width)
         first = begins.astype(np.int64)
