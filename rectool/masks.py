@@ -32,6 +32,20 @@ class Mask:
     name: str
     read: Callable[[], bytes]
     upright: bool = False
+    path: str | None = None
+
+    @classmethod
+    def at(cls, path: str, *, upright: bool) -> Mask:
+        return cls(shown(path), partial(read_file, path), upright, path)
+
+    def check_other(self, image: str) -> None:
+        """Raises ImageError where the mask is this file, its image's own."""
+        with self._faults():
+            if self.path is not None and os.path.samefile(self.path, image):
+                raise ImageError(
+                    "the image itself; where images and masks lie in one folder, --exts says which"
+                    " are images"
+                )
 
     def payload(self) -> bytes:
         with self._faults():
@@ -59,13 +73,12 @@ class Mask:
                     "has an EXIF orientation, and readers do not agree on whether its mask is to be"
                     " turned too; without --pass-through both are packed upright"
                 )
+        size = _stored_size(image)
         data = self.payload()
         with self._faults():
             check_lossless(data)
             check(data)
-            info, of_image = describe(data), describe(image)
-            if info and of_image:
-                _check_size(info[1:], of_image[1:])
+            _check_size(_stored_size(data), size)
         return data
 
     @contextmanager
@@ -77,6 +90,13 @@ class Mask:
         except OSError as error:
             reason = error.strerror or str(error)
             raise ImageError(f"its mask {self.name}: {reason}") from None
+
+
+def _stored_size(data: bytes) -> tuple[int, int]:
+    info = describe(data)
+    if info is None:  # also a PPM, which decoding knows
+        raise ImageError("not an image of a known format")
+    return info.width, info.height
 
 
 def _check_size(
@@ -98,9 +118,8 @@ def _check_size(
 class MaskFinder(Protocol):
     """What workers find masks by."""
 
-    def find(self, image: str, path: str, given: str | None) -> Mask:
-        """The mask of an image's file, which has this path in its list; `given` is what a list of
-        masks says.
+    def find(self, path: str, given: str | None) -> Mask:
+        """The mask of the image with this path in its list; `given` is what a list says.
 
         Raises ImageError where there is none.
         """
@@ -126,32 +145,17 @@ class MasksInFolder(NamedTuple):
     def identity(self) -> str:
         return f"{os.path.abspath(self.root)} {self.upright}"
 
-    def find(self, image: str, path: str, given: str | None) -> Mask:
+    def find(self, path: str, given: str | None) -> Mask:
         stem = os.path.join(self.root, os.path.splitext(path)[0])
         # a JPEG may be the image itself, beside its mask; alone it is one that is refused
         found = _existing(stem, _ENDINGS) or _existing(stem, _JPEG_ENDINGS)
         if not found:
             raise ImageError(f"no mask {shown(stem)}.png, or of another ending")
-        if len(found) > 1 and not os.path.samefile(*found[:2]):
-            names = " and ".join(shown(os.path.basename(name)) for name in found[:2])
+        others = [name for name in found[1:] if not os.path.samefile(found[0], name)]
+        if others:  # one file answers to several names where a is A
+            names = " and ".join(shown(os.path.basename(name)) for name in (found[0], others[0]))
             raise ImageError(f"has two masks, {names} in {shown(os.path.dirname(stem))}")
-        return _mask_at(found[0], image, upright=self.upright)
-
-
-def _mask_at(path: str, image: str, *, upright: bool) -> Mask:
-    if os.path.basename(path) == os.path.basename(image) and _are_same(path, image):
-        raise ImageError(
-            "is its own mask; where images and masks lie in one folder, --exts says which are"
-            " images"
-        )
-    return Mask(shown(path), partial(read_file, path), upright)
-
-
-def _are_same(path: str, other: str) -> bool:
-    try:
-        return os.path.samefile(path, other)
-    except OSError:  # reading says what is wrong
-        return False
+        return Mask.at(found[0], upright=self.upright)
 
 
 def _existing(stem: str, endings: tuple[str, ...]) -> list[str]:
@@ -187,7 +191,7 @@ class _Listed(NamedTuple):
     name: str
     upright: bool
 
-    def find(self, image: str, path: str, given: str | None) -> Mask:
+    def find(self, path: str, given: str | None) -> Mask:
         if given is None:
             raise ImageError(f"no mask: {shown(self.name)} has no line with its key")
-        return _mask_at(os.path.join(self.root, given), image, upright=self.upright)
+        return Mask.at(os.path.join(self.root, given), upright=self.upright)

@@ -21,6 +21,7 @@ from .format import (
     Output,
     RecordError,
     StrPath,
+    mask_name,
     payload_start,
     plural,
     shown,
@@ -117,8 +118,7 @@ def pack_images(
     rec, _, lst = outputs_of(out)
     failures: list[Failure] = []
     colour_masks = 0
-    prefix = rec.removesuffix(".rec")
-    prefixes = [prefix, prefix + MASK_SUFFIX] if source.has_masks else [prefix]
+    recs = [rec, mask_name(rec)] if source.has_masks else [rec]
 
     def fail(failure: Failure) -> None:
         if on_error == "fail":
@@ -128,9 +128,9 @@ def pack_images(
 
     with contextlib.ExitStack() as stack:
         if sharding is None:
-            shards: _OneFile | ShardWriter = _OneFile(prefixes, len(source), force=force)
+            shards: _OneFile | ShardWriter = _OneFile(recs, len(source), force=force)
         else:
-            shards = _sharded(source, prefixes, treatment, sharding, force=force)
+            shards = _sharded(source, rec, treatment, sharding, force=force)
         stack.enter_context(shards)
         resume = sharding is not None and sharding.resume
         lists = _lists(source, lst, force=force, resume=resume) if with_list else []
@@ -219,7 +219,7 @@ def _has_channels(result: Result) -> bool:
 
 
 def _sharded(
-    source: Source, prefixes: list[str], treatment: Treatment, sharding: Sharding, *, force: bool
+    source: Source, rec: str, treatment: Treatment, sharding: Sharding, *, force: bool
 ) -> ShardWriter:
     from .sharding import ShardWriter  # noqa: PLC0415 - most packs are one file
 
@@ -233,6 +233,8 @@ def _sharded(
         "what becomes of images": repr(treatment),
         "--shards or --shard-size": f"{sharding.count} {sharding.size}",
     }
+    prefix = rec.removesuffix(".rec")
+    prefixes = [prefix, prefix + MASK_SUFFIX] if source.has_masks else [prefix]
     return ShardWriter(prefixes, len(source), sharding, identity, force=force, sources=source.files)
 
 
@@ -245,8 +247,8 @@ def _holds(path: str, contents: bytes) -> bool:
 class _OneFile:
     """What ShardWriter is for several files."""
 
-    def __init__(self, prefixes: list[str], samples: int, *, force: bool) -> None:
-        self._writer = AlignedWriter([prefix + ".rec" for prefix in prefixes], force=force)
+    def __init__(self, recs: list[str], samples: int, *, force: bool) -> None:
+        self._writer = AlignedWriter(recs, force=force)
         self.parts = [range(samples)]
         self.kept: list[Shard] = []
         self.sizes: list[int] = []

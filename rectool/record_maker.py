@@ -8,6 +8,7 @@ from typing import BinaryIO
 from .format import (
     CorruptError,
     HeaderError,
+    RecordError,
     TruncatedError,
     data,
     locate,
@@ -48,8 +49,7 @@ class RecordMaker:
         if len(offsets) == 1:
             records: Records = (self._treated(record),)
         else:
-            at = self._masks_begin + number
-            records = self._treated_pair(record, self._record(at, offsets[1], rooms[1]), at)
+            records = self._treated_pair(record, offsets[1], rooms[1], self._masks_begin + number)
         if self._fresh_ids:
             records = tuple(with_id(one, key) if is_image_record(one) else one for one in records)
         return records
@@ -62,14 +62,21 @@ class RecordMaker:
             return record
         return record[:start] + self._treatment.apply(record[start:])
 
-    def _treated_pair(self, record: bytes, mask: bytes, number: int) -> Records:
+    def _treated_pair(self, record: bytes, offset: int, room: int, number: int) -> Records:
+        """`offset` and `room` are those of the mask's record, which is in the file `number`."""
+        where = f"in {shown(self._paths[number])}"
+        try:
+            mask = self._record(number, offset, room)
+        except RecordError as error:
+            raise RecordError(f"its mask {where}, byte {offset}: {error.message}") from None
         start = payload_start(record)
         if record[:start] != mask[: payload_start(mask)]:
-            where = shown(self._paths[number])
-            raise HeaderError(f"its mask in {where} has another header: other labels or another id")
+            raise HeaderError(
+                f"its mask {where} has another header: other labels, another id or flag"
+            )
         if self._treatment == Copy("nothing") or start == len(record):
             return record, mask
-        of_image = Mask(f"in {shown(self._paths[number])}", lambda: mask[start:])
+        of_image = Mask(where, lambda: mask[start:])
         pair = self._treatment.apply_pair(record[start:], of_image)
         return tuple(record[:start] + payload for payload in pair)
 

@@ -106,6 +106,27 @@ def test_one_bit_is_0_and_1() -> None:
 
 
 @pytest.mark.parametrize(
+    ("bits", "row", "expected"),
+    [(2, [0b00011011], [0, 1, 2, 3]), (4, [0x01, 0x2E, 0xF7], [0, 1, 2, 14, 15, 7])],
+)
+def test_grey_of_few_bits_is_not_stretched(bits: int, row: list[int], expected: list[int]) -> None:
+    mask = decode_mask(png(len(expected), 1, bits, 0, [bytes(row)]))
+    assert mask.tolist() == [expected]
+    assert mask.dtype == np.uint8
+
+
+@pytest.mark.parametrize("highest", [1, 2, 20, 150, 254, 255, 256, 1000, 65_534, 65_535])
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_pgm_is_not_stretched(highest: int, plain: bool) -> None:
+    values = np.arange(highest + 1)
+    head = f"{'P2' if plain else 'P5'} {len(values)} 1 {highest}\n".encode()
+    body = " ".join(map(str, values.tolist())).encode()
+    raw = values.astype(">u2" if highest > 255 else np.uint8).tobytes()
+    mask = decode_mask(head + (body + b"\n" if plain else raw))
+    assert mask.tolist() == [values.tolist()]
+
+
+@pytest.mark.parametrize(
     ("data", "reason"),
     [
         (encoded(picture()), "a JPEG, which changes the numbers"),

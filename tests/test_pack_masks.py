@@ -145,6 +145,17 @@ def test_shards_and_workers_change_nothing(run: Runner, pairs: Path) -> None:
         assert all(path.stat().st_size <= 2000 for path in pairs.glob("sized*.rec"))
 
 
+def test_a_file_with_the_name_of_a_shard(run: Runner, pairs: Path) -> None:
+    """Named as a part of a set: the file of its masks is the one that is looked for."""
+    name, masks = "p-00000-of-00002", "p_mask-00000-of-00002"
+    options = ["--masks", "masks", "--part", "0/2"]
+    assert run("pack", "images", name, *options).status == 0
+    assert sorted(path.name for path in pairs.glob("p*.rec")) == [f"{name}.rec", f"{masks}.rec"]
+    result = run("inspect", f"{name}.rec", f"{masks}.rec")
+    assert f"pairs    with {name}.rec: all 12 match" in result.out
+    assert run("unpack", f"{name}.rec", "files", "--masks", "numbers").status == 0
+
+
 def test_numbers_are_kept_and_palettes_become_grey(run: Runner, pairs: Path) -> None:
     palette = np.array(np.arange(60 * 40).reshape(40, 60) % 21, np.uint8)
     palette[:3] = 255
@@ -168,6 +179,19 @@ def test_copied_pairs_keep_their_bytes(run: Runner, pairs: Path) -> None:
         size = Image.open(io.BytesIO(image)).size
         assert image in (image_of(*size), image_of(*size, 1, "JPEG"))
         assert mask == mask_of(*size)
+
+
+def test_copied_masks_of_a_format_that_tells_no_size(run: Runner, tmp_path: Path) -> None:
+    """Decoding knows PPM, but what is only decoded was compared with nothing."""
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "images/a.png").write_bytes(image_of(60, 40))
+    (tmp_path / "masks/a.pgm").write_bytes(encoded(Image.new("L", (5, 4)), "PPM"))
+    for options in ([], ["--verify"]):
+        result = run("pack", "images", "out", "--masks", "masks", "--pass-through", *options)
+        assert result.status == 1
+        assert "its mask masks/a.pgm: not an image of a known format (line 1" in result.err
+    assert run("pack", "images", "out", "--masks", "masks").status == 1  # another size
 
 
 def test_upright_masks(run: Runner, tmp_path: Path) -> None:
@@ -234,6 +258,21 @@ def test_bad_masks_are_bad_images(run: Runner, pairs: Path) -> None:
     assert run("pack", "images", "o", "--masks", "masks", "--on-error", "skip").status == 0
 
 
+def test_two_masks_where_one_answers_to_two_names(run: Runner, tmp_path: Path) -> None:
+    """As on file systems that do not tell a from A; a link to it does the same."""
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "images/a.jpg").write_bytes(image_of(30, 20, 1, "JPEG"))
+    (tmp_path / "masks/a.png").write_bytes(mask_of(30, 20))
+    if not (tmp_path / "masks/a.PNG").exists():
+        (tmp_path / "masks/a.PNG").hardlink_to(tmp_path / "masks/a.png")
+    assert run("pack", "images", "out", "--masks", "masks").status == 0
+    (tmp_path / "masks/a.bmp").write_bytes(b"another mask")
+    result = run("pack", "images", "out", "--masks", "masks", "--force")
+    assert result.status == 1
+    assert "images/a.jpg: has two masks, a.png and a.bmp in masks (line 1" in result.err
+
+
 def test_a_jpeg_beside_its_mask(run: Runner, tmp_path: Path) -> None:
     (tmp_path / "both").mkdir()
     (tmp_path / "both/a.jpg").write_bytes(image_of(30, 20, 1, "JPEG"))
@@ -262,18 +301,26 @@ def test_a_list_of_masks(run: Runner, pairs: Path) -> None:
     assert both(pairs)[1:] == by_list
 
 
-def test_an_image_is_not_its_own_mask(run: Runner, tmp_path: Path) -> None:
-    """As where masks lie beside the images, and are of an ending that images have too."""
-    (tmp_path / "both").mkdir()
-    (tmp_path / "both/a.jpg").write_bytes(image_of(30, 20, 1, "JPEG"))
-    (tmp_path / "both/a.png").write_bytes(mask_of(30, 20))
-    result = run("pack", "both", "out", "--masks", "both", "--no-shuffle")
-    assert result.status == 1
-    assert (
-        "rectool: both/a.png: is its own mask; where images and masks lie in one folder, --exts"
-        " says which are images (line 2, key 1)\n"
-    ) in result.err
-    assert [key for key, *_ in both(tmp_path)] == [0]
+def test_no_image_is_its_own_mask(run: Runner, pairs: Path) -> None:
+    """Where paths lead out of the folder of masks, or both are in one folder."""
+    for root in (pairs / "images", Path("..", "images")):
+        path = root / "c0/n0.png"
+        (pairs / "a.lst").write_text(f"0\t1\t{path}\n1\t1\t{root / 'c1/n1.png'}\n")
+        for options in (["--encoding", "png"], ["--pass-through"]):
+            result = run("pack", "a.lst", "out", "--root", "masks", "--masks", "masks", *options)
+            assert result.status == 1
+            assert (
+                result.err.count(
+                    ": the image itself; where images and masks lie in one folder, --exts says which"
+                )
+                == 2
+            )
+            assert "none of 2 images could be packed" in result.err
+    (pairs / "masks/c0/photo.jpg").write_bytes(image_of(60, 40, 1, "JPEG"))
+    (pairs / "masks/c0/n0.png").rename(pairs / "masks/c0/photo.png")
+    result = run("pack", "masks/c0", "out", "--masks", "masks/c0")
+    assert "masks/c0/photo.png: its mask masks/c0/photo.png: the image itself; where" in result.err
+    assert "packed 1 of 13 images" in result.err
 
 
 def test_masks_of_several_channels_are_remarked_on(run: Runner, pairs: Path) -> None:

@@ -86,7 +86,7 @@ def test_what_does_not_belong_together(run: Runner, two: Path) -> None:
         (two / f"d_mask.{ending}").write_bytes((two / f"a_mask.{ending}").read_bytes())
     result = run("pack", "d.rec", "d_mask.rec", "out")
     assert result.status == 1
-    reason = "its mask in d_mask.rec has another header: other labels or another id"
+    reason = "its mask in d_mask.rec has another header: other labels, another id or flag"
     assert result.err.count(f"rectool: d.rec: {reason} (byte ") == 6
     assert "none of 6 records could be packed" in result.err
     assert not list(two.glob("out*"))
@@ -103,6 +103,19 @@ def test_a_bad_mask_is_a_bad_record(run: Runner, two: Path) -> None:
         "b.rec: its mask in b_mask.rec: 51x45 pixels, and the image has 51x44 (byte " in result.err
     )
     assert [key for key, *_ in both(two)] == [20, 22, 23]
+
+
+def test_a_damaged_mask_is_named_with_its_own_file(run: Runner, two: Path) -> None:
+    index = dict(map(str.split, (two / "b_mask.idx").read_text().splitlines()))
+    data = bytearray((two / "b_mask.rec").read_bytes())
+    data[int(index["22"])] ^= 1
+    (two / "b_mask.rec").write_bytes(data)
+    for options in ([], ["--resize", 20]):
+        result = run("pack", "b.rec", "b_mask.rec", "out", "--force", *options)
+        assert result.status == 1
+        reason = f"its mask in b_mask.rec, byte {index['22']}: a record should begin here"
+        assert f"rectool: b.rec: {reason}" in result.err
+        assert [key for key, *_ in both(two)] == [20, 21, 23]
 
 
 def test_records_without_an_image_are_copied(two: Path) -> None:

@@ -24,7 +24,8 @@ _MOST = (1 << 16) - 1
 def decode_mask(data: bytes, orientation: int = 1) -> Array:
     """A mask's numbers: HxW, uint8 or uint16, or HxWxC for several channels of 8 bits.
 
-    Of a palette the indices, of 1 bit 0 and 1. Turned as an image with this EXIF orientation, that
+    Of a palette the indices, of grey with 1, 2 or 4 bits 0 to 1, 3 or 15, and of a PGM what stands
+    in it, whatever its highest number. Turned as an image with this EXIF orientation, that
     of the image that the mask belongs to; a mask's own is not looked at.
 
     Raises ImageError for anything that is no whole image, for JPEG and others that are lossy, and
@@ -38,8 +39,28 @@ def decode_mask(data: bytes, orientation: int = 1) -> Array:
             raise ImageError("16 bits a channel in colour; a mask of so many has one channel")
         if image.format == "TIFF" and image.getexif().get(ORIENTATION, 1) != 1:
             raise ImageError("a TIFF with an orientation of its own")  # which Pillow would apply
+        highest = _highest(image)  # known no more once it is loaded
         image.load()
-        return turned(_numbers(image), orientation)
+        return turned(_unstretched(_numbers(image), highest), orientation)
+
+
+def _highest(image: Image.Image) -> int | None:
+    """The highest number that can stand in a mask, not yet loaded, where Pillow makes 255 or 65535
+    of that, and of the others in proportion; else None.
+    """
+    opened: Any = image
+    arguments = opened.tile[0][3] if opened.tile else ""
+    kind, *more = (arguments,) if isinstance(arguments, str) else arguments
+    if image.format == "PPM":
+        return int(more[0]) if more else None
+    return {"L;2": 3, "L;4": 15}.get(str(kind)[:3])
+
+
+def _unstretched(numbers: Array, highest: int | None) -> Array:
+    if highest is None:
+        return numbers
+    most = np.iinfo(numbers.dtype).max
+    return np.rint(numbers * (highest / most)).astype(numbers.dtype)
 
 
 def _numbers(image: Image.Image) -> Array:
