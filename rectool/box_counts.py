@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from .boxes import BOX_WIDTH
+from .boxes import BOX_WIDTH, have_layout
 from .format import plural
 
 _ROUNDING = 1e-5  # coordinates beyond 0 and 1 by no more were only rounded
@@ -47,16 +47,13 @@ class BoxCounts:
             return False
         begins, widths = labels[starts], labels[starts + 1]
         width = float(widths[0])
-        whole = (begins == np.floor(begins)) & (begins >= 2) & (begins <= lengths)
-        if not whole.all() or (widths != width).any():
+        if (widths != width).any() or not have_layout(begins, widths, lengths).all():
             return False
-        if not BOX_WIDTH <= width < 1 << 24 or not width.is_integer():
+        if self.width not in (0, width):
             return False
-        self.width = self.width or int(width)
+        self.width = int(width)
         first = begins.astype(np.int64)
-        counts, left = np.divmod(lengths - first, self.width)
-        if self.width != width or left.any():
-            return False
+        counts = (lengths - first) // self.width
         records = np.repeat(np.arange(len(starts)), counts)
         number = np.arange(len(records)) - np.repeat(counts.cumsum() - counts, counts)
         places = (starts + first)[records] + number * self.width

@@ -21,7 +21,10 @@ BOX_WIDTH = 5
 Boxes = NDArray[np.float32]
 """(boxes, 5 or more)."""
 
+Columns = NDArray[np.floating[Any] | np.integer[Any]]
+
 _HEADER_WIDTH = 2
+_TOO_WIDE = 1 << 24
 
 
 def box_labels(boxes: ArrayLike) -> list[float]:
@@ -55,11 +58,21 @@ def are_boxes(labels: Any) -> bool:
     return True
 
 
+def have_layout(begins: Columns, widths: Columns, counts: Columns) -> NDArray[np.bool_]:
+    """The same of many records: their first and second labels, and how many each has."""
+    whole = (begins == np.floor(begins)) & (widths == np.floor(widths))
+    fits = whole & (begins >= _HEADER_WIDTH) & (begins <= counts)
+    fits &= (widths >= BOX_WIDTH) & (widths < _TOO_WIDE)
+    left = np.where(fits, counts - begins, 0) % np.where(fits, widths, 1)
+    found: NDArray[np.bool_] = fits & (left == 0)
+    return found
+
+
 def _layout(values: NDArray[np.float32]) -> tuple[int, int]:
     """Where the boxes begin, and how many numbers each has."""
     count = len(values)
     begin, width = map(float, values[:2] if count >= _HEADER_WIDTH else (0, 0))
-    fits = _HEADER_WIDTH <= begin <= count and BOX_WIDTH <= width < 1 << 24
+    fits = _HEADER_WIDTH <= begin <= count and BOX_WIDTH <= width < _TOO_WIDE
     whole = fits and begin.is_integer() and width.is_integer()
     if not whole or (count - begin) % width:
         start = ", ".join(f"{value:g}" for value in values[:3].tolist())

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from .format import (
     MASK_SUFFIX,
     ImageError,
+    IRHeader,
     KeyTable,
     RecordError,
     ShardSet,
+    label_list,
     mask_name,
     plural,
     shown,
@@ -95,6 +97,22 @@ def check_keys(images: Keys, masks: Keys, images_name: str, masks_name: str) -> 
 
 def _key(keys: Keys, at: int) -> str:
     return f"the key {keys[at]}" if at < len(keys) else "the end"
+
+
+def header_difference(image: IRHeader, mask: IRHeader) -> str | None:
+    """What of a mask's header is not its image's, id or labels: "the id 7, and its image 8"."""
+    if mask.id != image.id:
+        return f"the id {mask.id}, and its image {image.id}"
+    ours, theirs = label_list(mask.label), label_list(image.label)
+    if ours != theirs and not np.array_equal(ours, theirs, equal_nan=True):
+        return f"{_labels_text(ours)}, and its image {_labels_text(theirs)}"
+    return None
+
+
+def _labels_text(labels: list[float]) -> str:
+    values = ", ".join(f"{value:.9g}" for value in labels[:8])
+    more = ", ..." if len(labels) > 8 else ""
+    return f"the label {values}" if len(labels) == 1 else f"the labels {values}{more}"
 
 
 @dataclass

@@ -14,9 +14,11 @@ from .format import (
     locate,
     payload_start,
     shown,
+    unpack,
     with_id,
 )
 from .masks import Mask
+from .pairing import header_difference
 from .sources import Copy, Records, Treatment
 
 RecordSample = tuple[int, int, list[int], list[int]]
@@ -69,15 +71,15 @@ class RecordMaker:
             mask = self._record(number, offset, room)
         except RecordError as error:
             raise RecordError(f"its mask {where}, byte {offset}: {error.message}") from None
-        start = payload_start(record)
-        if record[:start] != mask[: payload_start(mask)]:
-            raise HeaderError(
-                f"its mask {where} has another header: other labels, another id or flag"
-            )
-        if self._treatment == Copy("nothing") or start == len(record):
+        (image_header, image), (mask_header, numbers) = unpack(record), unpack(mask)
+        difference = header_difference(image_header, mask_header)
+        if difference:
+            raise HeaderError(f"its mask {where} has {difference}")
+        if self._treatment == Copy("nothing") or not image:
             return record, mask
-        of_image = Mask(where, lambda: mask[start:])
-        pair = self._treatment.apply_pair(record[start:], of_image)
+        start = len(record) - len(image)
+        of_image = Mask(where, lambda: numbers)
+        pair = self._treatment.apply_pair(image, of_image)
         return tuple(record[:start] + payload for payload in pair)
 
     def _record(self, number: int, offset: int, room: int) -> bytes:

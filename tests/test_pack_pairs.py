@@ -86,7 +86,7 @@ def test_what_does_not_belong_together(run: Runner, two: Path) -> None:
         (two / f"d_mask.{ending}").write_bytes((two / f"a_mask.{ending}").read_bytes())
     result = run("pack", "d.rec", "d_mask.rec", "out")
     assert result.status == 1
-    reason = "its mask in d_mask.rec has another header: other labels, another id or flag"
+    reason = "its mask in d_mask.rec has the label 3, and its image the label 4"
     assert result.err.count(f"rectool: d.rec: {reason} (byte ") == 6
     assert "none of 6 records could be packed" in result.err
     assert not list(two.glob("out*"))

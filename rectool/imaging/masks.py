@@ -19,6 +19,7 @@ Array = NDArray[Any]
 
 _PLAIN = ("L", "LA", "RGB", "RGBA", "P")
 _MOST = (1 << 16) - 1
+_ROUNDING = 1e-7  # of a pixel: far less than two middles can differ by
 
 
 def decode_mask(data: bytes, orientation: int = 1) -> Array:
@@ -90,15 +91,22 @@ def cut_mask(mask: Array, box: tuple[float, float, float, float], size: Size) ->
     The nearest to its middle, as images are resized, by Pillow and OpenCV (but for OpenCV's own
     nearest neighbours, which lie half a pixel off).
     """
-    rows = _nearest(box[1], box[3], size[1], mask.shape[0])
-    columns = _nearest(box[0], box[2], size[0], mask.shape[1])
+    left, top, right, bottom = box
+    rows = _whole(top + _middles(size[1]) * ((bottom - top) / size[1]), mask.shape[0])
+    columns = _whole(left + _middles(size[0]) * ((right - left) / size[0]), mask.shape[1])
     return mask[rows[:, None], columns]
 
 
-def _nearest(begin: float, end: float, count: int, most: int) -> NDArray[np.int64]:
-    middles = begin + (np.arange(count) + 0.5) * (end - begin) / count  # whole ones are exact so
-    nearest: NDArray[np.int64] = np.floor(middles).astype(np.int64)
-    return nearest.clip(0, most - 1)
+def _middles(count: int) -> NDArray[np.floating[Any]]:
+    return np.arange(count) + 0.5
+
+
+def _whole(points: NDArray[np.floating[Any]], most: int) -> NDArray[np.int64]:
+    """The pixels, 0 to most - 1, that points lie in, or the nearest ones.
+
+    A point between two is in the second, however its number was rounded.
+    """
+    return (points + _ROUNDING).clip(0, most - 1).astype(np.int64)  # which rounds down from 0 on
 
 
 def sample_mask(
@@ -116,7 +124,7 @@ def sample_mask(
     """
     a, b, c, d, e, f = matrix
     height, width = mask.shape
-    x, y = np.arange(out.shape[1]) + 0.5, np.arange(out.shape[0]) + 0.5
+    x, y = _middles(out.shape[1]), _middles(out.shape[0])
     if b or d:
         across = (a * x + c) + (b * y)[:, None]
         down = (d * x + f) + (e * y)[:, None]
@@ -130,11 +138,6 @@ def sample_mask(
     left, top, right, bottom = (max(0, math.ceil(side - 0.5)) for side in inside)
     out[:top] = out[bottom:] = fill
     out[:, :left] = out[:, right:] = fill
-
-
-def _whole(points: NDArray[np.floating[Any]], most: int) -> NDArray[np.int64]:
-    """The pixels, 0 to most - 1, that points lie in, or the nearest ones."""
-    return points.clip(0, most - 1).astype(np.int64)  # which rounds down what is not below 0
 
 
 def turn_of(data: bytes) -> int:

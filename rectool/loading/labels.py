@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..boxes import BOX_WIDTH, Boxes, are_boxes, boxes_of
+from ..boxes import BOX_WIDTH, Boxes, are_boxes, boxes_of, have_layout
 from ..format import (
     HeaderError,
     IRHeader,
@@ -139,11 +139,9 @@ def box_rows(
     """
     positions = positions if not skip else _readable(reader, positions)
     begins, widths, counts = _layouts(reader, positions, source)
-    right = (begins >= 2) & (begins <= counts)  # and whole, if the number of boxes is
-    right &= (widths >= BOX_WIDTH) & (widths < 1 << 24) & (widths == np.floor(widths))
+    right = have_layout(begins, widths, counts)
     rows = np.zeros(len(positions))
     rows[right] = (counts[right] - begins[right]) / widths[right]
-    right &= rows == np.floor(rows)
     width = int(widths[right][0]) if right.any() else BOX_WIDTH
     right &= widths == width
     made = BoxRows(source, max(1, int(rows[right].max(initial=1))), width)

@@ -15,12 +15,11 @@ from ..format import (
     IRHeader,
     RecordReader,
     StrPath,
-    label_list,
     plural,
 )
 from ..imaging import Backend
 from ..imaging.masks import decode_mask, sample_mask, turn_of
-from ..pairing import check_keys
+from ..pairing import check_keys, header_difference
 from .geometry import Course
 from .samples import named_errors, read_sample
 
@@ -58,7 +57,9 @@ class Masks:
         """
         found, payload = read_sample(self.reader, position)
         with named_errors(self.reader, position):
-            _check_header(found, header)
+            difference = header_difference(header, found)
+            if difference:
+                raise HeaderError(f"the mask has {difference}")
         return payload
 
     def decoded(
@@ -124,17 +125,3 @@ class MaskRows:
         origin = course.origin(self._backend)
         out = rows[row, :, ::-1] if mirrored else rows[row]
         sample_mask(mask, origin.matrix, origin.inside, out, self.fill)
-
-
-def _check_header(mask: IRHeader, image: IRHeader) -> None:
-    if mask.id != image.id:
-        raise HeaderError(f"the mask has the id {mask.id}, and its image {image.id}")
-    ours, theirs = label_list(mask.label), label_list(image.label)
-    if ours != theirs and not np.array_equal(ours, theirs, equal_nan=True):
-        raise HeaderError(f"the mask has {_shown(ours)}, and its image {_shown(theirs)}")
-
-
-def _shown(labels: list[float]) -> str:
-    values = ", ".join(f"{value:.9g}" for value in labels[:8])
-    more = ", ..." if len(labels) > 8 else ""
-    return f"the label {values}" if len(labels) == 1 else f"the labels {values}{more}"
