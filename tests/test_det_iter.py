@@ -231,6 +231,21 @@ def test_boxes_are_not_turned(rec: Path, options: dict[str, Any]) -> None:
         ImageDetIter(rec, SHAPE, 2, random_resized_crop=True, **options)
 
 
+def test_room_for_more_boxes(rec: Path) -> None:
+    """So that the batches of two sets have one shape."""
+    usual = ImageDetIter(rec, SHAPE, 2)
+    most = usual.provide_label[0].shape[1]
+    wide = ImageDetIter(rec, SHAPE, 2, max_boxes=most + 3)
+    assert wide.provide_label[0].shape == (2, most + 3, 5)
+    for batch, other in zip(usual, wide, strict=True):
+        assert (other.label[0][:, :most] == batch.label[0]).all()
+        assert (other.label[0][:, most:] == -1).all()
+    with pytest.raises(ValueError, match=f"max_boxes {most - 1}: there are records with {most}"):
+        ImageDetIter(rec, SHAPE, 2, max_boxes=most - 1)
+    with pytest.raises(ValueError, match="max_boxes 0: it is a whole number, 1 or more"):
+        ImageDetIter(rec, SHAPE, 2, max_boxes=0)
+
+
 @pytest.mark.parametrize(
     ("name", "meant"),
     [

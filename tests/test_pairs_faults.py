@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from batches import SHAPE, flats
 from conftest import encoded, picture
 from pairs import mask_of, picture_of, write_pair
 
@@ -101,3 +102,10 @@ def test_closing_closes_both(tmp_path: Path) -> None:
     assert it._masks is not None
     with pytest.raises(ValueError, match="closed"):
         it._masks.reader[0]
+
+
+@pytest.mark.parametrize("option", [{"mask_dtype": "int64"}, {"mask_fill": 0}], ids=str)
+def test_options_of_masks_without_masks(tmp_path: Path, option: dict[str, Any]) -> None:
+    rec = flats(tmp_path / "a.rec", 2)
+    with pytest.raises(ValueError, match="mask_dtype and mask_fill are of masks"):
+        ImageRecordIter(rec, SHAPE, 2, **option)

@@ -10,8 +10,8 @@ from typing import Any, Literal, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
-from ..boxes import are_boxes, boxes_of
-from ..format import HeaderError, IRHeader, RecordReader, StrPath
+from ..boxes import Boxes, are_boxes, boxes_of
+from ..format import HeaderError, RecordReader, StrPath
 from ..imaging import Color
 from ..imaging.arrays import decode_array
 from .pairs import Masks
@@ -86,10 +86,11 @@ class RecordDataset:
         position = self._position(index)
         header, payload = read_sample(self.reader, position)
         image: Any = payload
-        with named_errors(self.reader, position):
-            if self.decode:
-                image = decode_array(payload, self.color)
-            label = self._label(header, image)
+        label: Any = header.label if isinstance(header.label, float) else np.array(header.label)
+        if self.decode or self.boxes is not None:
+            with named_errors(self.reader, position):
+                image = decode_array(payload, self.color) if self.decode else payload
+                label = label if self.boxes is None else self._boxes_of(label, image)
         sample: tuple[Any, ...] = (image, label)
         if self._masks is not None and self.decode:
             size = (image.shape[1], image.shape[0])
@@ -98,10 +99,8 @@ class RecordDataset:
             sample = (image, self._masks.encoded(position, header), label)
         return sample if self.transform is None else self.transform(*sample)
 
-    def _label(self, header: IRHeader, image: Any) -> Any:
-        if self.boxes is None:
-            return header.label if isinstance(header.label, float) else np.array(header.label)
-        boxes = boxes_of(header.label)
+    def _boxes_of(self, labels: Any, image: Any) -> Boxes:
+        boxes = boxes_of(labels)
         if self.boxes == "pixels":
             boxes[:, [1, 3]] *= image.shape[1]
             boxes[:, [2, 4]] *= image.shape[0]

@@ -1,4 +1,4 @@
-"""Batches of images and their boxes: `ImageDetIter`, with the meaning of MXNet's."""
+"""Batches of images and their boxes: `ImageDetIter`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ..format import StrPath
 from ..keywords import names_of, refuse_unknown
 from .augmentation import Augmentation
-from .iterator import ImageRecordIter
+from .iterator import ImageRecordIter, whole
 from .labels import Labels, Source, box_rows
 from .samples import as_array
 
@@ -16,11 +16,15 @@ from .samples import as_array
 class ImageDetIter(ImageRecordIter):
     """ImageRecordIter with boxes for labels, in MXNet's detection layout; see there for the rest.
 
+    Batches are what mx.image.ImageDetIter gives, and parameters are ImageRecordIter's: MXNet's own
+    ones, crops and pads among them, are those of rectool.mx.image.ImageDetIter.
+
     `label[0]` of a batch has the shape (batch_size, boxes, box width), float32: the rows of a
     sample are its boxes, [class, xmin, ymin, xmax, ymax, ...], fractions of the width and height of
     the batch's image, and behind the last of them rows of -1; nothing else of an image without
     objects. The shape is found on opening, from the headers of the whole set, images untouched: as
-    many rows as the most that a record has, among them such as have a class below 0.
+    many rows as the most that a record has, among them such as have a class below 0; or
+    `max_boxes`, if it is given, which other sets may share.
 
     Images are resized to data_shape whatever their proportions, `force_resize`, unless `rand_crop`
     or crop sizes ask for another way. Boxes follow their images through it, crops, pads and
@@ -42,8 +46,12 @@ class ImageDetIter(ImageRecordIter):
         batch_size: int,
         *,
         label_name: str = "label",
+        max_boxes: int | None = None,
         **parameters: Any,
     ) -> None:
+        if max_boxes is not None:
+            max_boxes = whole("max_boxes", max_boxes)
+        self._max_boxes = max_boxes
         known = names_of(ImageRecordIter, Augmentation)
         known.remove("label_width")
         elsewhere = "; rectool.mx.image.ImageDetIter has those of MXNet's"
@@ -59,4 +67,10 @@ class ImageDetIter(ImageRecordIter):
                 "boxes are not turned: no rotation, shear or random scale or proportions"
                 " (max_aspect_ratio goes with random_resized_crop) for ImageDetIter"
             )
-        return box_rows(self.reader, as_array(self._positions), source, skip=skip)
+        rows = box_rows(self.reader, as_array(self._positions), source, skip=skip)
+        if self._max_boxes is not None:
+            most, width = rows.shape
+            if self._max_boxes < most:
+                raise ValueError(f"max_boxes {self._max_boxes}: there are records with {most}")
+            rows.shape = (self._max_boxes, width)
+        return rows

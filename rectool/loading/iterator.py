@@ -110,12 +110,12 @@ class ImageRecordIter:
         if "mean_img" in augmentation:
             raise TypeError("ImageRecordIter takes no mean_img: give mean_r, mean_g and mean_b")
         refuse_unknown("ImageRecordIter", augmentation, names_of(ImageRecordIter, Augmentation))
-        batch_size = _whole("batch_size", batch_size)
-        label_width = _whole("label_width", label_width)
-        self._threads = _whole("preprocess_threads", preprocess_threads)
-        self._buffer = _whole("prefetch_buffer", prefetch_buffer)
-        self._parts = _whole("num_parts", num_parts)
-        self._part = _whole("part_index", part_index, least=0)
+        batch_size = whole("batch_size", batch_size)
+        label_width = whole("label_width", label_width)
+        self._threads = whole("preprocess_threads", preprocess_threads)
+        self._buffer = whole("prefetch_buffer", prefetch_buffer)
+        self._parts = whole("num_parts", num_parts)
+        self._part = whole("part_index", part_index, least=0)
         if self._part >= self._parts:
             raise ValueError(f"part_index {part_index} of {plural(self._parts, 'part')}")
         if backend not in INTERPS:
@@ -127,8 +127,8 @@ class ImageRecordIter:
         aug = Augmentation(data_shape, dtype=name, **augmentation)
         self.batch_size = batch_size
         self._shuffle, rounds = _flag("shuffle", shuffle), _flag("round_batch", round_batch)
-        self._seed = _whole("seed", seed, least=None) % _WORD
-        seed_aug = self._seed if seed_aug is None else _whole("seed_aug", seed_aug, least=None)
+        self._seed = whole("seed", seed, least=None) % _WORD
+        seed_aug = self._seed if seed_aug is None else whole("seed_aug", seed_aug, least=None)
         source = Source(read_list(path_imglist) if path_imglist else None)
         self.reader = RecordReader(path_imgrec, path_imgidx or True)
         self._positions = in_file_order(self.reader, sample_positions(self.reader))
@@ -137,6 +137,8 @@ class ImageRecordIter:
         skip = on_error == "skip"
         labels = self._labels(aug, source, label_width, skip=skip)
         rows = self._masks = None
+        if masks is None and (mask_dtype, mask_fill) != ("uint8", 255):
+            raise ValueError("mask_dtype and mask_fill are of masks, and there are none")
         if masks is not None:
             self._masks = Masks(self.reader, masks)
             rows = MaskRows(self._masks, mask_dtype, mask_fill, backend)
@@ -267,12 +269,12 @@ def _close_all(ahead: list[Ahead[RawBatch]]) -> None:
     ahead.clear()  # not before: what was interrupted is closed once more
 
 
-def _whole(name: str, value: int, least: int | None = 1) -> int:
-    whole = operator.index(value) if isinstance(value, SupportsIndex) else None
-    if whole is None or (least is not None and whole < least):
+def whole(name: str, value: int, least: int | None = 1) -> int:
+    number = operator.index(value) if isinstance(value, SupportsIndex) else None
+    if number is None or (least is not None and number < least):
         more = "" if least is None else f", {least} or more"
         raise ValueError(f"{name} {value!r}: it is a whole number{more}")
-    return whole
+    return number
 
 
 def _flag(name: str, value: bool) -> bool:

@@ -20,7 +20,6 @@ from ..image_iter import ImageIter, check_options
 from ..samples import name_place
 from .augmenters import DetAugmenter, DetBorrowAug
 from .creating import CreateDetAugmenter
-from .drawing import as_pixels, draw_boxes, show
 
 _log = logging.getLogger(__name__)
 
@@ -234,6 +233,8 @@ class ImageDetIter(ImageIter):
         begin again at 0. `id2labels` has the names of classes. With `waitKey` a window of OpenCV's
         (ImageError without it) shows each for so many milliseconds, 0: until a key is pressed.
         """
+        from .drawing import as_pixels, draw_boxes, show  # noqa: PLC0415 - for this alone
+
         while True:
             try:
                 label, encoded = self.next_sample()
