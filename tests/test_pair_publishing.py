@@ -161,6 +161,22 @@ def test_a_stopped_set_of_pairs_is_gone_on_with(tmp_path: Path) -> None:
     assert shard_files(folder) == whole
 
 
+def test_another_list_of_masks_is_not_gone_on_with(run: Runner, tmp_path: Path) -> None:
+    folder = tmp_path / "old"
+    assert run("list", "old/images", "old/images").status == 0
+    lines = (folder / "images.lst").read_text().splitlines()
+    keys = [line.split("\t")[0] for line in lines]
+    masks = folder / "masks.lst"
+    args = ["pack", "old/images.lst", "out", "--root", "old/images", "--masks", "old/masks.lst"]
+    masks.write_text("".join(f"{key}\t0\tmasks/00{key}.png\n" for key in keys))
+    assert run(*args, "--shards", 2).status == 0
+    assert run(*args, "--shards", 2, "--resume").status == 0
+    masks.write_text("".join(f"{key}\t0\tmasks/000.png\n" for key in keys))
+    result = run(*args, "--shards", 2, "--resume")
+    assert result.status == 1
+    assert "--masks differs from what --resume would go on with" in result.err
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 def test_a_set_killed_at_every_rename(tmp_path: Path) -> None:
     """Over an old set of other pairs. What is there then is of one run, and resuming ends it."""
