@@ -194,6 +194,21 @@ def test_copied_masks_of_a_format_that_tells_no_size(run: Runner, tmp_path: Path
     assert run("pack", "images", "out", "--masks", "masks").status == 1  # another size
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "says"), [("a.jpg", "JPEG", "JPEG"), ("a.webp", "WEBP", "lossy WebP")]
+)
+def test_masks_that_lose_numbers_are_not_copied(
+    run: Runner, tmp_path: Path, name: str, kind: str, says: str
+) -> None:
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "images/a.png").write_bytes(image_of(60, 40))
+    (tmp_path / "masks" / name).write_bytes(encoded(picture(1, 60, 40), kind))
+    result = run("pack", "images", "out", "--masks", "masks", "--pass-through")
+    assert result.status == 1
+    assert f"its mask masks/{name}: a {says}, which changes the numbers" in result.err
+
+
 def test_upright_masks(run: Runner, tmp_path: Path) -> None:
     for folder in ("images", "masks"):
         (tmp_path / folder).mkdir()

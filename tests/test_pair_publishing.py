@@ -161,6 +161,36 @@ def test_a_stopped_set_of_pairs_is_gone_on_with(tmp_path: Path) -> None:
     assert shard_files(folder) == whole
 
 
+def test_another_list_of_masks_is_not_gone_on_with(run: Runner, tmp_path: Path) -> None:
+    folder = tmp_path / "old"
+    assert run("list", "old/images", "old/images").status == 0
+    lines = (folder / "images.lst").read_text().splitlines()
+    keys = [line.split("\t")[0] for line in lines]
+    masks = folder / "masks.lst"
+    args = ["pack", "old/images.lst", "out", "--root", "old/images", "--masks", "old/masks.lst"]
+    masks.write_text("".join(f"{key}\t0\tmasks/00{key}.png\n" for key in keys))
+    assert run(*args, "--shards", 2).status == 0
+    assert run(*args, "--shards", 2, "--resume").status == 0
+    masks.write_text("".join(f"{key}\t0\tmasks/000.png\n" for key in keys))
+    result = run(*args, "--shards", 2, "--resume")
+    assert result.status == 1
+    assert "--masks differs from what --resume would go on with" in result.err
+
+
+def test_the_size_of_shards_is_that_of_masks_too(run: Runner, tmp_path: Path) -> None:
+    make(tmp_path / "more", 8)
+    for path in (tmp_path / "more/masks").iterdir():
+        path.write_bytes(encoded(picture(int(path.stem), 20 + int(path.stem), 18, "L"), "BMP"))
+    args = ["pack", "more/images", "out", "--masks", "more/masks", "--pass-through"]
+    assert run(*args).status == 0
+    images, masks = (tmp_path / name for name in ("out.rec", "out_mask.rec"))
+    limit = images.stat().st_size
+    assert masks.stat().st_size > 1.2 * limit
+    assert run(*args, "--shard-size", limit, "--force").status == 0
+    assert len(list(tmp_path.glob("out_mask-*.rec"))) == 2
+    assert all(path.stat().st_size <= limit for path in tmp_path.glob("out*-of-*.rec"))
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 def test_a_set_killed_at_every_rename(tmp_path: Path) -> None:
     """Over an old set of other pairs. What is there then is of one run, and resuming ends it."""
