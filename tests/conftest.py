@@ -130,6 +130,14 @@ def tree(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    """24 images in `images`, of all orientations, with masks in `masks`: see `aligned`."""
+    from aligned import make_pairs
+
+    return make_pairs(tmp_path)
+
+
+@pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 256 kB."""
     disk = tmp_path / "disk"

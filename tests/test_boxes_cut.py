@@ -48,8 +48,3 @@ def test_other_labels_are(
 ) -> None:
     listed(*labels)
     assert run("pack", "a.lst", "out", "--center-crop").status == 0
-
-
-def test_the_first_label_alone_is_no_box(run: Runner, listed: Callable[..., None]) -> None:
-    listed(BOXES, TWO)
-    assert run("pack", "a.lst", "out", "--center-crop", "--label-width", 1).status == 0

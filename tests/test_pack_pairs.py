@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aligned import both, check_aligned, image_of, mask_of
 from conftest import Run
-from test_pack_masks import both, check_aligned, image_of, mask_of
 
 from rectool import IRHeader, RecordReader, RecordWriter, pack
 from rectool.imaging.masks import decode_mask
