@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from .filing import RAW_ENDING, read_file
 from .format import ImageError, KeyTable, RecordError, StrPath, shown
 from .listing import ImageList
-from .sniffing import check_lossless, describe, may_be_turned
+from .sniffing import check_complete, check_lossless, describe, may_be_turned
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_ENDINGS = (".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pgm", ".ppm", RAW_ENDING)
-_JPEG_ENDINGS = (".jpg", ".jpeg")
+_LOSSLESS = (".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pgm", ".ppm", RAW_ENDING)
+_LOSSY = (".jpg", ".jpeg")
+_ENDINGS = (_LOSSLESS, tuple(map(str.upper, _LOSSLESS)), _LOSSY, tuple(map(str.upper, _LOSSY)))
+"""Those of masks, and where none is found those behind them."""
 
 
 @dataclass(frozen=True)
@@ -60,26 +62,40 @@ class Mask:
         with self._faults():
             mask = decode_mask(data, turn)
             height, width = mask.shape[:2]
-            _check_size((width, height), size, turned=turn >= 5, upright=self.upright)
+            hint = self._hint(turn, (width, height), size)
+            if turn >= 5:  # told as both are stored
+                width, height, size = height, width, size[::-1]
+            _check_size((width, height), size, hint)
         return mask
 
-    def encoded(self, image: bytes, check: Callable[[bytes], object]) -> bytes:
-        """The mask's bytes, which go beside an image's as it is."""
-        if may_be_turned(image):
-            from .imaging.masks import turn_of  # noqa: PLC0415
-
-            if turn_of(image) != 1:
-                raise ImageError(
-                    "has an EXIF orientation, and readers do not agree on whether its mask is to be"
-                    " turned too; without --pass-through both are packed upright"
-                )
+    def encoded(self, image: bytes, *, verify: bool) -> bytes:
+        """The mask's bytes, which go beside an image's as it is; to `verify` is to decode it."""
+        if _orientation(image) != 1:
+            raise ImageError(
+                "has an EXIF orientation, and readers do not agree on whether its mask is to be"
+                " turned too; without --pass-through both are packed upright"
+            )
         size = _stored_size(image)
         data = self.payload()
         with self._faults():
             check_lossless(data)
-            check(data)
+            check_complete(data)
+            if _orientation(data) != 1:
+                raise ImageError("an EXIF orientation of its own, which readers would turn it by")
             _check_size(_stored_size(data), size)
+            if verify:
+                from .imaging.masks import decode_mask  # noqa: PLC0415
+
+                decode_mask(data)
         return data
+
+    def _hint(self, turn: int, mask: tuple[int, int], image: tuple[int, int]) -> str:
+        """What may be wrong with its size: that it was turned, or that it was not."""
+        if self.path is None or mask != image[::-1]:  # the options are for files
+            return ""
+        if self.upright:
+            return "; without --upright-masks it is turned as its image is"
+        return "; --upright-masks is for such as are drawn on the image as it is seen" * (turn >= 5)
 
     @contextmanager
     def _faults(self) -> Iterator[None]:
@@ -99,20 +115,20 @@ def _stored_size(data: bytes) -> tuple[int, int]:
     return info.width, info.height
 
 
-def _check_size(
-    mask: tuple[int, int], image: tuple[int, int], *, turned: bool = False, upright: bool = False
-) -> None:
-    """Raises ImageError unless a mask has its image's size; both `turned` by a quarter or not."""
-    if mask == image:
-        return
-    hint = ""
-    if turned:
-        mask, image = mask[::-1], image[::-1]
-        if mask == image[::-1]:
-            hint = ", as the image is seen (--upright-masks is for such)"
-    elif upright and mask == image[::-1]:
-        hint = ", as the image is stored (without --upright-masks its mask is turned with it)"
-    raise ImageError(f"{mask[0]}x{mask[1]} pixels{hint}, and the image has {image[0]}x{image[1]}")
+def _check_size(mask: tuple[int, int], image: tuple[int, int], hint: str = "") -> None:
+    if mask != image:
+        raise ImageError(
+            f"{mask[0]}x{mask[1]} pixels, and the image has {image[0]}x{image[1]}{hint}"
+        )
+
+
+def _orientation(image: bytes) -> int:
+    """As decoding applies it; without a decoder where there is none."""
+    if not may_be_turned(image):
+        return 1
+    from .imaging.masks import turn_of  # noqa: PLC0415
+
+    return turn_of(image)
 
 
 class MaskFinder(Protocol):
@@ -132,6 +148,9 @@ class Masks(Protocol):
     def identity(self) -> str:
         """Differs from that of other masks."""
 
+    def given(self, key: int) -> str | None:
+        """The path that a list of masks has for a key."""
+
 
 class MasksInFolder(NamedTuple):
     """Masks that bear their images' paths below `root`, whatever the ending."""
@@ -145,10 +164,12 @@ class MasksInFolder(NamedTuple):
     def identity(self) -> str:
         return f"{os.path.abspath(self.root)} {self.upright}"
 
+    def given(self, key: int) -> None: ...
+
     def find(self, path: str, given: str | None) -> Mask:
         stem = os.path.join(self.root, os.path.splitext(path)[0])
         # a JPEG may be the image itself, beside its mask; alone it is one that is refused
-        found = _existing(stem, _ENDINGS) or _existing(stem, _JPEG_ENDINGS)
+        found = next(filter(None, (_existing(stem, endings) for endings in _ENDINGS)), [])
         if not found:
             raise ImageError(f"no mask {shown(stem)}.png, or of another ending")
         others = [name for name in found[1:] if not os.path.samefile(found[0], name)]
@@ -159,8 +180,7 @@ class MasksInFolder(NamedTuple):
 
 
 def _existing(stem: str, endings: tuple[str, ...]) -> list[str]:
-    names = [stem + spelt for ending in endings for spelt in (ending, ending.upper())]
-    return [name for name in names if os.path.exists(name)]
+    return [stem + ending for ending in endings if os.path.exists(stem + ending)]
 
 
 class ListedMasks:
@@ -174,7 +194,7 @@ class ListedMasks:
         self._finder = _Listed(os.fspath(root), masks.name, upright)
         self._keys = KeyTable(masks.keys)
 
-    def path_of(self, key: int) -> str | None:
+    def given(self, key: int) -> str | None:
         at = self._keys.find(key)
         return None if at is None else self._masks[at].path
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from .boxes import are_boxes
+from .boxes import are_boxes, boxes_of
 from .format import (
     MASK_SUFFIX,
     AlignedWriter,
@@ -181,7 +181,7 @@ def _check(source: Source, treatment: Treatment) -> None:
     if treatment.cuts or source.label_width is not None:
         some = map(source.labels, range(min(_LOOKED_AT, len(source))))
         several = [labels for labels in some if len(labels) > 1]
-        if several and all(map(are_boxes, several)):
+        if all(map(are_boxes, several)) and any(len(boxes_of(labels)) for labels in several):
             option = "--center-crop" if treatment.cuts else "--label-width"
             raise ListError(
                 f"the labels are boxes (MXNet's detection layout), which {option} would make wrong:"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -50,6 +50,26 @@ def images_of(masks: Group, given: Iterable[Group]) -> Group | None:
     """The one among these files and sets whose masks have the name of `masks`."""
     place = os.path.abspath(str(masks))
     return next((one for one in given if os.path.abspath(str(masks_of(one))) == place), None)
+
+
+def pairs_among(recs: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Files of images, and those among all of them with their masks, in the same order.
+
+    Raises RecordError where only some of the files have such a partner.
+    """
+    given = {os.path.abspath(rec): rec for rec in recs}
+    partners = {rec: given.get(os.path.abspath(mask_name(rec))) for rec in recs}
+    masks = [partners[rec] for rec in recs]
+    images = [rec for rec in recs if rec not in masks]
+    alone = [rec for rec in images if partners[rec] is None]
+    found = [mask for mask in map(partners.get, images) if mask is not None]
+    if found and alone:
+        raise RecordError(
+            f"by its name it has the masks of another file, and {shown(alone[0])} has none"
+            f" ({shown(mask_name(alone[0]))} is not given)",
+            path=found[0],
+        )
+    return images, found
 
 
 class KeyDifference(NamedTuple):

@@ -121,7 +121,11 @@ class RecordSource(Source):
     def _open_masks(self, path: str, images: Index, rec: str) -> tuple[Numbers, Numbers]:
         """Offsets and rooms of the masks of a file's images."""
         index, buffer = self._open(path)
-        check_keys(images.keys, index.keys, rec, path)
+        try:
+            check_keys(images.keys, index.keys, rec, path)
+        except RecordError as error:
+            error.message += "; it was taken for them by its name"
+            raise
         return index.offsets, _room(index.offsets, len(buffer))
 
     def _check_keys(self) -> None:

@@ -23,7 +23,7 @@ from .format import (
     plural,
 )
 from .listing import HeaderFields, ImageList, Numbers, parse_line, shuffled_order
-from .masks import ListedMasks, Mask, MaskFinder, Masks
+from .masks import Mask, MaskFinder, Masks
 from .sniffing import check_complete
 
 Records = tuple[bytes, ...]
@@ -75,7 +75,7 @@ class Copy:
     def apply_pair(self, data: bytes, mask: Mask) -> tuple[bytes, bytes]:
         """Both as they are. Raises ImageError also where readers would turn the image alone."""
         image = self.apply(data)
-        return image, mask.encoded(image, self.apply)
+        return image, mask.encoded(image, verify=self.check == "pixels")
 
 
 class Place(NamedTuple):
@@ -173,14 +173,11 @@ class FileSource(Source):
     def samples(self, positions: range) -> list[FileSample]:
         lines = self.images.lines(positions)
         headers = self.images.headers
-        listed = isinstance(self.masks, ListedMasks) and self.masks
-        if not headers and not listed:
+        if not headers and self.masks is None:
             return [(line, None, None) for line in lines]
         keys = self.keys[positions.start : positions.stop].tolist()
-        return [
-            (line, headers.get(key), listed.path_of(key) if listed else None)
-            for line, key in zip(lines, keys, strict=True)
-        ]
+        given = self.masks.given if self.masks is not None else lambda key: None
+        return [(line, headers.get(key), given(key)) for line, key in zip(lines, keys, strict=True)]
 
     def maker(self, treatment: Treatment) -> _FileMaker:
         finder = None if self.masks is None else self.masks.finder()

@@ -42,7 +42,7 @@ def test_boxes_are_not_cut(
     assert run("pack", source, "out", "--resize", 8).status == 0
 
 
-@pytest.mark.parametrize("labels", [[[2.0]], [[2.0, 5.5, 1.0]], [BOXES, [1.0, 7.0]]])
+@pytest.mark.parametrize("labels", [[[2.0]], [[2.0, 5.5, 1.0]], [BOXES, [1.0, 7.0]], [[2.0, 5.0]]])
 def test_other_labels_are(
     run: Runner, listed: Callable[..., None], labels: list[list[float]]
 ) -> None:

@@ -186,6 +186,15 @@ def test_a_turned_tiff_is_no_mask() -> None:
         decode_mask(encoded(Image.fromarray(numbers(np.uint8)), "TIFF", exif=exif))
 
 
+def test_a_tiff_whose_0_is_white_is_no_mask() -> None:
+    data = encoded(Image.fromarray(numbers(np.uint8)), "TIFF")
+    entry = struct.pack("<HHIH", 262, 3, 1, 1)  # BlackIsZero
+    assert entry in data
+    inverted = data.replace(entry, struct.pack("<HHIH", 262, 3, 1, 0))
+    with pytest.raises(ImageError, match="a TIFF whose 0 is white"):
+        decode_mask(inverted)
+
+
 @given(st.integers(1, 40), st.integers(1, 40), st.data())
 def test_cut_as_pillow_takes_nearest_neighbours(
     width: int, height: int, data: st.DataObject

@@ -156,8 +156,8 @@ def test_upright_masks(run: Runner, tmp_path: Path) -> None:
     (tmp_path / "masks/b.png").write_bytes(encode_mask(upright[1]))
     result = run("pack", "images", "out", "--masks", "masks", "--no-shuffle")
     assert (
-        "images/a.jpg: its mask masks/a.png: 40x60 pixels, as the image is seen"
-        " (--upright-masks is for such), and the image has 60x40 (line 1, key 0)\n"
+        "images/a.jpg: its mask masks/a.png: 40x60 pixels, and the image has 60x40;"
+        " --upright-masks is for such as are drawn on the image as it is seen (line 1, key 0)\n"
     ) in result.err
     options = ["--encoding", "png", "--upright-masks", "--force"]
     assert run("pack", "images", "out", "--masks", "masks", *options).status == 0
@@ -166,8 +166,8 @@ def test_upright_masks(run: Runner, tmp_path: Path) -> None:
     (tmp_path / "masks/a.png").write_bytes(encode_mask(stored.astype(np.uint16)))
     result = run("pack", "images", "out", "--masks", "masks", *options)
     assert (
-        "its mask masks/a.png: 60x40 pixels, as the image is stored (without --upright-masks its"
-        " mask is turned with it), and the image has 40x60 (line "
+        "its mask masks/a.png: 60x40 pixels, and the image has 40x60; without --upright-masks it is"
+        " turned as its image is (line "
     ) in result.err
 
 

@@ -170,3 +170,31 @@ def test_masks_of_another_run_are_remarked_on(run: Runner, pairs: Path) -> None:
     assert run("pack", "images", "out", "--masks", "masks").status == 0
     result = run("pack", "images", "out", "--force")
     assert "out_mask.rec was there before: its masks may not be of these images\n" in result.err
+
+
+def test_copied_masks_are_not_turned_by_anybody(run: Runner, tmp_path: Path) -> None:
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    mask = Image.open(io.BytesIO(mask_of(30, 20)))
+    (tmp_path / "images/a.png").write_bytes(image_of(30, 20))
+    (tmp_path / "images/b.png").write_bytes(image_of(30, 20))
+    (tmp_path / "masks/a.png").write_bytes(encoded(mask, "PNG", exif=exif))
+    (tmp_path / "masks/b.tif").write_bytes(
+        encoded(Image.fromarray(np.full((20, 30), 0.5, np.float32)), "TIFF")
+    )
+    result = run("pack", "images", "out", "--masks", "masks", "--pass-through", "--verify")
+    assert result.status == 1
+    for reason in (
+        "its mask masks/a.png: an EXIF orientation of its own, which readers would turn it by",
+        "its mask masks/b.tif: F pixels; a mask has whole numbers from 0 to 65535",
+    ):
+        assert reason in result.err
+    assert run("pack", "images", "out", "--masks", "masks").status == 1  # a's own is not looked at
+    assert [key for key, *_ in both(tmp_path)] == [0]
+
+
+def test_wrong_usage_is_told_before_the_folder_is_gone_through(run: Runner, pairs: Path) -> None:
+    assert pairs
+    assert "label  folder" not in run("pack", "images", "out", "--masks", "nowhere").err

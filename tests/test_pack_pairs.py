@@ -76,11 +76,15 @@ def test_what_does_not_belong_together(run: Runner, two: Path) -> None:
     assert (result.status, result.err) == (
         1,
         "rectool: c_mask.rec: these are no masks of c.rec: 6 records, not 5; the first difference"
-        " is at position 5, the key 10, not the end\n",
+        " is at position 5, the key 10, not the end; it was taken for them by its"
+        " name\n",
     )  # fmt: skip
     result = run("pack", "a.rec", "a_mask.rec", "c.rec", "out")
-    assert result.status == 2
-    assert "a_mask.rec has masks, and c.rec none: c_mask.rec?" in result.err
+    assert (result.status, result.err) == (
+        1,
+        "rectool: a_mask.rec: by its name it has the masks of another file, and c.rec has none"
+        " (c_mask.rec is not given)\n",
+    )
     make(two, "d", range(5, 11), label=4.0)
     for ending in ("rec", "idx"):
         (two / f"d_mask.{ending}").write_bytes((two / f"a_mask.{ending}").read_bytes())
@@ -140,3 +144,9 @@ def test_masks_that_were_not_given_are_remarked_on(run: Runner, two: Path) -> No
         "b_mask.rec: not compared, as no file given has it for its masks by name\n"
     )
     assert run("inspect", "b_mask.rec").err == ""
+
+
+def test_partners_are_known_by_every_spelling(run: Runner, two: Path) -> None:
+    result = run("pack", "a.rec", two / "a_mask.rec", "out")
+    assert result.status == 0, result
+    assert len(both(two)) == 6

@@ -10,7 +10,7 @@ import click
 from .door import fail, force_option, main, progress, say, shown_path
 from .imaging import image_options, treatment_of
 from .listing import write_classes
-from .sources import kind_of, open_source, pairs_of, source_options
+from .sources import kind_of, open_source, source_options
 
 if TYPE_CHECKING:
     from ..packing import Failure
@@ -85,13 +85,14 @@ def pack(
     from ..format import check_free, idx_beside, mask_name, plural
     from ..memory import keep_freed_memory
     from ..packing import outputs_of, pack_images
+    from ..pairing import pairs_among
 
     keep_freed_memory()
     kind = kind_of(sources)
     treatment = treatment_of(ctx, options, copies=kind == "rec")
     sharding = _sharding(options)
     rec, _, lst = outputs_of(out)
-    has_masks = options["masks"] or (kind == "rec" and pairs_of(sources)[1])
+    has_masks = options["masks"] or (kind == "rec" and pairs_among(sources)[1])
     recs = [rec, mask_name(rec)] if has_masks else [rec]
     files = [] if sharding else [name for path in recs for name in (path, idx_beside(path))]
     for path in [*files, *([lst] if kind == "folder" else [])]:

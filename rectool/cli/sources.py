@@ -163,8 +163,8 @@ def _folder(folder: str, lst: str, options: dict[str, Any], *, force: bool) -> O
     from ..sources import FileSource
 
     scan = {name: options[name] for name in SCAN_NAMES}
-    found = scan_folder(folder, outputs=[lst], force=force, **scan)
     masks = _masks(options)
+    found = scan_folder(folder, outputs=[lst], force=force, **scan)
     source = FileSource(found.images, folder, options["label_width"])
     if options["part"]:
         source = source.part(*options["part"])
@@ -207,9 +207,10 @@ def _masks(options: dict[str, Any]) -> Masks | None:
 
 def _records(recs: tuple[str, ...], options: dict[str, Any]) -> tuple[RecordSource, bool]:
     from ..format import ShardSet, group_shards, mask_name, plural
+    from ..pairing import pairs_among
     from ..record_source import RecordSource
 
-    images, masks = pairs_of(recs)
+    images, masks = pairs_among(recs)
     beside = [] if masks else [name for name in map(mask_name, images) if os.path.exists(name)]
     if beside:
         more = f" and {len(beside) - 1} more" if len(beside) > 1 else ""
@@ -224,18 +225,3 @@ def _records(recs: tuple[str, ...], options: dict[str, Any]) -> tuple[RecordSour
     if source.left_out:
         say(f"left out: {plural(source.left_out, 'record')} without an image")
     return source, bool(amiss)
-
-
-def pairs_of(recs: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """Files, and those among them that have the masks of the others, in the same order."""
-    from ..format import mask_name
-
-    given = {os.path.normpath(rec): rec for rec in recs}
-    partners = {rec: given.get(os.path.normpath(mask_name(rec))) for rec in recs}
-    masks = {mask for mask in partners.values() if mask is not None}
-    images = [rec for rec in recs if rec not in masks]
-    alone = [rec for rec in images if partners[rec] is None]
-    if masks and alone:
-        other = next(iter(masks))
-        raise click.UsageError(f"{other} has masks, and {alone[0]} none: {mask_name(alone[0])}?")
-    return images, [mask for mask in map(partners.get, images) if mask is not None]

@@ -19,6 +19,7 @@ Array = NDArray[Any]
 
 _PLAIN = ("L", "LA", "RGB", "RGBA", "P")
 _MOST = (1 << 16) - 1
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 _ROUNDING = 1e-7  # of a pixel: far less than two middles can differ by
 
 
@@ -38,8 +39,12 @@ def decode_mask(data: bytes, orientation: int = 1) -> Array:
     with opened(data) as image:
         if is_deep(image, data):
             raise ImageError("16 bits a channel in colour; a mask of so many has one channel")
-        if image.format == "TIFF" and image.getexif().get(ORIENTATION, 1) != 1:
-            raise ImageError("a TIFF with an orientation of its own")  # which Pillow would apply
+        if image.format == "TIFF":
+            tags = image.getexif()
+            if tags.get(ORIENTATION, 1) != 1:  # which Pillow would apply
+                raise ImageError("a TIFF with an orientation of its own")
+            if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+                raise ImageError("a TIFF whose 0 is white, and which Pillow inverts; convert it")
         highest = _highest(image)  # known no more once it is loaded
         image.load()
         return turned(_unstretched(_numbers(image), highest), orientation)
