@@ -205,6 +205,12 @@ def test_names_that_are_not_understood(run: Runner, folder: Path) -> None:
         "set/data.yaml: its names are written in a way that is not read; not taken for class names"
         " (--classes FILE gives them)"
     ]
+    (folder / "c.txt").write_text("x 0\ny 2\n")
+    _, err = listed(run, "--yolo", "set/labels/train", "--classes", "c.txt", root=ROOT)
+    assert err == [
+        "set/data.yaml: its names are written in a way that is not read; not taken for class names",
+        "no class names near the labels: their numbers are those of c.txt",
+    ]
 
 
 def test_key_points_are_refused(run: Runner, folder: Path) -> None:

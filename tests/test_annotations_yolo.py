@@ -179,8 +179,8 @@ def test_folders_one_too_high(run: Runner, folder: Path) -> None:
         "labels/sub: no label file of an image in images: there is no labels/sub/a.txt, but"
         " labels/sub/b.txt (is ROOT images/sub?)"
     ]
-    (folder / "labels" / "x").mkdir()
-    (folder / "labels" / "sub" / "b.txt").rename(folder / "labels" / "x" / "b.txt")
+    (folder / "labels" / "xsub").mkdir()
+    (folder / "labels" / "sub" / "b.txt").rename(folder / "labels" / "xsub" / "b.txt")
     says = ["labels: no label file of an image in images: there is no labels/a.txt"]
     assert faults(run, "--yolo", "labels", folder=folder) == says
 

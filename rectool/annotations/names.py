@@ -121,7 +121,8 @@ def _find_names(folder: str, root: str, table: str | None) -> tuple[Names | None
                 names = read_names(path)
             except ListError as error:
                 first = str(error).partition("\n")[0]
-                remarks.append(f"{first}; not taken for class names (--classes FILE gives them)")
+                hint = "" if table else " (--classes FILE gives them)"
+                remarks.append(f"{first}; not taken for class names{hint}")
             else:
                 return names, remarks
     return None, remarks
