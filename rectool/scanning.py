@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .format import ListError, Output, StrPath, publish, shown
+from .format import LimitError, ListError, Output, StrPath, publish, shown
 from .listing import (
     SEED,
     ImageList,
@@ -221,7 +221,7 @@ def write_lists(prefix: StrPath, parts: Iterable[Part], *, force: bool = False) 
 
 
 def class_table(classes: Mapping[str, int]) -> bytes:
-    """A line a class, folder and label with a blank between: what im2rec.py prints."""
+    """A line a class, name and number with a blank between: what im2rec.py prints."""
     ordered = sorted(classes.items(), key=lambda item: item[1])
     return b"".join(b"%s %d\n" % (encode_path(name), label) for name, label in ordered)
 
@@ -242,12 +242,15 @@ def read_classes(path: StrPath) -> dict[str, int]:
             where = f"{shown(path)}:{number}:"
             if not fields:
                 faults.append(
-                    f"{where} expected a folder, a blank and a label, found {quoted(line)}"
+                    f"{where} expected a name, a blank and a number, found {quoted(line)}"
                 )
             elif name in classes:
-                faults.append(f"{where} a second label for {shown(name)}")
+                faults.append(f"{where} a second number for {shown(name)}")
             else:
-                classes[name] = int(parse_label(fields[2]))
+                try:
+                    classes[name] = int(parse_label(fields[2]))
+                except LimitError as error:
+                    faults.append(f"{where} {error.message}")
     raise_faults(faults, path)
     if not classes:
         raise ListError("an empty class table", path=path)

@@ -50,13 +50,18 @@ def folder(tmp_path: Path) -> Path:
         (["--csv", "t.csv", "--exts", "png"], "--exts does not go with --csv."),
         (["--coco", "a.json", "--exts", "png"], "--exts does not go with --coco."),
         (["--csv", "t.csv", "--skip-empty"], "--skip-empty does not go with --csv."),
+        *(
+            ([option, source, "--no-difficult"], f"--no-difficult does not go with {option}.")
+            for option, source in (("--csv", "t.csv"), ("--coco", "a.json"), ("--yolo", "dir"))
+        ),
+        (["--no-difficult"], "--no-difficult is of --voc."),
         (["--skip-empty"], "--skip-empty is of --coco, --voc and --yolo."),
         (["--csv", "t.csv", "--classes-out", "c"], "--classes-out: no names of classes are known."),
         (
             ["--coco", "a.json", "--classes-out", "./out.lst"],
             "--classes-out ./out.lst is the name of another output.",
         ),
-        (["--csv", "t.csv", "--chunks", "2"], "--chunks 2: there are only 1 images."),
+        (["--csv", "t.csv", "--chunks", "2"], "--chunks 2: too many for 1 image."),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

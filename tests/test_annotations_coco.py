@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import tempfile
 from pathlib import Path
@@ -33,8 +34,12 @@ def image(id_: int, file: str, width: int, height: int, **more: Any) -> Json:
     return {"id": id_, "file_name": file, "width": width, "height": height, **more}
 
 
+ids = itertools.count(1000)
+
+
 def box(image_id: int, category: int, *bbox: float, **more: Any) -> Json:
-    return {"id": 5, "image_id": image_id, "category_id": category, "bbox": list(bbox), **more}
+    ours = {"image_id": image_id, "category_id": category, "bbox": list(bbox)}
+    return {"id": next(ids), **ours, **more}
 
 
 def instances(**parts: list[Any]) -> Json:
@@ -104,11 +109,69 @@ def test_what_is_cut_or_left_out(run: Runner, folder: Path) -> None:
     ]
     assert err[3:] == [
         "left out: 1 box of crowds (iscrowd), as in sub/b.jpg",
-        "cut at the edges of their image: 1 box, as in a.jpg",
-        "left out: 2 boxes outside of their image, as in a.jpg",
+        "cut at the image's edges: 1 box, as in a.jpg",
+        "left out: 2 boxes outside of the image, as in a.jpg",
         "left out: 2 boxes of no width or no height, as in a.jpg",
         f"1 image without objects, as in sub/b.jpg, {EMPTY}",
     ]
+
+
+def test_one_object_twice(run: Runner, folder: Path) -> None:
+    content = instances(
+        annotations=[
+            box(7, 9, 50, 25, 50, 25, id=1),
+            box(7, 2, 50, 25, 50, 25, id=2),  # of another class
+            box(3, 9, 20, 20, 20, 20, id=1),  # in another image
+            box(7, 9, 50, 25, 50, 25.0, id=3),
+            box(7, 9, 0, 0, 50, 25, id=2),
+            box(3, 9, 0, 0, 20, 20, id=None),
+            box(3, 9, 0, 0, 20, 40, id=None),
+            box(3, 9, 0, 0, 20, 20, id=None),
+            box(3, 9, 0, 0, 20, 20, id="1"),
+        ]
+    )
+    entries, err = listed(run, "--coco", write(folder, content))
+    assert entries == [
+        Entry(7, (2, 5, 1, 0.5, 0.5, 1, 1, 0, 0.5, 0.5, 1, 1), "a.jpg"),
+        Entry(3, (2, 5, 1, 0.5, 0.25, 1, 0.5, 1, 0, 0, 0.5, 0.25, 1, 0, 0, 0.5, 0.5), "sub/b.jpg"),
+    ]
+    assert err[3:] == [
+        "left out, being of the id of one before: 1 box, as in a.jpg",
+        "left out, being there already: 3 boxes, as in a.jpg",
+    ]
+
+
+def test_fractions_in_place_of_pixels(run: Runner, folder: Path) -> None:
+    content = instances(annotations=[box(7, 9, 0.25, 0.5, 0.5, 1), box(3, 9, -0.5, 0, 1, 1)])
+    says = [
+        "a.json: coordinates of boxes reach 1.5 at most, and a.jpg has 100x50 pixels: fractions,"
+        " where pixels are expected"
+    ]
+    assert faults(run, "--coco", write(folder, content), folder=folder) == says
+    for more in (box(3, 9, 0.5, 0, 1.1, 1), box(3, 9, -9, 0, 9.5, 1)):  # pixels, if few
+        content["annotations"].append(more)
+        assert len(listed(run, "--coco", write(folder, content))[0]) == 2
+        content["annotations"].pop()
+
+
+def test_small_images_have_small_boxes(run: Runner, folder: Path) -> None:
+    write_images(folder / "images", c_jpg=(3, 2))
+    images = [image(7, "a.jpg", 100, 50), image(1, "c.jpg", 3, 2)]
+    name = write(folder, instances(images=images, annotations=[box(1, 9, 0, 0, 1.5, 1)]))
+    entries, _ = listed(run, "--coco", name)
+    assert entries[1].labels == (2, 5, 1, 0, 0, 0.5, 0.5)
+
+
+def test_classes_from_lists_of_names(run: Runner, folder: Path) -> None:
+    name = write(folder, instances())
+    yaml = "names:\n- zebra\n- lion\n- traffic light\n"
+    for file, text in (("c.txt", "zebra\nlion\ntraffic light\n"), ("c.yml", yaml)):
+        (folder / file).write_text(text)
+        entries, err = listed(run, "--coco", name, "--classes", file)
+        assert ([entry.labels[2] for entry in entries], err) == ([2, 0], [])
+    (folder / "c.txt").write_text("zebra,0\nlion,1\n")
+    says = ["c.txt: expected a name, a blank and a number, found 'zebra,0'"]
+    assert faults(run, "--coco", name, "--classes", "c.txt", folder=folder) == says
 
 
 def test_skip_empty(run: Runner, folder: Path) -> None:
@@ -150,7 +213,7 @@ def test_turned_images(run: Runner, folder: Path) -> None:
     )
     entries, err = listed(run, "--coco", write(folder, content))
     assert entries[0].labels == (2, 5, 1, 0.1, 0.1, 0.5, 0.5)
-    says = "1 image turned by EXIF, as a.jpg: its boxes are taken for those of the turned one"
+    says = "1 image turned by EXIF, as a.jpg: boxes are taken for those of the turned image"
     assert err[3:] == [says]
 
 
@@ -159,7 +222,7 @@ def one_image(**more: Any) -> Json:
 
 
 def one_box(**more: Any) -> Json:
-    return instances(annotations=[{**box(7, 9, 1, 2, 3, 4), **more}])
+    return instances(annotations=[{**box(7, 9, 1, 2, 3, 4), "id": 5, **more}])
 
 
 B = "images/sub/b.jpg"
@@ -225,8 +288,8 @@ FAULTS: list[tuple[Json | list[Any] | str | bytes, list[str]]] = [
     ),
     (one_box(bbox=[1, 2, -3, 4]), ["annotation 5: a box -3 wide and 4 high"]),
     (
-        instances(annotations=[box(7, 1, 0, 0, 1, 1), box(7, 9, 0, 0, 1, -1)]),
-        ["annotation 5: there is no category with the id 1", "annotation 5: a box 1 wide and -1"],
+        instances(annotations=[box(7, 1, 0, 0, 1, 1, id=5), box(7, 9, 0, 0, 1, -1, id=6)]),
+        ["annotation 5: there is no category with the id 1", "annotation 6: a box 1 wide and -1"],
     ),
 ]  # fmt: skip
 
@@ -271,7 +334,7 @@ def test_boxes_come_out_of_the_rec(
     for key, boxes in images.items():
         wanted[key] = []
         for category, x, y, across, down in boxes:
-            left, top = x * (size[0] - 2), y * (size[1] - 2)
+            left, top = 1 + x * (size[0] - 3), 1 + y * (size[1] - 3)
             width = 1 + across * (size[0] - left - 1)
             height = 1 + down * (size[1] - top - 1)
             annotations.append(box(key, category, left, top, width, height))

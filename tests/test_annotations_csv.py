@@ -86,7 +86,38 @@ def test_headers(run: Runner, folder: Path, first: str, is_header: bool) -> None
     (folder / "images" / "plain").write_bytes(encoded(picture()))
     entries, err = listed(run, "--csv", table(folder, f"{first}\na.jpg,1\n"))
     assert len(entries) == (1 if is_header else 2)
-    assert err == ([f"t.csv:1 is taken for a header: {first}"] if is_header else [])
+    column = first.partition(",")[2]
+    assert err == ([f"t.csv:1 is taken for a header; column 0: {column}"] if is_header else [])
+
+
+def test_the_names_of_columns(run: Runner, folder: Path) -> None:
+    name = table(folder, "path,red, round ,\na.jpg,1,0,1\n")
+    _, err = listed(run, "--csv", name)
+    assert err == ["t.csv:1 is taken for a header; column 0: red, 1: round, 2: ''"]
+    for count, end in ((100, ", 98: f98, 99: f99"), (101, ", 98: f98, 99: f99, ...")):
+        names = "".join(f",f{number}" for number in range(count))
+        _, (says,) = listed(run, "--csv", table(folder, f"path{names}\na.jpg{',1' * count}\n"))
+        assert says.endswith(end)
+    assert listed(run, "--csv", table(folder, "path\na.jpg,1\n"))[1] == [
+        "t.csv:1 is taken for a header"
+    ]
+
+
+def test_truths(run: Runner, folder: Path) -> None:
+    name = table(folder, "a.jpg,True,false,0.5\nb.jpg, FALSE ,TRUE,1\n")
+    entries, err = listed(run, "--csv", name)
+    assert ([entry.labels for entry in entries], err) == ([(1, 0, 0.5), (0, 1, 1)], [])
+    entries, err = listed(run, "--csv", table(folder, "a.jpg,True\nb.jpg,False\n"))
+    assert [entry.labels for entry in entries] == [(1,), (0,)]
+    assert err == ["label  class", "    0  False", "    1  True"]
+
+
+def test_classes_from_lists_of_names(run: Runner, folder: Path) -> None:
+    name = table(folder, "a.jpg,dog\nb.jpg,cat\n")
+    for file, text in (("c.txt", "cow\ncat\ndog\n"), ("c.yaml", "names: [cow, cat, dog]")):
+        (folder / file).write_text(text)
+        entries, err = listed(run, "--csv", name, "--classes", file)
+        assert ([entry.labels for entry in entries], err) == ([(2,), (1,)], [])
 
 
 def test_only_the_first_row_is_a_header(run: Runner, folder: Path) -> None:
@@ -109,7 +140,29 @@ def test_paths_without_detours(run: Runner, folder: Path) -> None:
 FAULTS = [
     ('"path\nof it",label\na.jpg,1\nd.jpg,1\n', ["t.csv:4: no such file: images/d.jpg"]),
     ("a.jpg\n", ["t.csv:1: expected a path, a comma and a label, found 'a.jpg'"]),
-    ("a.jpg;1\n", ["t.csv:1: expected a path, a comma and a label, found 'a.jpg;1'"]),
+    (
+        "a.jpg;1\nb.jpg;2\n",
+        ["t.csv:1: commas separate columns here, found semicolons: 'a.jpg;1'"],
+    ),
+    (
+        "path;label\na.jpg;1\n",
+        ["t.csv:1: commas separate columns here, found semicolons: 'path;label'"],
+    ),
+    ("a.jpg\t1\n", ["t.csv:1: commas separate columns here, found tabs: 'a.jpg\\t1'"]),
+    (
+        "a;b.jpg,1;2\n,3\n",
+        ["t.csv:1: no such file: images/a;b.jpg", "t.csv:2: no path of an image"],
+    ),
+    *(
+        (
+            f"path,width,{column},label\na.jpg,1,2,3\n",
+            [
+                f"t.csv:1: a column {column.strip()}: boxes are not read from CSV (but from --coco,"
+                " --voc and --yolo)"
+            ],
+        )
+        for column in ("xmin", "x_min", "YMax", " bbox", "bbox_x", "BoundingBox")
+    ),
     (
         "a.jpg,1,2\n\nb.jpg,1,2,3\ncats/c.jpg,1\n",
         ["t.csv:3: 3 labels, and line 1 has 2", "t.csv:4: 1 label, and line 1 has 2"],

@@ -30,6 +30,7 @@ def folder(tmp_path: Path) -> Path:
         ("dog\ncat\n\n\n", {"dog": 0, "cat": 1}),
         ("\ufeffdog\ncat", {"dog": 0, "cat": 1}),
         ("dog 5\nblack cat 1\n\n", {"dog": 5, "black cat": 1}),
+        ("0-9\n3d printer\n", {"0-9": 0, "3d printer": 1}),
         ("resnet50\n3\n", {"resnet50": 0, "3": 1}),
     ],
 )
@@ -44,8 +45,12 @@ def test_lists_and_tables(tmp_path: Path, content: str, names: dict[str, int]) -
         ("", "n.txt: no names of classes in it"),
         ("dog\n\ncat\n", "n.txt: class 1: a class without a name"),
         ("dog\ndog\n", "n.txt: class 1: dog is the name of class 0 already"),
-        ("a 0\ndog\n", "n.txt: 1 of 2 lines end in a number: in a class table all do"),
-        ("type 1\ntype 2\n", "n.txt:2: a second label for type"),
+        ("a 0\ndog\n", "a list of names at none, found 1 of 2"),
+        ("dog,0\ncat,1\n", "n.txt: expected a name, a blank and a number, found 'dog,0'"),
+        ("dog: 0\n\ncat: 1", "n.txt: expected a name, a blank and a number, found 'dog: 0'"),
+        ("0 dog\n1\tcat\n", "n.txt: expected a name, a blank and a number, found '0 dog'"),
+        ("dog 0\ncat 99999999\n", "n.txt:2: label 99999999: float32"),
+        ("type 1\ntype 2\n", "n.txt:2: a second number for type"),
         ("a\tb\n", "a name with a tab"),
         ("a\0b\n", "n.txt: no names of classes but a binary file"),
     ],
@@ -87,6 +92,8 @@ def test_yaml(tmp_path: Path, names: str, after: str) -> None:
         ("x:\n  names: [dog]\n", "no names in it"),
         ("names:\nnc: 3\n", "no names of classes in it"),
         ("names: []\n", "no names of classes in it"),
+        ("names: {99999999: dog}\n", "class 99999999: label 99999999: float32, which holds labels,"
+         " would make it 100000000"),
         ("names: [dog, dog]\n", "class 1: dog is the name of class 0 already"),
         ("names: ['']\n", "class 0: a class without a name"),
         *(
@@ -131,15 +138,63 @@ def test_a_class_without_a_name(run: Runner, folder: Path) -> None:
     (folder / "set" / "data.yaml").write_text("names: [a, b]")
     says = ["set/labels/train/a.txt:2: there is no class 2 in set/data.yaml (2 classes)"]
     assert faults(run, "--yolo", "set/labels/train", folder=folder, root=ROOT) == says
-    (folder / "c.txt").write_text("x 0\ny 2\n")
-    entries, err = listed(run, "--yolo", "set/labels/train", "--classes", "c.txt", root=ROOT)
-    assert ([len(entry.labels) for entry in entries], err) == ([12], [])
     (folder / "c.txt").write_text("x\n")
     says = ["set/labels/train/a.txt:2: there is no class 2 in c.txt (1 class)"]
     assert (
         faults(run, "--yolo", "set/labels/train", "--classes", "c.txt", folder=folder, root=ROOT)
         == says
     )
+
+
+def test_a_table_numbers_what_is_named_near_the_labels(run: Runner, folder: Path) -> None:
+    """YOLO's class 0 is a, by the YAML, and a's label is 7, by the table."""
+    (folder / "set" / "data.yaml").write_text("names: [a, b, c]")
+    (folder / "c.txt").write_text("b 0\nc 3\na 7\n")
+    args = ("--yolo", "set/labels/train", "--classes", "c.txt")
+    entries, err = listed(run, *args, "--classes-out", "d.txt", root=ROOT)
+    assert entries[0].labels[2::5] == (7, 3)
+    assert err == ["class names are those of set/data.yaml, labels those of c.txt"]
+    assert (folder / "d.txt").read_text() == "b 0\nc 3\na 7\n"
+    (folder / "set" / "data.yaml").write_text("names: [a, cow, c, x]")
+    assert faults(run, *args, folder=folder, root=ROOT) == [
+        "set/data.yaml: number 1: class cow is not in the class table",
+        "set/data.yaml: number 3: class x is not in the class table",
+    ]
+    (folder / "set" / "data.yaml").write_text("names: [a, b]")
+    says = ["set/labels/train/a.txt:2: there is no class 2 in set/data.yaml (2 classes)"]
+    assert faults(run, *args, folder=folder, root=ROOT) == says
+    (folder / "set" / "data.yaml").write_text("kpt_shape: [17, 3]\nnames: [a, b, c]\n")
+    says = ["set/labels/train: labels have key points (kpt_shape), and only boxes are read"]
+    assert faults(run, *args, folder=folder, root=ROOT) == says
+
+
+@pytest.mark.parametrize("place", ["c.txt", "set/labels/train/classes.txt"])
+def test_a_table_alone_names_numbers(run: Runner, folder: Path, place: str) -> None:
+    (folder / place).write_text("x 0\ny 2\n")
+    args = ("--yolo", "set/labels/train", "--classes", place)
+    entries, err = listed(run, *args, root=ROOT)
+    assert entries[0].labels[2::5] == (0, 2)
+    assert err == [f"no class names near the labels: their numbers are those of {place}"]
+
+
+def test_a_table_among_the_labels_is_no_file_of_names(run: Runner, folder: Path) -> None:
+    (folder / "set" / "classes.txt").write_text("a 2\nb 1\nc 0\n")  # as --classes-out wrote it
+    (folder / "set" / "data.yaml").write_text("names: [a, b, c]")
+    args = ("--yolo", "set/labels/train", "--classes", "set/classes.txt")
+    entries, _ = listed(run, *args, root=ROOT)
+    assert entries[0].labels[2::5] == (2, 0)
+
+
+@pytest.mark.parametrize(("file", "text"), [("n.txt", "x\ny\nz\n"), ("n.yml", "names: [x, y, z]")])
+def test_a_list_of_names_is_taken_for_those_near_the_labels(
+    run: Runner, folder: Path, file: str, text: str
+) -> None:
+    (folder / "set" / "data.yaml").write_text("names: [z, y, x]")
+    (folder / file).write_text(text)
+    args = ("--yolo", "set/labels/train", "--classes", file, "--classes-out", "c")
+    entries, err = listed(run, *args, root=ROOT)
+    assert (entries[0].labels[2::5], err) == ((0, 2), [])
+    assert (folder / "c").read_text() == "x 0\ny 1\nz 2\n"
 
 
 def test_names_that_are_not_understood(run: Runner, folder: Path) -> None:
@@ -149,6 +204,12 @@ def test_names_that_are_not_understood(run: Runner, folder: Path) -> None:
     assert err == [
         "set/data.yaml: its names are written in a way that is not read; not taken for class names"
         " (--classes FILE gives them)"
+    ]
+    (folder / "c.txt").write_text("x 0\ny 2\n")
+    _, err = listed(run, "--yolo", "set/labels/train", "--classes", "c.txt", root=ROOT)
+    assert err == [
+        "set/data.yaml: its names are written in a way that is not read; not taken for class names",
+        "no class names near the labels: their numbers are those of c.txt",
     ]
 
 

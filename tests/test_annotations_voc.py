@@ -108,8 +108,8 @@ def test_what_is_cut_or_left_out(run: Runner, folder: Path) -> None:
     ]
     assert err[2:] == [
         "1 image of no size in the annotations, as sub/b.png: the file's own is used",
-        "cut at the edges of their image: 1 box, as in a.jpg",
-        "left out: 1 box outside of their image, as in a.jpg",
+        "cut at the image's edges: 1 box, as in a.jpg",
+        "left out: 1 box outside of the image, as in a.jpg",
         "left out: 1 box of no width or no height, as in a.jpg",
     ]
 
@@ -121,6 +121,54 @@ def test_skip_empty(run: Runner, folder: Path) -> None:
     entries, err = listed(run, "--voc", "xml", "--skip-empty")
     assert [entry.key for entry in entries] == [0]
     assert err[3:] == ["left out: 1 image without objects, as in sub/b.png"]
+
+
+def test_without_difficult(run: Runner, folder: Path) -> None:
+    write(folder, a=A, sub__b=B, c=sheet("c.jpg", (9, 9)))
+    write_images(folder / "images", c_jpg=(9, 9))
+    entries, err = listed(run, "--voc", "xml", "--no-difficult")
+    assert entries == [
+        Entry(0, (2, 5, 1, 0.1, 0.1, 0.6, 0.6, 0, 0, 0, 1, 1), "a.jpg"),
+        Entry(1, (2, 5, -1, -1, -1, -1, -1), "c.jpg"),
+        Entry(2, (2, 5, 1, 0.25, 0.25, 0.75, 0.5), "sub/b.png"),
+    ]
+    assert err[3:] == [f"1 image without objects, as in c.jpg, {EMPTY}"]
+
+
+def test_one_object_twice(run: Runner, folder: Path) -> None:
+    hard = "<difficult>1</difficult>"
+    things = [thing("x", 0, 0, 50, 50), thing("y", 0, 0, 50, 50), thing("x", 0, 0, 50, 50.0)]
+    write(folder, a=sheet("a.jpg", (100, 50), *things, thing("x", 0, 0, 50, 50, more=hard)))
+    write(folder, sub__b=sheet("b.png", (40, 80), thing("x", 0, 0, 50, 50)))
+    entries, err = listed(run, "--voc", "xml")
+    assert entries[0].labels == (2, 6, 0, 0, 0, 0.5, 1, 0, 1, 0, 0, 0.5, 1, 0)
+    assert err[2:] == [
+        "    1  y",
+        "left out, being there already: 2 boxes, as in a.jpg",
+        "cut at the image's edges: 1 box, as in sub/b.png",
+    ]
+
+
+def test_fractions_in_place_of_pixels(run: Runner, folder: Path) -> None:
+    write(folder, a=sheet("a.jpg", (100, 50), thing("x", -0.1, 0, 0.5, 1.25)))
+    write(folder, sub__b=sheet("b.png", (40, 80)))
+    says = [
+        "xml: coordinates of boxes reach 1.25 at most, and a.jpg has 100x50 pixels: fractions,"
+        " where pixels are expected"
+    ]
+    assert faults(run, "--voc", "xml", folder=folder) == says
+    write(folder, sub__b=sheet("b.png", (40, 80), thing("x", 0, 0, 1, 1.6)))
+    assert len(listed(run, "--voc", "xml")[0]) == 2
+
+
+def test_classes_from_lists_of_names(run: Runner, folder: Path) -> None:
+    write(folder, a=A, sub__b=B)
+    for name, text in (("c.txt", "cow\ndog\ncat\n"), ("c.yaml", "names: [cow, dog, cat]")):
+        (folder / name).write_text(text)
+        entries, err = listed(run, "--voc", "xml", "--classes", name, "--classes-out", "out.txt")
+        assert ([entry.labels[2::6] for entry in entries], err) == ([(1, 2), (1,)], [])
+        assert (folder / "out.txt").read_text() == "cow 0\ndog 1\ncat 2\n"
+        (folder / "out.txt").unlink()
 
 
 def test_parts_of_objects_are_no_objects(run: Runner, folder: Path) -> None:
@@ -226,7 +274,7 @@ def test_through_the_pipe_into_a_rec(run: Runner, folder: Path) -> None:
     assert found[1] == pytest.approx(np.array([[1, 10, 20, 30, 40, 1]]), abs=0.01)
 
 
-inside = st.integers(0, 98).flatmap(lambda x: st.tuples(st.just(x), st.integers(x + 1, 99)))
+inside = st.integers(2, 99).flatmap(lambda end: st.tuples(st.integers(0, end - 1), st.just(end)))
 
 
 @settings(max_examples=20)
@@ -245,7 +293,8 @@ def test_boxes_come_out_of_the_rec(
         rec = packed(read_voc(folder, folder).images, folder, folder / "out.rec")
         found = in_pixels(rec, dict.fromkeys(range(len(images)), (99, 99)))
     for number, boxes in enumerate(images):
-        wanted = [[names.index(name), x[0], y[0], x[1], y[1], 0] for name, x, y in boxes]
-        assert found[number].shape == (len(boxes), 6)
+        different = dict.fromkeys(boxes)
+        wanted = [[names.index(name), x[0], y[0], x[1], y[1], 0] for name, x, y in different]
+        assert found[number].shape == (len(wanted), 6)
         if boxes:
             assert np.abs(found[number] - wanted).max() < 0.01

@@ -40,7 +40,7 @@ def test_boxes(run: Runner, folder: Path) -> None:
         Entry(0, (2, 5, 3, 0.4, 0.3, 0.6, 0.7, 0, 0, 0, 0.5, 1), "a.jpg"),
         Entry(1, (2, 5, 12, 0.5, 0.5, 1, 1), "sub/b.png"),
     ]
-    assert err == ["cut at the edges of their image: 1 box, as in sub/b.png"]
+    assert err == ["cut at the image's edges: 1 box, as in sub/b.png"]
 
 
 def test_polygons(run: Runner, folder: Path) -> None:
@@ -69,8 +69,8 @@ def test_what_is_changed_or_left_out(run: Runner, folder: Path) -> None:
         "    0  a",
         "    1  b",
         "class names are those of labels/classes.txt",
-        "left out: 2 lines that a file already has, as in labels/a.txt",
-        "cut at the edges of their image: 1 box, as in a.jpg",
+        "left out, being there already: 2 boxes, as in a.jpg",
+        "cut at the image's edges: 1 box, as in a.jpg",
         "left out: 1 box of no width or no height, as in a.jpg",
         f"1 image without objects, as in sub/b.png, {EMPTY}",
         "left out: 2 label files without an image, as other.txt",
@@ -82,7 +82,7 @@ def test_images_without_a_file(run: Runner, folder: Path) -> None:
     entries, err = listed(run, "--yolo", "labels")
     assert entries[1] == Entry(1, (2, 5, -1, -1, -1, -1, -1), "sub/b.png")
     assert err == [
-        "taken for one without objects, there being no .txt: 1 image, as sub/b.png",
+        "no .txt, so taken to be without objects: 1 image, as sub/b.png",
         f"1 image without objects, as in sub/b.png, {EMPTY}",
     ]
     entries, err = listed(run, "--yolo", "labels", "--skip-empty")
@@ -157,7 +157,7 @@ def test_faults(run: Runner, folder: Path, text: str | bytes, says: list[str]) -
 
 
 def test_folders_that_cannot_be_meant(run: Runner, folder: Path) -> None:
-    says = ["labels: no label file (.txt) of an image in images"]
+    says = ["labels: no label file of an image in images: there is no labels/a.txt"]
     assert faults(run, "--yolo", "labels", folder=folder) == says
     write(folder, other="0 0.5 0.5 0.2 0.2")
     assert faults(run, "--yolo", "labels", folder=folder) == says
@@ -165,6 +165,38 @@ def test_folders_that_cannot_be_meant(run: Runner, folder: Path) -> None:
     write(folder, a="0 0.5 0.5 0.2 0.2")
     says = ["images: no images in this folder (looked for .webp)"]
     assert faults(run, "--yolo", "labels", "--exts", "webp", folder=folder) == says
+
+
+def test_folders_one_too_high(run: Runner, folder: Path) -> None:
+    write(folder, sub__a="0 0.5 0.5 0.2 0.2", sub__other="")
+    assert faults(run, "--yolo", "labels", folder=folder) == [
+        "labels: no label file of an image in images: there is no labels/a.txt, but"
+        " labels/sub/a.txt (is it --yolo labels/sub?)"
+    ]
+    write(folder, sub__b="0 0.5 0.5 0.2 0.2")
+    (folder / "labels" / "sub" / "a.txt").unlink()
+    assert faults(run, "--yolo", "labels/sub", folder=folder) == [
+        "labels/sub: no label file of an image in images: there is no labels/sub/a.txt, but"
+        " labels/sub/b.txt (is ROOT images/sub?)"
+    ]
+    (folder / "labels" / "xsub").mkdir()
+    (folder / "labels" / "sub" / "b.txt").rename(folder / "labels" / "xsub" / "b.txt")
+    says = ["labels: no label file of an image in images: there is no labels/a.txt"]
+    assert faults(run, "--yolo", "labels", folder=folder) == says
+
+
+def test_turned_images(run: Runner, folder: Path) -> None:
+    exif = picture().getexif()
+    exif[0x0112] = 6
+    for name in ("a.jpg", "empty.jpg", "p.jpg"):
+        (folder / "images" / name).write_bytes(encoded(picture(0, 100, 50), exif=exif))
+    (folder / "images" / "sub" / "b.png").write_bytes(b"no image, as pack will say")
+    write(folder, a="0 0.5 0.5 0.2 0.2", p="0 0.5 0.5 0.2 0.2", empty="", sub__b="0 .5 .5 .2 .2")
+    entries, err = listed(run, "--yolo", "labels", "--skip-empty")
+    assert [entry.path for entry in entries] == ["a.jpg", "p.jpg", "sub/b.png"]
+    assert err[0] == (
+        "2 images turned by EXIF, as a.jpg: boxes are taken for those of the turned image"
+    )
 
 
 def test_through_the_pipe_into_a_rec(run: Runner, folder: Path) -> None:

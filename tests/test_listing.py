@@ -284,9 +284,10 @@ def test_a_fixed_class_table(tree: Path, tmp_path: Path) -> None:
     ("content", "says"),
     [
         (b"", "an empty class table"),
-        (b"cats\n", ":1: expected a folder, a blank and a label, found 'cats'"),
-        (b"cats 0\ndogs x\n", ":2: expected a folder"),
-        (b"cats 0\ncats 1\n", ":2: a second label for cats"),
+        (b"cats\n", ":1: expected a name, a blank and a number, found 'cats'"),
+        (b"cats 0\ndogs x\n", ":2: expected a name"),
+        (b"cats 0\ncats 1\n", ":2: a second number for cats"),
+        (b"cats 0\ndogs 16777217\n", "t:2: label 16777217: float32"),
     ],
 )
 def test_faults_of_a_class_table(tmp_path: Path, content: bytes, says: str) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..boxes import BOX_WIDTH
 from ..format import MAX_KEY, ListError, StrPath, shown
 from ..listing import raise_faults
-from .common import Annotated, BoxLines, Kind, Root, check_classes, class_name
+from .common import Annotated, BoxLines, Kind, Root, check_classes, check_pixels, class_name
 from .pixels import Size, agreed_size
 
 _KEPT = frozenset(
@@ -27,6 +27,7 @@ _KEPT = frozenset(
 """What is read; the rest is let go of while parsing, polygons above all."""
 
 _CROWD = Kind("left out: {} of crowds (iscrowd), as in {}", "box")
+_SAME_ID = Kind("left out, being of the id of one before: {}, as in {}", "box")
 _FAR = 1e9
 """More pixels than any image has."""
 
@@ -48,11 +49,12 @@ def read_coco(
     """The images of a COCO "instances" file with their boxes, in its order; keys are image ids.
 
     `file_name` starts from `root`. Categories are labelled from 0 in the order of their ids, or by
-    their names as `classes` says. Boxes of crowds are left out; others are cut to their image.
-    With `skip_empty` images without boxes are left out.
+    their names as `classes` says. Boxes of crowds are left out, and so is the second one of a class
+    and place, or of an annotation's id, in an image; others are cut to their image. With
+    `skip_empty` images without boxes are left out.
 
     Raises ListError with a line for each fault, among them an image file that is missing or not of
-    the size that the annotations say.
+    the size that the annotations say, and boxes that are all fractions.
     """
     name, folder = os.fspath(path), Root(root)
     parts = _load(name)
@@ -64,6 +66,7 @@ def read_coco(
     owners, rows = _boxes(parts.pop("annotations"), name, labels, images, lines, faults)
     raise_faults(faults, name)
     order = owners.argsort(kind="stable")
+    farthest = float(np.abs(rows[:, 1:]).max(initial=0))
     bounds = owners[order].searchsorted(np.arange(len(images) + 1)).tolist()
     for number, image in enumerate(images):
         try:
@@ -72,6 +75,8 @@ def read_coco(
             faults.append(f"{image.where}: {error.message}")
             continue
         own = rows[order[bounds[number] : bounds[number + 1]]]
+        if len(own):
+            check_pixels(farthest, image.path, width, height, name)
         own[:, 1:] /= width, height, width, height
         lines.add(image.key, image.path, own.tolist())
     raise_faults(faults, name)
@@ -197,6 +202,7 @@ def _boxes(
     """Of each box the position of its image, and label, xmin, ymin, xmax, ymax in pixels."""
     positions = {image.key: position for position, image in enumerate(images)}
     owners, rows = array("q"), array("d")
+    ids: set[tuple[int, int]] = set()
     for where, item in _items(part, "annotation", name):
         try:
             owner = positions.get(_whole(item, "image_id"))
@@ -210,9 +216,15 @@ def _boxes(
             continue
         if item.get("iscrowd"):
             lines.remarks.count(_CROWD, images[owner].path)
-        else:
-            owners.append(owner)
-            rows.extend((label, x, y, x + width, y + height))
+            continue
+        id_ = item.get("id")
+        if type(id_) is int:
+            if (owner, id_) in ids:
+                lines.remarks.count(_SAME_ID, images[owner].path)
+                continue
+            ids.add((owner, id_))
+        owners.append(owner)
+        rows.extend((label, x, y, x + width, y + height))
     return np.array(owners, np.int64), np.array(rows).reshape(-1, BOX_WIDTH)
 
 

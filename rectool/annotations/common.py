@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..boxes import box_labels
+from ..boxes import BOX_WIDTH, box_labels
 from ..format import ListError, StrPath, plural, shown
 from ..listing import ImageList, encode_path
 from ..scanning import Scan
@@ -38,12 +38,13 @@ class Kind(NamedTuple):
     noun: str
 
 
-CUT = Kind("cut at the edges of their image: {}, as in {}", "box")
-OUTSIDE = Kind("left out: {} outside of their image, as in {}", "box")
+TWICE = Kind("left out, being there already: {}, as in {}", "box")
+CUT = Kind("cut at the image's edges: {}, as in {}", "box")
+OUTSIDE = Kind("left out: {} outside of the image, as in {}", "box")
 FLAT = Kind("left out: {} of no width or no height, as in {}", "box")
 EMPTY = Kind(
-    "{} without objects, as in {}, which MXNet's ImageDetIter refuses (--skip-empty"
-    " leaves such out)",
+    "{} without objects, as in {}, which MXNet's ImageDetIter refuses (--skip-empty leaves"
+    " such out)",
     "image",
 )
 SKIPPED = Kind("left out: {} without objects, as in {}", "image")
@@ -136,6 +137,23 @@ def check_classes(
 Box = Sequence[float]
 """class, xmin, ymin, xmax, ymax as fractions of width and height, and what else there is."""
 
+_FIRST_PIXEL = 1.5
+"""How far fractions reach, and pixels of all boxes of a data set do not."""
+
+
+def check_pixels(farthest: float, path: str, width: int, height: int, source: str) -> None:
+    """Raises ListError where coordinates must be fractions.
+
+    `farthest` is the absolute value of the farthest one in `source`; the image is one with boxes.
+    """
+    if farthest <= _FIRST_PIXEL and max(width, height) > 2 * _FIRST_PIXEL:
+        raise ListError(
+            f"coordinates of boxes reach {farthest:g} at most, and {shown(path)} has"
+            f" {width}x{height} pixels: fractions, where pixels are expected",
+            path=source,
+        )
+
+
 _DECIMALS = 6
 _SLACK = 10**-_DECIMALS
 """What a corner may lie outside by, from rounding alone."""
@@ -155,8 +173,20 @@ class BoxLines:
         return len(self._keys)
 
     def add(self, key: int | None, path: str, boxes: Iterable[Box]) -> None:
-        """An image, with the next key from 0 where `key` is None."""
-        kept = [inside for box in boxes if (inside := self._inside(box, path)) is not None]
+        """An image, with the next key from 0 where `key` is None.
+
+        Of boxes of one class and place the first counts.
+        """
+        different: dict[tuple[float, ...], Box] = {}
+        for box in boxes:
+            place = tuple(box[:BOX_WIDTH])
+            if place in different:
+                self.remarks.count(TWICE, path)
+            else:
+                different[place] = box
+        kept = [
+            inside for box in different.values() if (inside := self._inside(box, path)) is not None
+        ]
         if not kept:
             self.remarks.count(SKIPPED if self._skip_empty else EMPTY, path)
             if self._skip_empty:
@@ -170,7 +200,7 @@ class BoxLines:
 
     def _inside(self, box: Box, path: str) -> Box | None:
         """A box cut to its image, or None where nothing is left of it."""
-        label, *corners = box[:5]
+        label, *corners = box[:BOX_WIDTH]
         low, high = min(corners), max(corners)
         if low < 0 or high > 1:
             left, top, right, bottom = corners
@@ -184,7 +214,7 @@ class BoxLines:
         if left >= right or top >= bottom:
             self.remarks.count(FLAT, path)
             return None
-        return (label, left, top, right, bottom, *box[5:])
+        return (label, left, top, right, bottom, *box[BOX_WIDTH:])
 
     def images(self, name: str, source: StrPath) -> ImageList:
         """The list, for messages called `name`. Raises ListError where there are no images."""

@@ -1,4 +1,4 @@
-"""The names of classes that YOLO's labels only number: from a list, a class table, or YAML."""
+"""The numbers of classes by their names, and YOLO's: from a class table, a list, or YAML."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ import os
 import re
 from typing import NamedTuple
 
-from ..format import ListError, StrPath, shown
-from ..listing import decode_path, raise_faults
+from ..format import LimitError, ListError, StrPath, shown, to_float32
+from ..listing import decode_path, quoted, raise_faults
 from ..scanning import read_classes
-from .common import class_name
+from .common import check_classes, class_name
 
 _FILES = ("classes.txt", "obj.names", "data.yaml", "dataset.yaml")
 _NUMBERED = re.compile(r".*\S[ \t]+[0-9]{1,8}\s*")
+_UNLIKE = (
+    re.compile(r".*\S\s*[,;:=]\s*[0-9]+\s*"),
+    re.compile(r"\s*[0-9]+\s*[ \t,;:=].*[^0-9\s]\s*"),
+)
+"""Lines of class tables that are written in another way: `cat,0` or `cat: 0`, and `0 cat`."""
 
 _SCALAR = r"""('(?:[^']|'')*'\s*|"[^"\\]*"\s*|[^\s'"\[\]{},:#&*!|>%@`?-][^"\[\]{},:#]*)"""
 """Text of YAML that means what it looks like."""
@@ -22,15 +27,19 @@ _BLOCK_ITEM = re.compile(rf"(?:\s*-|\s+([0-9]{{1,8}})\s*:)\s+{_SCALAR}(?:(?<=\s)
 
 
 class Names(NamedTuple):
-    """The table from class to number, what file it is from, and whether key points are labelled."""
+    """The table from class to number, and what file it is from.
+
+    `is_table` where that is a class table; `key_points` where it says that they are labelled.
+    """
 
     classes: dict[str, int]
     source: str
+    is_table: bool = False
     key_points: bool = False
 
 
 def read_names(path: StrPath) -> Names:
-    """Class names of a file.
+    """Classes and their numbers of a file.
 
     A file that ends in .yaml or .yml has them as `names`; of others either each line ends in a
     blank and a number, which is a class table, or none does, and lines are numbered from 0. Raises
@@ -44,37 +53,78 @@ def read_names(path: StrPath) -> Names:
     text = decode_path(data.removeprefix(b"\xef\xbb\xbf"))
     if name.lower().endswith((".yaml", ".yml")):
         key_points = re.search(r"^kpt_shape\s*:", text, re.MULTILINE) is not None
-        return Names(_in_order(_yaml_names(text, name), name), name, key_points)
+        return Names(_in_order(_yaml_names(text, name), name), name, key_points=key_points)
     lines = text.rstrip().splitlines()
-    numbered = sum(map(bool, map(_NUMBERED.fullmatch, lines)))
-    if numbered and numbered == sum(map(bool, map(str.strip, lines))):
-        return Names(read_classes(name), name)
+    filled = [line for line in lines if line.strip()]
+    numbered = sum(map(bool, map(_NUMBERED.fullmatch, filled)))
+    if filled and any(all(map(form.fullmatch, filled)) for form in _UNLIKE):
+        found = quoted(filled[0].encode("utf-8", "surrogateescape"))
+        raise ListError(f"expected a name, a blank and a number, found {found}", path=name)
+    if numbered and numbered == len(filled):
+        return Names(read_classes(name), name, is_table=True)
     if numbered:
         raise ListError(
-            f"{numbered} of {len(lines)} lines end in a number: in a class table all do, in a list"
-            " of names none",
+            "a class table has a blank and a number at the end of each line, a list of names at"
+            f" none, found {numbered} of {len(filled)}",
             path=name,
         )
     return Names(_in_order(dict(enumerate(lines)), name), name)
 
 
-def find_names(folder: str, root: str) -> tuple[Names | None, list[str]]:
-    """Class names from a file in a folder of labels, above it or above the images, and remarks."""
+def yolo_names(folder: str, root: str, given: Names | None) -> tuple[Names | None, list[str]]:
+    """What names YOLO's numbers, and remarks.
+
+    A class table does so only where no file near the labels does: it is from names to labels.
+    """
+    if given and not given.is_table:
+        return given, []
+    found, remarks = _find_names(folder, root, given.source if given else None)
+    if found:
+        labels = f", labels those of {shown(given.source)}" if given else ""
+        remarks.append(f"class names are those of {shown(found.source)}{labels}")
+    elif given:
+        remarks.append(
+            f"no class names near the labels: their numbers are those of {shown(given.source)}"
+        )
+    return found or given, remarks
+
+
+def yolo_labels(names: Names, given: Names | None) -> dict[int, int]:
+    """The label of each of YOLO's numbers.
+
+    Raises ListError where names are missing from the class table that was given.
+    """
+    if not given or not given.is_table:
+        return {number: number for number in names.classes.values()}
+    faults: list[str] = []
+    where = shown(names.source)
+    places = ((name, f"{where}: number {number}") for name, number in names.classes.items())
+    check_classes(places, given.classes, faults)
+    raise_faults(faults, names.source)
+    return {number: given.classes[name] for name, number in names.classes.items()}
+
+
+def _find_names(folder: str, root: str, table: str | None) -> tuple[Names | None, list[str]]:
+    """Class names from a file in a folder of labels, above it or above the images, and remarks.
+
+    The class table that was given is none of these files, whatever it is called.
+    """
     above = [os.path.join(*up) for up in ((folder,), (folder, ".."), (folder, "..", ".."))]
     places = dict.fromkeys(map(os.path.normpath, (*above, os.path.join(root, ".."))))
     remarks: list[str] = []
     for place in places:
         for name in _FILES:
             path = os.path.normpath(os.path.join(place, name))
-            if not os.path.isfile(path):
+            if not os.path.isfile(path) or (table and os.path.samefile(path, table)):
                 continue
             try:
                 names = read_names(path)
             except ListError as error:
                 first = str(error).partition("\n")[0]
-                remarks.append(f"{first}; not taken for class names (--classes FILE gives them)")
+                hint = "" if table else " (--classes FILE gives them)"
+                remarks.append(f"{first}; not taken for class names{hint}")
             else:
-                return names, [*remarks, f"class names are those of {shown(path)}"]
+                return names, remarks
     return None, remarks
 
 
@@ -92,8 +142,8 @@ def _in_order(names: dict[int, str], path: str) -> dict[str, int]:
             name = class_name(text)
             if name in classes:
                 raise ListError(f"{shown(name)} is the name of class {classes[name]} already")
-            classes[name] = number
-        except ListError as error:
+            classes[name] = int(to_float32(number))
+        except (ListError, LimitError) as error:
             faults.append(f"{shown(path)}: class {number}: {error.message}")
     raise_faults(faults, path)
     if not classes:

@@ -17,7 +17,7 @@ _READS = (1 << 12, 1 << 16)
 those of photos, with a small picture in their EXIF, in 64 kB.
 """
 
-_TURNED = Kind("{} turned by EXIF, as {}: its boxes are taken for those of the turned one", "image")
+_TURNED = Kind("{} turned by EXIF, as {}: boxes are taken for those of the turned image", "image")
 _UNSAID = Kind("{} of no size in the annotations, as {}: the file's own is used", "image")
 
 
@@ -46,6 +46,16 @@ def agreed_size(root: Root, path: str, said: Size | None, remarks: Remarks) -> S
     if turn != 1:
         remarks.count(_TURNED, path)
     return size
+
+
+def remark_turn(root: Root, path: str, remarks: Remarks) -> None:
+    """Remarks an image that its EXIF orientation turns; what cannot be read is not said here."""
+    try:
+        turn = _seen(root.join(path))[1]
+    except (ImageError, OSError):
+        return
+    if turn != 1:
+        remarks.count(_TURNED, path)
 
 
 def _seen(path: str) -> tuple[Size, int]:

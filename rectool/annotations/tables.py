@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import os
+import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import chain
 
@@ -14,6 +15,10 @@ from ..format import LimitError, ListError, StrPath, plural, shown
 from ..listing import ImageList, encode_path, format_label, parse_label, raise_faults
 from .common import Annotated, Root, check_classes, class_name
 
+_TRUTHS = {"true": b"1.000000", "false": b"0.000000"}
+_BOX_COLUMN = re.compile(r"[xy][ _]?(min|max)|(b|bnd|bounding[ _]?)box.*", re.IGNORECASE)
+_MOST_NAMES = 100
+
 
 def read_csv(
     path: StrPath, root: StrPath, *, classes: Mapping[str, int] | None = None
@@ -21,8 +26,9 @@ def read_csv(
     """The images that a CSV file names, `path,label` or `path,label,label...`, keys from 0.
 
     Paths start from `root`. A first row whose first cell has no file ending, nor is a file, is a
-    header. Labels are numbers; where there is one column of them and not all are, or `classes` is
-    given, they are names of classes, which count from 0 in their order, or as `classes` says.
+    header. Labels are numbers, in several columns also `True` and `False`, 1 and 0; where there is
+    one column of them and not all are numbers, or `classes` is given, they are names of classes,
+    which count from 0 in their order, or as `classes` says.
 
     Raises ListError with a line for each fault.
     """
@@ -65,9 +71,11 @@ class _Table:
         faults: list[str] = []
         rows = _rows(self.name)
         for line, row in rows:  # the first one
+            where = f"{shown(self.name)}:{line}"
+            _check_form(row, where)
             if _is_header(row, root):
-                header = shown(",".join(row)[:80])
-                self.remarks.append(f"{shown(self.name)}:{line} is taken for a header: {header}")
+                _check_header(row, where)
+                self.remarks.append(f"{where} {_header_text(row)}")
             else:
                 rows = chain([(line, row)], rows)
             break
@@ -97,7 +105,7 @@ class _Table:
             raise ListError(f"{shown(path)} is in line {self.lines[path]} already")
         root.check_file(path)
         if self.width > 1:
-            self.rows.append(b"\t".join(map(_number, labels)))
+            self.rows.append(b"\t".join(map(_number_or_truth, labels)))
         else:
             self.labels.append(self._same.setdefault(labels[0], labels[0]))
         self.lines[path] = line
@@ -163,6 +171,10 @@ def _number(text: str) -> bytes:
         raise ListError(f"{error.message} (class names are for one column of labels)") from None
 
 
+def _number_or_truth(text: str) -> bytes:
+    return _TRUTHS.get(text.strip().lower()) or _number(text)
+
+
 def _rows(name: str) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not blank, each with the line in which it begins."""
     with open(name, "rb") as binary:
@@ -178,6 +190,30 @@ def _rows(name: str) -> Iterator[tuple[int, list[str]]]:
                 line = reader.line_num + 1
         except csv.Error as error:
             raise ListError(f"{shown(name)}:{line}: a row that is no CSV: {error}") from None
+
+
+def _check_form(row: list[str], where: str) -> None:
+    """Raises ListError where the first row is one of a table of another kind."""
+    if len(row) == 1 and (other := re.search("[;\t]", row[0])):
+        what = "semicolons" if other[0] == ";" else "tabs"
+        raise ListError(f"{where}: commas separate columns here, found {what}: {row[0]!r:.80}")
+
+
+def _check_header(row: list[str], where: str) -> None:
+    """Raises ListError where there are columns of boxes."""
+    box = next(filter(_BOX_COLUMN.fullmatch, map(str.strip, row[1:])), None)
+    if box:
+        raise ListError(
+            f"{where}: a column {shown(box)}: boxes are not read from CSV (but from --coco, --voc"
+            " and --yolo)"
+        )
+
+
+def _header_text(row: list[str]) -> str:
+    """The names of the columns of labels, after the file and the line."""
+    names = [f"{number}: {shown(name.strip())}" for number, name in enumerate(row[1:])]
+    shown_ones = ", ".join([*names[:_MOST_NAMES], *["..."][: len(names) > _MOST_NAMES]])
+    return "is taken for a header" + (f"; column {shown_ones}" if names else "")
 
 
 def _is_header(row: list[str], root: Root) -> bool:

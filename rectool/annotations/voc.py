@@ -8,14 +8,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 from xml.etree import ElementTree
 
+from ..boxes import BOX_WIDTH
 from ..format import ListError, StrPath, shown
 from ..listing import raise_faults
 from ..scanning import EXTS, folders, normal_exts
-from .common import Annotated, BoxLines, Kind, Remarks, Root, check_classes, class_name
+from .common import (
+    Annotated,
+    BoxLines,
+    Kind,
+    Remarks,
+    Root,
+    check_classes,
+    check_pixels,
+    class_name,
+)
 from .pixels import Size, agreed_size
-
-_WIDTH = 6
-"""Numbers of a box: class, xmin, ymin, xmax, ymax, difficult."""
 
 _ENCODING = re.compile(rb"""\s*<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _FAR = 1e9
@@ -43,23 +50,25 @@ def read_voc(
     *,
     exts: Iterable[str] = EXTS,
     classes: Mapping[str, int] | None = None,
+    difficult: bool = True,
     skip_empty: bool = False,
 ) -> Annotated:
     """The images of the XML files in a folder and those below it, with their boxes, keys from 0.
 
     An image is `filename` below `root`, in the XML's own sub-folder or not, or else a file with the
     XML's name and one of `exts`. Classes are labelled from 0 in the order of their names, or as
-    `classes` says. A box has a sixth number, 1 where it is `difficult`. Corners are taken for edges
-    as they stand: the VOC challenge's own files count pixels from 1, so that their left and upper
-    edges are up to a pixel inside. Boxes are cut to their image. With `skip_empty` images without
-    boxes are left out.
+    `classes` says. A box has a sixth number, 1 where it is difficult, or with `difficult` false
+    none, as in other formats. Corners are taken for edges as they stand: the VOC challenge's own
+    files count pixels from 1, so that their left and upper edges are up to a pixel inside. Boxes
+    are cut to their image; of those of one class and place the first counts. With `skip_empty`
+    images without boxes are left out.
 
     Raises ListError with a line for each fault, among them an image file that is missing or not of
-    the size that its XML says.
+    the size that its XML says, and boxes that are all fractions.
     """
     top, place = os.fspath(folder), Root(root)
     found = Annotated()
-    lines = BoxLines(_WIDTH, skip_empty=skip_empty)
+    lines = BoxLines(BOX_WIDTH + difficult, skip_empty=skip_empty)
     finder = _Finder(place, normal_exts(exts), lines.remarks)
     faults: list[str] = []
     sheets: dict[str, _Sheet] = {}
@@ -79,8 +88,13 @@ def read_voc(
     if not sheets:
         raise ListError("no XML files in this folder", path=top)
     found.classes = _numbered(sheets.values(), classes, top)
+    things = (thing for sheet in sheets.values() for thing in sheet.objects)
+    farthest = max((max(map(abs, thing.corners)) for thing in things), default=0.0)
     for path, sheet in sheets.items():
-        lines.add(None, path, _boxes(sheet, found.classes))
+        if sheet.objects:
+            check_pixels(farthest, path, *sheet.size, top)
+        boxes = _boxes(sheet, found.classes)
+        lines.add(None, path, boxes if difficult else (box[:BOX_WIDTH] for box in boxes))
     found.images = lines.images(place.path, top)
     found.remarks = lines.remarks.lines()
     return found

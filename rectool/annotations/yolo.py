@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator
+from os.path import join
 
 from ..boxes import BOX_WIDTH
 from ..format import LimitError, ListError, StrPath, plural, shown, to_float32
 from ..listing import quoted, raise_faults
 from ..scanning import EXTS, folders, normal_exts
-from .common import Annotated, BoxLines, Kind, Remarks, Root
-from .names import Names, find_names, is_names_file
+from .common import Annotated, BoxLines, Kind, Root
+from .names import Names, is_names_file, yolo_labels, yolo_names
+from .pixels import remark_turn
 
 _LOOSE = 0.01
 """What a number may be below 0 or above 1 by; Ultralytics allows as much."""
 
-_TWICE = Kind("left out: {} that a file already has, as in {}", "line")
-_WITHOUT = Kind("taken for one without objects, there being no .txt: {}, as {}", "image")
+_WITHOUT = Kind("no .txt, so taken to be without objects: {}, as {}", "image")
 _STRAY = Kind("left out: {} without an image, as {}", "label file")
 
 Box = tuple[float, ...]
@@ -36,21 +37,22 @@ def read_yolo(
 
     An image's label file is the one below `folder` with its path, but .txt; where there is none the
     image is one without objects. A line is `class cx cy width height`, fractions, or a class and
-    the corners of a polygon, of which the box is taken; of equal lines the first counts. Numbers of
-    classes are labels; `names`, or else those of a file near the labels, say which there are. With
-    `skip_empty` images without boxes are left out.
+    the corners of a polygon, of which the box is taken. Numbers of classes are labels; `names`, or
+    else those of a file near the labels, say which there are. Where `names` are a class table and
+    there is such a file, a label is the table's of the class that the file names. With `skip_empty`
+    images without boxes are left out.
 
     Raises ListError with a line for each fault.
     """
     top, place = os.fspath(folder), Root(root)
     found = Annotated()
-    if names is None:
-        names, found.remarks = find_names(top, place.path)
-    if names and names.key_points:
+    naming, found.remarks = yolo_names(top, place.path, names)
+    if naming and naming.key_points:
         raise ListError("labels have key points (kpt_shape), and only boxes are read", path=top)
+    numbers = yolo_labels(naming, names) if naming else None
     labels = dict.fromkeys(_files(top, (".txt",), True, Annotated()), False)
     lines = BoxLines(BOX_WIDTH, skip_empty=skip_empty)
-    reader = _Reader(names, lines.remarks)
+    reader = _Reader(numbers, naming.source if naming else "")
     wanted = normal_exts(exts)
     images = list(_files(place.path, wanted, recursive, found))
     if not images:
@@ -65,17 +67,21 @@ def read_yolo(
             continue
         if text in labels:
             labels[text] = True
-            lines.add(None, path, reader.boxes(os.path.join(top, text)))
+            boxes = reader.boxes(os.path.join(top, text))
+            if boxes:
+                remark_turn(place, path, lines.remarks)
+            lines.add(None, path, boxes)
         else:
             lines.remarks.count(_WITHOUT, path)
             lines.add(None, path, [])
     raise_faults(reader.faults, top)
     if not any(labels.values()):
-        raise ListError(f"no label file (.txt) of an image in {shown(place.path)}", path=top)
+        raise ListError(_no_labels(top, place.path, images, labels), path=top)
     for text, is_used in labels.items():
         if not is_used and not is_names_file(text):
             lines.remarks.count(_STRAY, text)
-    found.classes = names.classes if names else {}
+    table = names or naming
+    found.classes = table.classes if table else {}
     found.images = lines.images(place.path, top)
     found.remarks += lines.remarks.lines()
     return found
@@ -87,40 +93,49 @@ def _files(top: str, endings: tuple[str, ...], recursive: bool, found: Annotated
             yield os.path.join(relative, name)
 
 
+def _no_labels(top: str, root: str, images: Iterable[str], labels: dict[str, bool]) -> str:
+    """What to say where no image has a label file; where they are, if that is seen."""
+    wanted = [os.path.splitext(image)[0] + ".txt" for image in images]
+    says = f"no label file of an image in {shown(root)}: there is no {shown(join(top, wanted[0]))}"
+    by_name = {os.path.basename(text): text for text in reversed(labels)}
+    for text in wanted:
+        found = by_name.get(os.path.basename(text), "")
+        if found.endswith(os.sep + text):
+            folder = shown(join(top, found[: -len(text) - 1]))
+            return f"{says}, but {shown(join(top, found))} (is it --yolo {folder}?)"
+        if found and text.endswith(os.sep + found):
+            folder = shown(join(root, text[: -len(found) - 1]))
+            return f"{says}, but {shown(join(top, found))} (is ROOT {folder}?)"
+    return says
+
+
 class _Reader:
     """Reads label files; what is wrong with them is in `faults`."""
 
-    def __init__(self, names: Names | None, remarks: Remarks) -> None:
+    def __init__(self, numbers: dict[int, int] | None, source: str) -> None:
+        """`numbers` has the label of each of YOLO's, and is None where they are labels."""
         self.faults: list[str] = []
-        self._remarks = remarks
-        self._known = set(names.classes.values()) if names else None
-        self._source = shown(names.source) if names else ""
+        self._numbers = numbers
+        self._source = source
 
     def boxes(self, name: str) -> list[Box]:
         with open(name, "rb") as file:
             lines = file.read().removeprefix(b"\xef\xbb\xbf").splitlines()
-        boxes: dict[Box, None] = {}
+        boxes: list[Box] = []
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
             try:
-                box = self._box(line)
+                boxes.append(self._box(line))
             except (ListError, LimitError) as error:
                 self.faults.append(f"{shown(name)}:{number}: {error.message}")
-                continue
-            if box in boxes:
-                self._remarks.count(_TWICE, name)
-            boxes[box] = None
-        return list(boxes)
+        return boxes
 
     def _box(self, line: bytes) -> Box:
         label, *numbers = map(_number, line.split())
         if label < 0 or label != math.floor(label):
             raise ListError(f"a class should be a whole number from 0, found {label:g}")
-        label = to_float32(int(label))
-        if self._known is not None and label not in self._known:
-            what = f"{self._source} ({plural(len(self._known), 'class')})"
-            raise ListError(f"there is no class {label:.0f} in {what}")
+        label = self._label(int(label))
         count = len(numbers)
         if count != 4 and (count < 6 or count % 2):
             raise ListError(
@@ -137,6 +152,14 @@ class _Reader:
         if width < 0 or height < 0:
             raise ListError(f"a box {width:g} wide and {height:g} high")
         return label, x - width / 2, y - height / 2, x + width / 2, y + height / 2
+
+    def _label(self, number: int) -> float:
+        if self._numbers is None:
+            return to_float32(number)
+        if number not in self._numbers:
+            what = f"{shown(self._source)} ({plural(len(self._numbers), 'class')})"
+            raise ListError(f"there is no class {number!s:.40} in {what}")
+        return self._numbers[number]
 
 
 def _number(text: bytes) -> float:

@@ -17,7 +17,8 @@ annotation_options = option_group(
         "--csv",
         type=click.Path(readable=False),
         metavar="FILE",
-        help="Labels from a table: path,label or path,label,label... a line.",
+        help="Labels from a table of path,label or path,label,label... a line, with or without a"
+        " header: numbers, or in one column also names of classes.",
     ),
     click.option(
         "--coco",
@@ -37,15 +38,20 @@ annotation_options = option_group(
         metavar="DIR",
         help="Boxes from a folder of YOLO's .txt files, parallel to ROOT.",
     ),
+    click.option(
+        "--no-difficult",
+        is_flag=True,
+        help="Boxes of VOC as those of other formats, without `difficult` as a sixth number.",
+    ),
     click.option("--skip-empty", is_flag=True, help="Leave out images without boxes."),
 )
 
 FORMATS = ("csv", "coco", "voc", "yolo")
 _NOT_FOR = {
-    "csv": ("recursive", "exts", "skip_empty"),
-    "coco": ("recursive", "exts"),
+    "csv": ("recursive", "exts", "skip_empty", "no_difficult"),
+    "coco": ("recursive", "exts", "no_difficult"),
     "voc": ("recursive",),
-    "yolo": (),
+    "yolo": ("no_difficult",),
 }
 
 
@@ -57,6 +63,8 @@ def annotation_format(ctx: click.Context) -> str | None:
     if not given:
         if given_options(ctx, ("skip_empty",)):
             raise click.UsageError("--skip-empty is of --coco, --voc and --yolo.")
+        if given_options(ctx, ("no_difficult",)):
+            raise click.UsageError("--no-difficult is of --voc.")
         return None
     name = given[0].removeprefix("--")
     wrong = given_options(ctx, _NOT_FOR[name])
@@ -71,23 +79,23 @@ def read_annotations(
     options: Mapping[str, Any],
 ) -> Annotated:
     """What annotations in this format say of the images below `root`."""
+    from ..annotations.names import read_names
+
     source, classes_file = options[name], options["classes_file"]
+    names = read_names(classes_file) if classes_file else None
+    classes = names.classes if names else None
     exts = {"exts": options["exts"]} if options["exts"] else {}
     if name == "yolo":
-        from ..annotations.names import read_names
         from ..annotations.yolo import read_yolo
 
         return read_yolo(
             source,
             root,
             recursive=options["recursive"],
-            names=read_names(classes_file) if classes_file else None,
+            names=names,
             skip_empty=options["skip_empty"],
             **exts,
         )
-    from ..scanning import read_classes
-
-    classes = read_classes(classes_file) if classes_file else None
     if name == "csv":
         from ..annotations.tables import read_csv
 
@@ -98,4 +106,11 @@ def read_annotations(
         return read_coco(source, root, classes=classes, skip_empty=options["skip_empty"])
     from ..annotations.voc import read_voc
 
-    return read_voc(source, root, classes=classes, skip_empty=options["skip_empty"], **exts)
+    return read_voc(
+        source,
+        root,
+        classes=classes,
+        difficult=not options["no_difficult"],
+        skip_empty=options["skip_empty"],
+        **exts,
+    )

@@ -46,12 +46,13 @@ scan_options = option_group(
         "--classes",
         "classes_file",
         type=click.Path(readable=False),
-        help="Take the classes' labels from this file.",
+        help="Take the classes' labels from this file, `cat 0`, one a line. With annotations also"
+        " names alone, one a line and numbered from 0, or YOLO's YAML.",
     ),
     click.option(
         "--classes-out",
         type=click.Path(readable=False),
-        help="Write the classes' labels to this file.",
+        help="Write the classes' labels to this file, `cat 0`, one a line.",
     ),
 )
 
@@ -189,7 +190,9 @@ def list_(
     rectool list images/ train
     rectool list images/ data --train-ratio 0.8 --test-ratio 0.1
     rectool list val/ val --classes train-classes.txt
-    rectool list images/ train --coco instances_train.json
+    rectool list images/ labels --csv labels.csv
+    rectool list images/ boxes --coco instances.json --classes-out classes.txt
+    rectool list set/images/train train --yolo set/labels/train
     """
     from ..format import plural
     from ..scanning import split, write_lists
@@ -212,7 +215,8 @@ def list_(
     if out == "-":
         sys.stdout.buffer.write(found.images.contents())
     elif chunks > len(found.images):
-        raise click.UsageError(f"--chunks {chunks}: there are only {len(found.images)} images.")
+        count = plural(len(found.images), "image")
+        raise click.UsageError(f"--chunks {chunks}: too many for {count}.")
     else:
         parts = split(found.images, chunks=chunks, train_ratio=train, test_ratio=test_ratio)
         for path, part in zip(write_lists(prefix, parts, force=force), parts, strict=True):
