@@ -68,6 +68,20 @@ def test_boxes_keys_and_classes(run: Runner, folder: Path) -> None:
     assert err == ["label  class", "    0  traffic light", "    1  zebra"]
 
 
+def test_categories_that_nothing_has(run: Runner, folder: Path) -> None:
+    """Roboflow's files begin with one, which may have another's name."""
+    known = instances()["categories"]
+    for unused in ("traffic light", "signs"):
+        name = write(folder, instances(categories=[{"id": 0, "name": unused}, *known]))
+        entries, err = listed(run, "--coco", name)
+        shift = unused == "signs"
+        assert [entry.labels[2] for entry in entries] == [shift, 1 + shift]
+        assert err[-2:] == [f"    {shift:d}  traffic light", f"    {1 + shift}  zebra"]
+        (folder / "c.txt").write_text("zebra 5\ntraffic light 6\n")
+        entries, err = listed(run, "--coco", name, "--classes", "c.txt")
+        assert [entry.labels[2] for entry in entries] == [6, 5]
+
+
 def test_class_tables(run: Runner, folder: Path) -> None:
     name = write(folder, instances())
     entries, err = listed(run, "--coco", name, "--classes-out", "c.txt")

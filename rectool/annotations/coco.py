@@ -59,7 +59,7 @@ def read_coco(
     name, folder = os.fspath(path), Root(root)
     parts = _load(name)
     faults: list[str] = []
-    labels, known = _categories(parts["categories"], name, classes, faults)
+    labels, known = _categories(parts, name, classes, faults)
     images = _images(parts["images"], name, folder, faults)
     raise_faults(faults, name)
     lines = BoxLines(BOX_WIDTH, skip_empty=skip_empty)
@@ -134,16 +134,29 @@ def _found(value: object) -> str:
 
 
 def _categories(
-    part: list[Any], name: str, classes: Mapping[str, int] | None, faults: list[str]
+    parts: dict[str, list[Any]], name: str, classes: Mapping[str, int] | None, faults: list[str]
 ) -> tuple[dict[int, int], dict[str, int]]:
-    """The label of each category id, and the class table."""
+    """The label of each category id, and the class table.
+
+    Of two categories with one name the one that no annotation has is passed over: Roboflow's files
+    begin with such. Nor does it have to be in a table that is given.
+    """
     names: dict[int, str] = {}
     places: dict[str, str] = {}
-    for where, item in _items(part, "category", name):
+    used = {
+        item["category_id"]
+        for item in parts["annotations"]
+        if type(item) is dict and type(item.get("category_id")) is int
+    }
+    items = list(_items(parts["categories"], "category", name))
+    items.sort(key=lambda one: one[1].get("id") not in used)  # so that it comes second
+    for where, item in items:
         try:
             id_, category = _whole(item, "id"), class_name(_string(item, "name"))
             if id_ in names:
                 raise ListError("its id occurs twice")
+            if category in places and id_ not in used:
+                continue
             if category in places:
                 raise ListError(f"a second one with the name {shown(category)}")
             names[id_], places[category] = category, where
@@ -152,7 +165,8 @@ def _categories(
     if classes is None:
         classes = {names[id_]: number for number, id_ in enumerate(sorted(names))}
     else:
-        check_classes(places.items(), classes, faults)
+        wanted = {names[id_] for id_ in used & names.keys()}
+        check_classes(((cls, places[cls]) for cls in places if cls in wanted), classes, faults)
     labels = {id_: classes.get(category, 0) for id_, category in names.items()}
     return labels, dict(classes)
 
