@@ -18,8 +18,15 @@ def _stop(number: int, _: object = None) -> NoReturn:
     sys.exit(128 + number)
 
 
+def _pass_over(unraisable: sys.UnraisableHookArgs) -> None:
+    """Says nothing of a stop that Python cannot raise: in a callback, say. See `check_stopped`."""
+    if not (_stopped_by and isinstance(unraisable.exc_value, SystemExit)):
+        sys.__unraisablehook__(unraisable)
+
+
 def handle_signals() -> None:
     """From now on these signals raise SystemExit, with the status a shell gives them."""
+    sys.unraisablehook = _pass_over
     for number in _HANDLED:
         if signal.getsignal(number) not in (signal.SIG_IGN, None):  # as nohup wants it, say
             signal.signal(number, _stop)

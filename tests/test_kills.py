@@ -289,3 +289,33 @@ def test_a_signal_while_a_class_is_made(tmp_path: Path, number: signal.Signals) 
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 128 + number
     assert "internal error" not in done.stderr
+
+
+CALLED_BACK = """
+import signal, sys, weakref
+import rectool.inspection
+from rectool.__main__ import run
+
+class Anything:
+    pass
+
+def looked_at(_):
+    anything = Anything()
+    weakref.finalize(anything, signal.raise_signal, int(sys.argv.pop()))
+    del anything
+    raise ValueError("of what was interrupted")
+
+rectool.inspection.Records = looked_at
+sys.argv[1:1] = ["inspect", "x.rec"]
+run()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_a_callback(tmp_path: Path, number: signal.Signals) -> None:
+    """There Python only says that it could not raise anything."""
+    command = [sys.executable, "-c", CALLED_BACK, str(int(number))]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 128 + number
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr

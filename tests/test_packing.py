@@ -205,7 +205,8 @@ def test_nothing_to_pack(run: Runner, tmp_path: Path) -> None:
     for source, says in {
         "empty": "empty: no images in this folder (looked for .jpeg, .jpg, .png)",
         "none": "none: No such file or directory",
-        "a.lst": "none of 1 image could be packed",
+        "a.lst": "none of 1 image could be packed; the list's paths start from ., unless --root"
+        " says otherwise",
         "b.lst": "b.lst: nothing to pack",
     }.items():
         result = run("pack", source, "out")
