@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from numpy.typing import NDArray
 
 from rectool import RecordReader, unpack
 from rectool.boxes import boxes_of
+from rectool.cli import main
 from rectool.listing import Entry, ImageList
 from rectool.packing import pack_images
 from rectool.sources import Copy, FileSource
@@ -35,15 +39,35 @@ def listed(run: Runner, *args: object, root: str = "images") -> tuple[list[Entry
     return list(ImageList(result.stdout, "stdout")), result.err.splitlines()
 
 
-def faults(run: Runner, *args: object, folder: Path, root: str = "images") -> list[str]:
-    """The errors of a listing that fails, and leaves nothing in `folder`."""
+def faults(*args: object, folder: Path, root: str = "images") -> list[str]:
+    """The errors of a listing that fails, and leaves nothing in `folder`.
+
+    In this process, for there are many such.
+    """
     before = sorted(folder.iterdir())
-    result = run("list", root, "out", *args)
-    assert (result.status, result.out) == (1, ""), result
+    command = ["list", root, "out", *map(str, args)]
+    status, out, err = in_process(folder, command)
+    assert (status, out) == (1, b""), err
     assert sorted(folder.iterdir()) == before
-    lines = result.err.splitlines()
-    assert all(line.startswith("rectool: ") for line in lines), result
+    lines = err.splitlines()
+    assert all(line.startswith("rectool: ") for line in lines), err
     return [line.removeprefix("rectool: ") for line in lines]
+
+
+def in_process(folder: Path, command: list[str]) -> tuple[object, bytes, str]:
+    """Exit status, stdout and stderr of a command, without a process of its own."""
+    out, err = io.TextIOWrapper(io.BytesIO()), io.StringIO()
+    home = os.getcwd()
+    os.chdir(folder)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            main(command, prog_name="rectool")
+    except SystemExit as end:
+        out.flush()
+        return end.code, out.buffer.getvalue(), err.getvalue()  # type: ignore[attr-defined]
+    finally:
+        os.chdir(home)
+    raise AssertionError("a command ends by SystemExit")
 
 
 def in_pixels(rec: Path, sizes: dict[int, tuple[int, int]]) -> dict[int, NDArray[np.float64]]:

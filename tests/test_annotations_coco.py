@@ -92,7 +92,7 @@ def test_class_tables(run: Runner, folder: Path) -> None:
     assert ([entry.labels[2] for entry in entries], err) == ([6, 4], [])
     (folder / "c.txt").write_text("zebra 4\n")
     says = ["a.json: category 2: class traffic light is not in the class table"]
-    assert faults(run, "--coco", name, "--classes", "c.txt", folder=folder) == says
+    assert faults("--coco", name, "--classes", "c.txt", folder=folder) == says
 
 
 def test_shuffled_in_parts(run: Runner, folder: Path) -> None:
@@ -161,7 +161,7 @@ def test_fractions_in_place_of_pixels(run: Runner, folder: Path) -> None:
         "a.json: coordinates of boxes reach 1.5 at most, and a.jpg has 100x50 pixels: fractions,"
         " where pixels are expected"
     ]
-    assert faults(run, "--coco", write(folder, content), folder=folder) == says
+    assert faults("--coco", write(folder, content), folder=folder) == says
     for more in (box(3, 9, 0.5, 0, 1.1, 1), box(3, 9, -9, 0, 9.5, 1)):  # pixels, if few
         content["annotations"].append(more)
         assert len(listed(run, "--coco", write(folder, content))[0]) == 2
@@ -185,7 +185,7 @@ def test_classes_from_lists_of_names(run: Runner, folder: Path) -> None:
         assert ([entry.labels[2] for entry in entries], err) == ([2, 0], [])
     (folder / "c.txt").write_text("zebra,0\nlion,1\n")
     says = ["c.txt: expected a name, a blank and a number, found 'zebra,0'"]
-    assert faults(run, "--coco", name, "--classes", "c.txt", folder=folder) == says
+    assert faults("--coco", name, "--classes", "c.txt", folder=folder) == says
 
 
 def test_skip_empty(run: Runner, folder: Path) -> None:
@@ -195,7 +195,7 @@ def test_skip_empty(run: Runner, folder: Path) -> None:
     assert err[3:] == ["left out: 1 image without objects, as in a.jpg"]
     name = write(folder, instances(annotations=[]))
     says = ["a.json: no images with objects"]
-    assert faults(run, "--coco", name, "--skip-empty", folder=folder) == says
+    assert faults("--coco", name, "--skip-empty", folder=folder) == says
 
 
 def test_images_that_the_json_does_not_name(run: Runner, folder: Path) -> None:
@@ -220,7 +220,7 @@ def test_turned_images(run: Runner, folder: Path) -> None:
         "a.json: image 7: the annotations are of 100x50 pixels, images/a.jpg has 50x100, turned"
         " by its EXIF orientation"
     )
-    assert faults(run, "--coco", write(folder, instances()), folder=folder) == [says]
+    assert faults("--coco", write(folder, instances()), folder=folder) == [says]
     images = [image(7, "a.jpg", 50, 100), image(3, "sub/b.jpg", 40, 80)]
     content = instances(
         images=images, annotations=[box(7, 9, 5, 10, 20, 40), box(3, 9, 0, 0, 4, 8)]
@@ -309,10 +309,10 @@ FAULTS: list[tuple[Json | list[Any] | str | bytes, list[str]]] = [
 
 
 @pytest.mark.parametrize(("content", "says"), FAULTS, ids=range(len(FAULTS)))
-def test_faults(run: Runner, folder: Path, content: Json | str, says: list[str]) -> None:
+def test_faults(folder: Path, content: Json | str, says: list[str]) -> None:
     (folder / "images" / "bad.jpg").write_bytes(b"no image")
     (folder / "images" / "cut.jpg").write_bytes((folder / "images" / "a.jpg").read_bytes()[:100])
-    lines = faults(run, "--coco", write(folder, content), folder=folder)
+    lines = faults("--coco", write(folder, content), folder=folder)
     assert len(lines) == len(says)
     for line, begin in zip(lines, says, strict=True):
         assert line.startswith(f"a.json: {begin}")

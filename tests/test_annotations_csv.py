@@ -65,10 +65,10 @@ def test_a_class_table(run: Runner, folder: Path) -> None:
     assert ([entry.labels for entry in entries], err) == ([(7.0,), (9.0,)], [])
     name = table(folder, "a.jpg,cow\nb.jpg,dog\ncats/c.jpg, cow\n")
     says = ["t.csv:1: class cow is not in the class table"]
-    assert faults(run, "--csv", name, "--classes", "c.txt", folder=folder) == says
+    assert faults("--csv", name, "--classes", "c.txt", folder=folder) == says
     says = ["t.csv: --classes is for one column of labels"]
     name = table(folder, "a.jpg,1,2\n")
-    assert faults(run, "--csv", name, "--classes", "c.txt", folder=folder) == says
+    assert faults("--csv", name, "--classes", "c.txt", folder=folder) == says
 
 
 def test_one_that_is_no_number_among_numbers(run: Runner, folder: Path) -> None:
@@ -120,9 +120,9 @@ def test_classes_from_lists_of_names(run: Runner, folder: Path) -> None:
         assert ([entry.labels for entry in entries], err) == ([(2,), (1,)], [])
 
 
-def test_only_the_first_row_is_a_header(run: Runner, folder: Path) -> None:
+def test_only_the_first_row_is_a_header(folder: Path) -> None:
     name = table(folder, "path,label\npath,label\na.jpg,1\n")
-    assert faults(run, "--csv", name, folder=folder) == ["t.csv:2: no such file: images/path"]
+    assert faults("--csv", name, folder=folder) == ["t.csv:2: no such file: images/path"]
 
 
 def test_what_spreadsheets_write(run: Runner, folder: Path) -> None:
@@ -206,20 +206,20 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("text", "says"), FAULTS, ids=range(len(FAULTS)))
-def test_faults(run: Runner, folder: Path, text: str | bytes, says: list[str]) -> None:
-    assert faults(run, "--csv", table(folder, text), folder=folder) == says
+def test_faults(folder: Path, text: str | bytes, says: list[str]) -> None:
+    assert faults("--csv", table(folder, text), folder=folder) == says
 
 
-def test_twenty_faults_and_a_count(run: Runner, folder: Path) -> None:
+def test_twenty_faults_and_a_count(folder: Path) -> None:
     text = "a.jpg,1\n" + "".join(f"{number}.jpg,1\n" for number in range(30))
-    lines = faults(run, "--csv", table(folder, text), folder=folder)
+    lines = faults("--csv", table(folder, text), folder=folder)
     assert len(lines) == 21
     assert lines[-1] == "t.csv: 10 more lines like these"
 
 
 def test_files_that_are_not_there(run: Runner, folder: Path) -> None:
     says = ["none.csv: No such file or directory"]
-    assert faults(run, "--csv", "none.csv", folder=folder) == says
+    assert faults("--csv", "none.csv", folder=folder) == says
     result = run("list", "nowhere", "--csv", table(folder, "a.jpg,1\n"))
     assert (result.status, result.out) == (1, "")
     assert result.err == "rectool: nowhere: No such file or directory\n"

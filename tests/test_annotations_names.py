@@ -134,15 +134,14 @@ def test_names_are_found(run: Runner, folder: Path, place: str, content: str) ->
     assert (folder / "c").read_text() == "a 0\nb 1\nc 2\n"
 
 
-def test_a_class_without_a_name(run: Runner, folder: Path) -> None:
+def test_a_class_without_a_name(folder: Path) -> None:
     (folder / "set" / "data.yaml").write_text("names: [a, b]")
     says = ["set/labels/train/a.txt:2: there is no class 2 in set/data.yaml (2 classes)"]
-    assert faults(run, "--yolo", "set/labels/train", folder=folder, root=ROOT) == says
+    assert faults("--yolo", "set/labels/train", folder=folder, root=ROOT) == says
     (folder / "c.txt").write_text("x\n")
     says = ["set/labels/train/a.txt:2: there is no class 2 in c.txt (1 class)"]
     assert (
-        faults(run, "--yolo", "set/labels/train", "--classes", "c.txt", folder=folder, root=ROOT)
-        == says
+        faults("--yolo", "set/labels/train", "--classes", "c.txt", folder=folder, root=ROOT) == says
     )
 
 
@@ -156,16 +155,16 @@ def test_a_table_numbers_what_is_named_near_the_labels(run: Runner, folder: Path
     assert err == ["class names are those of set/data.yaml, labels those of c.txt"]
     assert (folder / "d.txt").read_text() == "b 0\nc 3\na 7\n"
     (folder / "set" / "data.yaml").write_text("names: [a, cow, c, x]")
-    assert faults(run, *args, folder=folder, root=ROOT) == [
+    assert faults(*args, folder=folder, root=ROOT) == [
         "set/data.yaml: number 1: class cow is not in the class table",
         "set/data.yaml: number 3: class x is not in the class table",
     ]
     (folder / "set" / "data.yaml").write_text("names: [a, b]")
     says = ["set/labels/train/a.txt:2: there is no class 2 in set/data.yaml (2 classes)"]
-    assert faults(run, *args, folder=folder, root=ROOT) == says
+    assert faults(*args, folder=folder, root=ROOT) == says
     (folder / "set" / "data.yaml").write_text("kpt_shape: [17, 3]\nnames: [a, b, c]\n")
     says = ["set/labels/train: labels have key points (kpt_shape), and only boxes are read"]
-    assert faults(run, *args, folder=folder, root=ROOT) == says
+    assert faults(*args, folder=folder, root=ROOT) == says
 
 
 @pytest.mark.parametrize("place", ["c.txt", "set/labels/train/classes.txt"])
@@ -213,10 +212,10 @@ def test_names_that_are_not_understood(run: Runner, folder: Path) -> None:
     ]
 
 
-def test_key_points_are_refused(run: Runner, folder: Path) -> None:
+def test_key_points_are_refused(folder: Path) -> None:
     (folder / "set" / "data.yaml").write_text("kpt_shape: [17, 3]\nnames: [a, b, c]\n")
     says = ["set/labels/train: labels have key points (kpt_shape), and only boxes are read"]
-    assert faults(run, "--yolo", "set/labels/train", folder=folder, root=ROOT) == says
+    assert faults("--yolo", "set/labels/train", folder=folder, root=ROOT) == says
 
 
 def test_no_names_to_write(run: Runner, folder: Path) -> None:

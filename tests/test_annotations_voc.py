@@ -70,7 +70,7 @@ def test_class_tables(run: Runner, folder: Path) -> None:
         "xml/a.xml: object 1: class dog is not in the class table",
         "xml/a.xml: object 2: class cat is not in the class table",
     ]
-    assert faults(run, "--voc", "xml", "--classes", "c.txt", folder=folder) == says
+    assert faults("--voc", "xml", "--classes", "c.txt", folder=folder) == says
 
 
 def test_images_are_found(run: Runner, folder: Path) -> None:
@@ -94,7 +94,7 @@ def test_images_are_found(run: Runner, folder: Path) -> None:
         f"4 images without objects, as in b.png, {EMPTY}",
     ]
     says = ["xml/d.xml: no such file: images/d.png", "xml/e.xml: no such file: images/old name.jpg"]
-    assert faults(run, "--voc", "xml", "--exts", "png", folder=folder) == says
+    assert faults("--voc", "xml", "--exts", "png", folder=folder) == says
 
 
 def test_what_is_cut_or_left_out(run: Runner, folder: Path) -> None:
@@ -156,7 +156,7 @@ def test_fractions_in_place_of_pixels(run: Runner, folder: Path) -> None:
         "xml: coordinates of boxes reach 1.25 at most, and a.jpg has 100x50 pixels: fractions,"
         " where pixels are expected"
     ]
-    assert faults(run, "--voc", "xml", folder=folder) == says
+    assert faults("--voc", "xml", folder=folder) == says
     write(folder, sub__b=sheet("b.png", (40, 80), thing("x", 0, 0, 1, 1.6)))
     assert len(listed(run, "--voc", "xml")[0]) == 2
 
@@ -235,25 +235,25 @@ FAULTS: list[tuple[str | bytes, list[str]]] = [
 
 
 @pytest.mark.parametrize(("text", "says"), FAULTS, ids=range(len(FAULTS)))
-def test_faults(run: Runner, folder: Path, text: str | bytes, says: list[str]) -> None:
+def test_faults(folder: Path, text: str | bytes, says: list[str]) -> None:
     (folder / "images" / "bad.jpg").write_bytes(b"no image")
     write(folder, c=text, sub__b=B)
-    lines = faults(run, "--voc", "xml", folder=folder)
+    lines = faults("--voc", "xml", folder=folder)
     assert len(lines) == len(says)
     for line, begin in zip(lines, says, strict=True):
         assert line.startswith(f"xml/c.xml: {begin}")
 
 
-def test_two_of_one_image(run: Runner, folder: Path) -> None:
+def test_two_of_one_image(folder: Path) -> None:
     write(folder, a=A, c=A)
     says = ["xml/c.xml: a.jpg is that of xml/a.xml already"]
-    assert faults(run, "--voc", "xml", folder=folder) == says
+    assert faults("--voc", "xml", folder=folder) == says
 
 
-def test_folders_without_xml(run: Runner, folder: Path) -> None:
+def test_folders_without_xml(folder: Path) -> None:
     says = ["xml: no XML files in this folder"]
-    assert faults(run, "--voc", "xml", folder=folder) == says
-    assert faults(run, "--voc", "no", folder=folder) == ["no: No such file or directory"]
+    assert faults("--voc", "xml", folder=folder) == says
+    assert faults("--voc", "no", folder=folder) == ["no: No such file or directory"]
 
 
 def test_images_beside_the_xml_are_no_matter(run: Runner, folder: Path) -> None:

@@ -119,7 +119,7 @@ def test_odd_names(run: Runner, folder: Path) -> None:
     (folder / "images" / "b\tc.jpg").touch()
     says = "'images/b\\tc.jpg': 'b\\tc.jpg': a path with a tab, a line's end or a zero byte"
     (folder / "out.lst").unlink()
-    assert faults(run, "--yolo", "labels", folder=folder) == [says]
+    assert faults("--yolo", "labels", folder=folder) == [says]
 
 
 NO_FRACTION = "is no fraction of the image, from 0 to 1"
@@ -148,41 +148,41 @@ FAULTS: list[tuple[str | bytes, list[str]]] = [
 
 
 @pytest.mark.parametrize(("text", "says"), FAULTS, ids=range(len(FAULTS)))
-def test_faults(run: Runner, folder: Path, text: str | bytes, says: list[str]) -> None:
+def test_faults(folder: Path, text: str | bytes, says: list[str]) -> None:
     write(folder, a=text, sub__b="0 0.5 0.5 0.2 0.2")
-    lines = faults(run, "--yolo", "labels", folder=folder)
+    lines = faults("--yolo", "labels", folder=folder)
     assert len(lines) == len(says)
     for line, begin in zip(lines, says, strict=True):
         assert line.startswith(f"labels/a.txt:{begin}")
 
 
-def test_folders_that_cannot_be_meant(run: Runner, folder: Path) -> None:
+def test_folders_that_cannot_be_meant(folder: Path) -> None:
     says = ["labels: no label file of an image in images: there is no labels/a.txt"]
-    assert faults(run, "--yolo", "labels", folder=folder) == says
+    assert faults("--yolo", "labels", folder=folder) == says
     write(folder, other="0 0.5 0.5 0.2 0.2")
-    assert faults(run, "--yolo", "labels", folder=folder) == says
-    assert faults(run, "--yolo", "no", folder=folder) == ["no: No such file or directory"]
+    assert faults("--yolo", "labels", folder=folder) == says
+    assert faults("--yolo", "no", folder=folder) == ["no: No such file or directory"]
     write(folder, a="0 0.5 0.5 0.2 0.2")
     says = ["images: no images in this folder (looked for .webp)"]
-    assert faults(run, "--yolo", "labels", "--exts", "webp", folder=folder) == says
+    assert faults("--yolo", "labels", "--exts", "webp", folder=folder) == says
 
 
-def test_folders_one_too_high(run: Runner, folder: Path) -> None:
+def test_folders_one_too_high(folder: Path) -> None:
     write(folder, sub__a="0 0.5 0.5 0.2 0.2", sub__other="")
-    assert faults(run, "--yolo", "labels", folder=folder) == [
+    assert faults("--yolo", "labels", folder=folder) == [
         "labels: no label file of an image in images: there is no labels/a.txt, but"
         " labels/sub/a.txt (is it --yolo labels/sub?)"
     ]
     write(folder, sub__b="0 0.5 0.5 0.2 0.2")
     (folder / "labels" / "sub" / "a.txt").unlink()
-    assert faults(run, "--yolo", "labels/sub", folder=folder) == [
+    assert faults("--yolo", "labels/sub", folder=folder) == [
         "labels/sub: no label file of an image in images: there is no labels/sub/a.txt, but"
         " labels/sub/b.txt (is ROOT images/sub?)"
     ]
     (folder / "labels" / "xsub").mkdir()
     (folder / "labels" / "sub" / "b.txt").rename(folder / "labels" / "xsub" / "b.txt")
     says = ["labels: no label file of an image in images: there is no labels/a.txt"]
-    assert faults(run, "--yolo", "labels", folder=folder) == says
+    assert faults("--yolo", "labels", folder=folder) == says
 
 
 def test_turned_images(run: Runner, folder: Path) -> None:
