@@ -74,6 +74,8 @@ def pack(
 
     A folder is listed as by rectool list, and the list kept in OUT.lst. Records of .rec files are
     copied as they are, one file after the other, unless an option says what becomes of the images.
+    With --masks images and their masks go into two files of the same keys, OUT.rec and
+    OUT_mask.rec; given both as sources, they are packed as pairs again.
 
     \b
     rectool pack images/ out
@@ -81,6 +83,7 @@ def pack(
     rectool list images/ | rectool pack - out --root images/ --pass-through
     rectool pack a.rec b.rec merged --shuffle --shards 8
     rectool pack images/ out --masks masks/
+    rectool pack out.rec out_mask.rec small --resize 128
     """
     from ..format import check_free, idx_beside, mask_name, plural
     from ..memory import keep_freed_memory
