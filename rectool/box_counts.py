@@ -22,6 +22,16 @@ _ODD = {
 Numbers = NDArray[np.int64]
 
 
+def widths_of_boxes(labels: NDArray[np.float32], starts: Numbers, lengths: Numbers) -> set[int]:
+    """How many numbers the boxes of some records have; none where some have other labels."""
+    if int(lengths.min()) < 2:
+        return set()
+    begins, widths = labels[starts], labels[starts + 1]
+    if not have_layout(begins, widths, lengths).all():
+        return set()
+    return set(np.unique(widths).astype(np.int64).tolist())
+
+
 class BoxCounts:
     """Counts of boxes, which are rows of a class from 0.
 
@@ -43,16 +53,11 @@ class BoxCounts:
 
         False, and then nothing is counted, where a record's labels are no boxes of the same width.
         """
-        if int(lengths.min()) < 2:
+        widths = widths_of_boxes(labels, starts, lengths)
+        if len(widths) != 1 or self.width not in (0, *widths):
             return False
-        begins, widths = labels[starts], labels[starts + 1]
-        width = float(widths[0])
-        if (widths != width).any() or not have_layout(begins, widths, lengths).all():
-            return False
-        if self.width not in (0, width):
-            return False
-        self.width = int(width)
-        first = begins.astype(np.int64)
+        self.width = widths.pop()
+        first = labels[starts].astype(np.int64)
         counts = (lengths - first) // self.width
         records = np.repeat(np.arange(len(starts)), counts)
         number = np.arange(len(records)) - np.repeat(counts.cumsum() - counts, counts)

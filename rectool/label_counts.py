@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .box_counts import BoxCounts
+from .box_counts import BoxCounts, widths_of_boxes
 
 MOST_DIFFERENT = 1000
 """So many different values of a column are counted, and no more."""
@@ -68,6 +68,7 @@ class LabelCounts:
         self._first = Range()
         self._firsts: list[Labels] = []
         self._boxes: BoxCounts | None = BoxCounts()
+        self._box_widths: set[int] | None = set()
         self._columns: list[_ColumnCounts] | None = None
 
     def add(self, labels: Iterable[float]) -> None:
@@ -91,6 +92,9 @@ class LabelCounts:
         self._firsts.append(np.unique(labels[starts]))
         if self._boxes is not None and not self._boxes.add(labels, starts, lengths):
             self._boxes = None
+        if self._box_widths is not None:
+            widths = widths_of_boxes(labels, starts, lengths)
+            self._box_widths = self._box_widths | widths if widths else None
         width = int(lengths[0])
         if self._columns is None and 1 < width <= MOST_COLUMNS:
             self._columns = [_ColumnCounts() for _ in range(width)]
@@ -105,7 +109,10 @@ class LabelCounts:
         firsts = np.concatenate([np.empty(0, np.float32), *self._firsts])
         boxes = self._boxes if self._boxes is not None and self._boxes.boxes else None
         columns = [] if boxes else [counts.column for counts in self._columns or ()]
-        return LabelSummary(self._widths, len(np.unique(firsts)), self._first, boxes, columns)
+        mixed = sorted(self._box_widths or ())
+        mixed = mixed if len(mixed) > 1 else []
+        different = len(np.unique(firsts))
+        return LabelSummary(self._widths, different, self._first, boxes, mixed, columns)
 
 
 class LabelSummary(NamedTuple):
@@ -113,14 +120,16 @@ class LabelSummary(NamedTuple):
     record's first one how many different ones there are, and their range.
 
     `boxes` is None unless all records have labels of MXNet's detection layout with one width of
-    their boxes, and there is a box. `columns` are those of records that all have as many labels,
-    more than one and no more than MOST_COLUMNS, and no boxes; else there are none.
+    their boxes, and there is a box; where they have several widths, these are `box_widths`.
+    `columns` are those of records that all have as many labels, more than one and no more than
+    MOST_COLUMNS, and no boxes; else there are none.
     """
 
     widths: Counter[int]
     different: int
     first: Range
     boxes: BoxCounts | None
+    box_widths: list[int]
     columns: list[Column]
 
 

@@ -115,10 +115,21 @@ def summary_text(summary: Summary, pair: Pair | None = None) -> str:
 def _labels_text(labels: LabelSummary) -> list[str]:
     if labels.boxes is not None:
         return _boxes_text(labels.boxes)
+    if labels.box_widths:
+        return [f"           {note}" for note in _label_notes(labels)]
     if labels.columns:
         return [f"           {line}" for line in _columns_text(labels.columns)]
     which = "different " + ("" if list(labels.widths) == [1] else "first ") + "label"
     return [f"           {plural(labels.different, which)}, {_range_text(labels.first)}"]
+
+
+def _label_notes(labels: LabelSummary) -> list[str]:
+    if labels.boxes is not None:
+        return labels.boxes.notes()
+    if labels.box_widths:
+        widths = " and ".join(f"of {width}" for width in labels.box_widths[:_MOST_CLASSES])
+        return [f"boxes {widths} numbers, which cannot be read as one set"]
+    return []
 
 
 def _boxes_text(boxes: BoxCounts) -> list[str]:
@@ -180,7 +191,7 @@ def _index_text(summary: Summary) -> str:
 def summary_json(summary: Summary, problems: list[str], pair: Pair | None = None) -> str:
     """The same on one line, with what is wrong."""
     labels = summary.labels
-    notes = [*summary.notes, *(labels.boxes.notes() if labels.boxes else ())]
+    notes = [*summary.notes, *_label_notes(labels)]
     return json.dumps(
         {
             "rec": summary.rec,

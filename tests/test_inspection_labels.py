@@ -138,7 +138,6 @@ def test_boxes_that_are_odd(run: Runner, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "odd",
     [
-        [2, 6, 1, 0, 0, 1, 1, 9],
         [2, 5, 1, 0, 0, 1],
         [2, 5.5, 1, 0, 0, 1, 1],
         [1, 5, 1, 0, 0, 1],
@@ -271,3 +270,15 @@ def test_what_is_counted_does_not_depend_on_blocks(monkeypatch: pytest.MonkeyPat
         found, wanted = counted(labels), whole[name]
         assert found._replace(boxes=None) == wanted._replace(boxes=None)
         assert (found.boxes and vars(found.boxes)) == (wanted.boxes and vars(wanted.boxes))
+
+
+def test_boxes_of_several_widths(run: Runner, tmp_path: Path) -> None:
+    """As where a set of VOC's, with `difficult`, is merged with one of COCO's."""
+    five, six = [2, 5, 1, 0, 0, 0.5, 0.5], [2, 6, 1, 0, 0, 0.5, 0.5, 0]
+    for labels, says in (([five, six, five], True), ([five, six, [2, 5, 1]], False)):
+        with RecordWriter(tmp_path / "a.rec", force=True) as writer:
+            for key, row in enumerate(labels):
+                writer.write(pack(IRHeader(0, row, key, 0), b"no image"), key)
+        note = "boxes of 5 and of 6 numbers, which cannot be read as one set"
+        assert (f"           {note}\n" in run("inspect", "a.rec").out) == says
+        assert (note in json.loads(run("inspect", "a.rec", "--json").out)["notes"]) == says
