@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import numpy as np
+
 from .filing import RAW_ENDING, read_file
 from .format import ImageError, KeyTable, RecordError, StrPath, shown
-from .listing import ImageList
+from .listing import ImageList, Numbers
 from .sniffing import check_complete, check_lossless, describe, may_be_turned
 
 if TYPE_CHECKING:
@@ -134,8 +136,9 @@ def _orientation(image: bytes) -> int:
 class MaskFinder(Protocol):
     """What workers find masks by."""
 
-    def find(self, path: str, given: str | None) -> Mask:
-        """The mask of the image with this path in its list; `given` is what a list says.
+    def find(self, image: str, path: str, given: str | None) -> Mask:
+        """The mask of an image's file, which has this path in its list; `given` is what a list of
+        masks says.
 
         Raises ImageError where there is none.
         """
@@ -166,10 +169,11 @@ class MasksInFolder(NamedTuple):
 
     def given(self, key: int) -> None: ...
 
-    def find(self, path: str, given: str | None) -> Mask:
+    def find(self, image: str, path: str, given: str | None) -> Mask:
         stem = os.path.join(self.root, os.path.splitext(path)[0])
-        # a JPEG may be the image itself, beside its mask; alone it is one that is refused
         found = next(filter(None, (_existing(stem, endings) for endings in _ENDINGS)), [])
+        if found and found[0].lower().endswith(_LOSSY):  # no mask, but maybe the image itself
+            found = [name for name in found if not os.path.samefile(name, image)]
         if not found:
             raise ImageError(f"no mask {shown(stem)}.png, or of another ending")
         others = [name for name in found[1:] if not os.path.samefile(found[0], name)]
@@ -194,6 +198,10 @@ class ListedMasks:
         self._finder = _Listed(os.fspath(root), masks.name, upright)
         self._keys = KeyTable(masks.keys)
 
+    def unused(self, keys: Numbers) -> int:
+        """How many of the masks are of none of these keys."""
+        return len(np.setdiff1d(self._masks.keys, keys))
+
     def given(self, key: int) -> str | None:
         at = self._keys.find(key)
         return None if at is None else self._masks[at].path
@@ -211,7 +219,7 @@ class _Listed(NamedTuple):
     name: str
     upright: bool
 
-    def find(self, path: str, given: str | None) -> Mask:
+    def find(self, image: str, path: str, given: str | None) -> Mask:
         if given is None:
             raise ImageError(f"no mask: {shown(self.name)} has no line with its key")
         return Mask.at(os.path.join(self.root, given), upright=self.upright)

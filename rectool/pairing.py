@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -50,6 +51,16 @@ def images_of(masks: Group, given: Iterable[Group]) -> Group | None:
     """The one among these files and sets whose masks have the name of `masks`."""
     place = os.path.abspath(str(masks))
     return next((one for one in given if os.path.abspath(str(masks_of(one))) == place), None)
+
+
+def images_beside(masks: str) -> str | None:
+    """The file there is whose masks are in this one, by its name."""
+    folder, name = os.path.split(masks)
+    for at in (found.start() for found in re.finditer(re.escape(MASK_SUFFIX), name)):
+        images = os.path.join(folder, name[:at] + name[at + len(MASK_SUFFIX) :])
+        if mask_name(images) == masks and os.path.exists(images):
+            return images
+    return None
 
 
 def pairs_among(recs: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -229,7 +229,7 @@ class _FileMaker:
         raw = isinstance(self.treatment, Copy) and path.endswith(RAW_ENDING)
         if self.masks is None:
             return (image if raw else self.treatment.apply(image),)
-        found = self.masks.find(path, mask)
+        found = self.masks.find(file, path, mask)
         found.check_other(file)
         return (image, found.payload()) if raw else self.treatment.apply_pair(image, found)
 

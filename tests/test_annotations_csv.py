@@ -107,9 +107,11 @@ def test_truths(run: Runner, folder: Path) -> None:
     name = table(folder, "a.jpg,True,false,0.5\nb.jpg, FALSE ,TRUE,1\n")
     entries, err = listed(run, "--csv", name)
     assert ([entry.labels for entry in entries], err) == ([(1, 0, 0.5), (0, 1, 1)], [])
-    entries, err = listed(run, "--csv", table(folder, "a.jpg,True\nb.jpg,False\n"))
-    assert [entry.labels for entry in entries] == [(1,), (0,)]
-    assert err == ["label  class", "    0  False", "    1  True"]
+    for text, labels in (("a.jpg,True\nb.jpg,FALSE\n", [1, 0]), ("a.jpg,true\n", [1])):
+        entries, err = listed(run, "--csv", table(folder, text))
+        assert ([entry.labels for entry in entries], err) == ([(label,) for label in labels], [])
+    entries, err = listed(run, "--csv", table(folder, "a.jpg,True\nb.jpg,cat\n"))
+    assert err == ["label  class", "    0  True", "    1  cat"]
 
 
 def test_classes_from_lists_of_names(run: Runner, folder: Path) -> None:

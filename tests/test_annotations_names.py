@@ -139,6 +139,14 @@ def test_a_class_without_a_name(folder: Path) -> None:
     says = ["set/labels/train/a.txt:2: there is no class 2 in set/data.yaml (2 classes)"]
     assert faults("--yolo", "set/labels/train", folder=folder, root=ROOT) == says
     (folder / "c.txt").write_text("x\n")
+    says = [
+        "set/data.yaml: number 0: class a is not in the class table",
+        "set/data.yaml: number 1: class b is not in the class table",
+    ]
+    assert (
+        faults("--yolo", "set/labels/train", "--classes", "c.txt", folder=folder, root=ROOT) == says
+    )
+    (folder / "set" / "data.yaml").unlink()
     says = ["set/labels/train/a.txt:2: there is no class 2 in c.txt (1 class)"]
     assert (
         faults("--yolo", "set/labels/train", "--classes", "c.txt", folder=folder, root=ROOT) == says
@@ -185,14 +193,16 @@ def test_a_table_among_the_labels_is_no_file_of_names(run: Runner, folder: Path)
 
 
 @pytest.mark.parametrize(("file", "text"), [("n.txt", "x\ny\nz\n"), ("n.yml", "names: [x, y, z]")])
-def test_a_list_of_names_is_taken_for_those_near_the_labels(
+def test_a_list_of_names_numbers_them_as_a_table_does(
     run: Runner, folder: Path, file: str, text: str
 ) -> None:
+    """YOLO's class 0 is z, which is 2 in the list."""
     (folder / "set" / "data.yaml").write_text("names: [z, y, x]")
     (folder / file).write_text(text)
     args = ("--yolo", "set/labels/train", "--classes", file, "--classes-out", "c")
     entries, err = listed(run, *args, root=ROOT)
-    assert (entries[0].labels[2::5], err) == ((0, 2), [])
+    assert entries[0].labels[2::5] == (2, 0)
+    assert err == [f"class names are those of set/data.yaml, labels those of {file}"]
     assert (folder / "c").read_text() == "x 0\ny 1\nz 2\n"
 
 

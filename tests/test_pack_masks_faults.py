@@ -198,3 +198,26 @@ def test_copied_masks_are_not_turned_by_anybody(run: Runner, tmp_path: Path) -> 
 def test_wrong_usage_is_told_before_the_folder_is_gone_through(run: Runner, pairs: Path) -> None:
     assert pairs
     assert "label  folder" not in run("pack", "images", "out", "--masks", "nowhere").err
+
+
+def test_masks_of_another_list(run: Runner, pairs: Path) -> None:
+    lines = [f"{key}\t0\tc0/n{2 * (key - 3)}.png\n" for key in range(3, 8)]
+    (pairs / "masks/m.lst").write_text("".join(lines))
+    (pairs / "a.lst").write_text("".join(lines[:3]))
+    result = run("pack", "a.lst", "out", "--root", "images", "--masks", "masks/m.lst")
+    assert result.status == 0
+    remark = "the list of masks has 2 keys of no image: is it of another list?\n"
+    assert remark in result.err
+    assert remark not in run("pack", "images", "o", "--masks", "masks/m.lst").err
+
+
+def test_an_image_beside_which_the_mask_is_missing(run: Runner, tmp_path: Path) -> None:
+    (tmp_path / "both").mkdir()
+    for name in ("a.jpg", "a.png", "b.jpg"):
+        mask = name.endswith("png")
+        data = mask_of(30, 20) if mask else image_of(30, 20, 1, "JPEG")
+        (tmp_path / "both" / name).write_bytes(data)
+    result = run("pack", "both", "out", "--exts", "jpg", "--masks", "both")
+    assert result.status == 1
+    assert "both/b.jpg: no mask both/b.png, or of another ending (line" in result.err
+    assert len(both(tmp_path)) == 1

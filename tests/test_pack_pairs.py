@@ -150,3 +150,10 @@ def test_partners_are_known_by_every_spelling(run: Runner, two: Path) -> None:
     result = run("pack", "a.rec", two / "a_mask.rec", "out")
     assert result.status == 0, result
     assert len(both(two)) == 6
+
+
+def test_masks_without_their_images_are_remarked_on(run: Runner, two: Path) -> None:
+    remark = "a_mask.rec: masks, by its name; given a.rec too, they stay such\n"
+    assert remark in run("pack", "a_mask.rec", "out", "--resize", 8).err
+    (two / "a.rec").unlink()
+    assert "by its name" not in run("pack", "a_mask.rec", "out", "--force").err

@@ -29,12 +29,11 @@ _BLOCK_ITEM = re.compile(rf"(?:\s*-|\s+([0-9]{{1,8}})\s*:)\s+{_SCALAR}(?:(?<=\s)
 class Names(NamedTuple):
     """The table from class to number, and what file it is from.
 
-    `is_table` where that is a class table; `key_points` where it says that they are labelled.
+    `key_points` where that says that they are labelled.
     """
 
     classes: dict[str, int]
     source: str
-    is_table: bool = False
     key_points: bool = False
 
 
@@ -61,7 +60,7 @@ def read_names(path: StrPath) -> Names:
         found = quoted(filled[0].encode("utf-8", "surrogateescape"))
         raise ListError(f"expected a name, a blank and a number, found {found}", path=name)
     if numbered and numbered == len(filled):
-        return Names(read_classes(name), name, is_table=True)
+        return Names(read_classes(name), name)
     if numbered:
         raise ListError(
             "a class table has a blank and a number at the end of each line, a list of names at"
@@ -74,10 +73,9 @@ def read_names(path: StrPath) -> Names:
 def yolo_names(folder: str, root: str, given: Names | None) -> tuple[Names | None, list[str]]:
     """What names YOLO's numbers, and remarks.
 
-    A class table does so only where no file near the labels does: it is from names to labels.
+    The names that were given do so only where no file near the labels does: they say which label
+    each class has.
     """
-    if given and not given.is_table:
-        return given, []
     found, remarks = _find_names(folder, root, given.source if given else None)
     if found:
         labels = f", labels those of {shown(given.source)}" if given else ""
@@ -90,11 +88,11 @@ def yolo_names(folder: str, root: str, given: Names | None) -> tuple[Names | Non
 
 
 def yolo_labels(names: Names, given: Names | None) -> dict[int, int]:
-    """The label of each of YOLO's numbers.
+    """The label of each of YOLO's numbers, which `names` names: that of its class as given.
 
-    Raises ListError where names are missing from the class table that was given.
+    Raises ListError for classes that are missing there.
     """
-    if not given or not given.is_table:
+    if not given:
         return {number: number for number in names.classes.values()}
     faults: list[str] = []
     where = shown(names.source)
@@ -104,10 +102,10 @@ def yolo_labels(names: Names, given: Names | None) -> dict[int, int]:
     return {number: given.classes[name] for name, number in names.classes.items()}
 
 
-def _find_names(folder: str, root: str, table: str | None) -> tuple[Names | None, list[str]]:
+def _find_names(folder: str, root: str, given: str | None) -> tuple[Names | None, list[str]]:
     """Class names from a file in a folder of labels, above it or above the images, and remarks.
 
-    The class table that was given is none of these files, whatever it is called.
+    What was given is none of these files, whatever it is called.
     """
     above = [os.path.join(*up) for up in ((folder,), (folder, ".."), (folder, "..", ".."))]
     places = dict.fromkeys(map(os.path.normpath, (*above, os.path.join(root, ".."))))
@@ -115,13 +113,13 @@ def _find_names(folder: str, root: str, table: str | None) -> tuple[Names | None
     for place in places:
         for name in _FILES:
             path = os.path.normpath(os.path.join(place, name))
-            if not os.path.isfile(path) or (table and os.path.samefile(path, table)):
+            if not os.path.isfile(path) or (given and os.path.samefile(path, given)):
                 continue
             try:
                 names = read_names(path)
             except ListError as error:
                 first = str(error).partition("\n")[0]
-                hint = "" if table else " (--classes FILE gives them)"
+                hint = "" if given else " (--classes FILE gives them)"
                 remarks.append(f"{first}; not taken for class names{hint}")
             else:
                 return names, remarks

@@ -26,9 +26,9 @@ def read_csv(
     """The images that a CSV file names, `path,label` or `path,label,label...`, keys from 0.
 
     Paths start from `root`. A first row whose first cell has no file ending, nor is a file, is a
-    header. Labels are numbers, in several columns also `True` and `False`, 1 and 0; where there is
-    one column of them and not all are numbers, or `classes` is given, they are names of classes,
-    which count from 0 in their order, or as `classes` says.
+    header. Labels are numbers, or `True` and `False`, 1 and 0; where there is one column and it has
+    others, or `classes` is given, they are names of classes, which count from 0 in their order, or
+    as `classes` says.
 
     Raises ListError with a line for each fault.
     """
@@ -111,7 +111,9 @@ class _Table:
         self.lines[path] = line
 
     def has_names(self) -> bool:
-        """Whether not all labels are numbers."""
+        """Whether not all labels are numbers, nor all of them true or false."""
+        if all(label.strip().lower() in _TRUTHS for label in self._same):
+            return False
         names = {label for label in self._same if _is_name(label)}
         if names and len(names) < len(self._same):
             name, where = next(self._places(names))
@@ -154,7 +156,7 @@ class _Table:
         wrong: dict[str, str] = {}
         for label in self._same:
             try:
-                texts[label] = _number(label)
+                texts[label] = _number_or_truth(label)
             except LimitError as error:
                 wrong[label] = error.message
         places = self._places(wrong)

@@ -37,17 +37,17 @@ def read_yolo(
 
     An image's label file is the one below `folder` with its path, but .txt; where there is none the
     image is one without objects. A line is `class cx cy width height`, fractions, or a class and
-    the corners of a polygon, of which the box is taken. Numbers of classes are labels; `names`, or
-    else those of a file near the labels, say which there are. Where `names` are a class table and
-    there is such a file, a label is the table's of the class that the file names. With `skip_empty`
-    images without boxes are left out.
+    the corners of a polygon, of which the box is taken. Numbers of classes are labels, and a file
+    near the labels, or else `names`, says which there are. Where there are both, the file names the
+    class of each number, and the label is that class's in `names`. With `skip_empty` images without
+    boxes are left out.
 
     Raises ListError with a line for each fault.
     """
     top, place = os.fspath(folder), Root(root)
     found = Annotated()
     naming, found.remarks = yolo_names(top, place.path, names)
-    if naming and naming.key_points:
+    if any(one and one.key_points for one in (naming, names)):
         raise ListError("labels have key points (kpt_shape), and only boxes are read", path=top)
     numbers = yolo_labels(naming, names) if naming else None
     labels = dict.fromkeys(_files(top, (".txt",), True, Annotated()), False)

@@ -14,6 +14,7 @@ from .door import fail, given_options, option_group, say, shown_path
 from .listing import SCAN_NAMES, scan_folder, scan_options
 
 if TYPE_CHECKING:
+    from ..listing import ImageList
     from ..masks import Masks
     from ..record_source import RecordSource
     from ..scanning import Scan
@@ -165,6 +166,7 @@ def _folder(folder: str, lst: str, options: dict[str, Any], *, force: bool) -> O
     scan = {name: options[name] for name in SCAN_NAMES}
     masks = _masks(options)
     found = scan_folder(folder, outputs=[lst], force=force, **scan)
+    _remark_unused(masks, found.images)
     source = FileSource(found.images, folder, options["label_width"])
     if options["part"]:
         source = source.part(*options["part"])
@@ -185,8 +187,19 @@ def _list(source: str, options: dict[str, Any]) -> FileSource:
         images, root = ImageList(sys.stdin.buffer.read(), "stdin"), "."
     if options["root"] is not None and not os.path.isdir(options["root"]):
         raise click.UsageError(f"--root {options['root']}: no such folder.")
-    root = options["root"] or root or "."
-    return FileSource(images, root, options["label_width"], _masks(options))
+    root, masks = options["root"] or root or ".", _masks(options)
+    _remark_unused(masks, images)
+    return FileSource(images, root, options["label_width"], masks)
+
+
+def _remark_unused(masks: Masks | None, images: ImageList) -> None:
+    """Says that masks have keys of no image: they may be of another list's."""
+    from ..format import plural
+    from ..masks import ListedMasks
+
+    unused = masks.unused(images.keys) if isinstance(masks, ListedMasks) else 0
+    if unused:
+        say(f"the list of masks has {plural(unused, 'key')} of no image: is it of another list?")
 
 
 def _masks(options: dict[str, Any]) -> Masks | None:
@@ -207,7 +220,7 @@ def _masks(options: dict[str, Any]) -> Masks | None:
 
 def _records(recs: tuple[str, ...], options: dict[str, Any]) -> tuple[RecordSource, bool]:
     from ..format import ShardSet, group_shards, mask_name, plural
-    from ..pairing import pairs_among
+    from ..pairing import images_beside, pairs_among
     from ..record_source import RecordSource
 
     images, masks = pairs_among(recs)
@@ -215,6 +228,12 @@ def _records(recs: tuple[str, ...], options: dict[str, Any]) -> tuple[RecordSour
     if beside:
         more = f" and {len(beside) - 1} more" if len(beside) > 1 else ""
         say(f"{shown_path(beside[0])}{more}: left out; given too, its masks are packed beside")
+    for rec in images:
+        of = images_beside(rec)
+        if of is not None:
+            say(
+                f"{shown_path(rec)}: masks, by its name; given {shown_path(of)} too, they stay such"
+            )
     only, fresh = options["images_only"], options["renumber"]
     source = RecordSource(images, masks=masks, images_only=only, renumber=fresh)
     amiss = list(map(str, source.amiss))
