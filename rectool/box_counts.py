@@ -48,15 +48,14 @@ class BoxCounts:
         self.classes: Counter[int] = Counter()
         self.odd = dict.fromkeys(_ODD, 0)
 
-    def add(self, labels: NDArray[np.float32], starts: Numbers, lengths: Numbers) -> bool:
+    def add(
+        self, labels: NDArray[np.float32], starts: Numbers, lengths: Numbers, width: int
+    ) -> None:
         """Takes the labels of some records, each `lengths` of them from `starts` on.
 
-        False, and then nothing is counted, where a record's labels are no boxes of the same width.
+        They are boxes of this width, the same each time.
         """
-        widths = widths_of_boxes(labels, starts, lengths)
-        if len(widths) != 1 or self.width not in (0, *widths):
-            return False
-        self.width = widths.pop()
+        self.width = width
         first = labels[starts].astype(np.int64)
         counts = (lengths - first) // self.width
         records = np.repeat(np.arange(len(starts)), counts)
@@ -65,7 +64,6 @@ class BoxCounts:
         rows = labels[places[:, None] + np.arange(BOX_WIDTH)]
         self._count(rows)
         self._count_records(np.bincount(records[rows[:, 0] >= 0], minlength=len(starts)))
-        return True
 
     def _count_records(self, boxes: Numbers) -> None:
         least, most = int(boxes.min()), int(boxes.max())

@@ -67,7 +67,7 @@ class LabelCounts:
         self._widths: Counter[int] = Counter()
         self._first = Range()
         self._firsts: list[Labels] = []
-        self._boxes: BoxCounts | None = BoxCounts()
+        self._boxes = BoxCounts()
         self._box_widths: set[int] | None = set()
         self._columns: list[_ColumnCounts] | None = None
 
@@ -90,11 +90,11 @@ class LabelCounts:
         self._widths.update(Counter(lengths.tolist()))
         self._first.add_all(labels[starts])
         self._firsts.append(np.unique(labels[starts]))
-        if self._boxes is not None and not self._boxes.add(labels, starts, lengths):
-            self._boxes = None
         if self._box_widths is not None:
             widths = widths_of_boxes(labels, starts, lengths)
             self._box_widths = self._box_widths | widths if widths else None
+        if self._box_widths is not None and len(self._box_widths) == 1:
+            self._boxes.add(labels, starts, lengths, *self._box_widths)
         width = int(lengths[0])
         if self._columns is None and 1 < width <= MOST_COLUMNS:
             self._columns = [_ColumnCounts() for _ in range(width)]
@@ -107,10 +107,10 @@ class LabelCounts:
     def finish(self) -> LabelSummary:
         self._count()
         firsts = np.concatenate([np.empty(0, np.float32), *self._firsts])
-        boxes = self._boxes if self._boxes is not None and self._boxes.boxes else None
+        box_widths = sorted(self._box_widths or ())
+        boxes = self._boxes if len(box_widths) == 1 and self._boxes.boxes else None
         columns = [] if boxes else [counts.column for counts in self._columns or ()]
-        mixed = sorted(self._box_widths or ())
-        mixed = mixed if len(mixed) > 1 else []
+        mixed = box_widths if len(box_widths) > 1 else []
         different = len(np.unique(firsts))
         return LabelSummary(self._widths, different, self._first, boxes, mixed, columns)
 
