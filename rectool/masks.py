@@ -39,17 +39,16 @@ class Mask:
     path: str | None = None
 
     @classmethod
-    def at(cls, path: str, *, upright: bool) -> Mask:
-        return cls(shown(path), partial(read_file, path), upright, path)
-
-    def check_other(self, image: str) -> None:
-        """Raises ImageError where the mask is this file, its image's own."""
-        with self._faults():
-            if self.path is not None and os.path.samefile(self.path, image):
+    def at(cls, path: str, image: str, *, upright: bool) -> Mask:
+        """The mask in a file. Raises ImageError where that is its image's own."""
+        mask = cls(shown(path), partial(read_file, path), upright, path)
+        with mask._faults():
+            if os.path.samefile(path, image):
                 raise ImageError(
                     "the image itself; where images and masks lie in one folder, --exts says which"
                     " are images"
                 )
+        return mask
 
     def payload(self) -> bytes:
         with self._faults():
@@ -77,14 +76,16 @@ class Mask:
                 "has an EXIF orientation, and readers do not agree on whether its mask is to be"
                 " turned too; without --pass-through both are packed upright"
             )
-        size = _stored_size(image)
+        of_image = describe(image)
+        if of_image is None:  # also a PPM, which decoding knows
+            raise ImageError("not an image of a known format")
         data = self.payload()
         with self._faults():
             check_lossless(data)
-            check_complete(data)
+            info = check_complete(data)
             if _orientation(data) != 1:
                 raise ImageError("an EXIF orientation of its own, which readers would turn it by")
-            _check_size(_stored_size(data), size)
+            _check_size((info.width, info.height), (of_image.width, of_image.height))
             if verify:
                 from .imaging.masks import decode_mask  # noqa: PLC0415
 
@@ -108,13 +109,6 @@ class Mask:
         except OSError as error:
             reason = error.strerror or str(error)
             raise ImageError(f"its mask {self.name}: {reason}") from None
-
-
-def _stored_size(data: bytes) -> tuple[int, int]:
-    info = describe(data)
-    if info is None:  # also a PPM, which decoding knows
-        raise ImageError("not an image of a known format")
-    return info.width, info.height
 
 
 def _check_size(mask: tuple[int, int], image: tuple[int, int], hint: str = "") -> None:
@@ -154,6 +148,9 @@ class Masks(Protocol):
     def given(self, key: int) -> str | None:
         """The path that a list of masks has for a key."""
 
+    def unused(self, keys: Numbers) -> int:
+        """How many masks of a list are of none of these keys."""
+
 
 class MasksInFolder(NamedTuple):
     """Masks that bear their images' paths below `root`, whatever the ending."""
@@ -169,6 +166,9 @@ class MasksInFolder(NamedTuple):
 
     def given(self, key: int) -> None: ...
 
+    def unused(self, keys: Numbers) -> int:
+        return 0
+
     def find(self, image: str, path: str, given: str | None) -> Mask:
         stem = os.path.join(self.root, os.path.splitext(path)[0])
         found = next(filter(None, (_existing(stem, endings) for endings in _ENDINGS)), [])
@@ -180,7 +180,7 @@ class MasksInFolder(NamedTuple):
         if others:  # one file answers to several names where a is A
             names = " and ".join(shown(os.path.basename(name)) for name in (found[0], others[0]))
             raise ImageError(f"has two masks, {names} in {shown(os.path.dirname(stem))}")
-        return Mask.at(found[0], upright=self.upright)
+        return Mask.at(found[0], image, upright=self.upright)
 
 
 def _existing(stem: str, endings: tuple[str, ...]) -> list[str]:
@@ -199,7 +199,6 @@ class ListedMasks:
         self._keys = KeyTable(masks.keys)
 
     def unused(self, keys: Numbers) -> int:
-        """How many of the masks are of none of these keys."""
         return len(np.setdiff1d(self._masks.keys, keys))
 
     def given(self, key: int) -> str | None:
@@ -222,4 +221,4 @@ class _Listed(NamedTuple):
     def find(self, image: str, path: str, given: str | None) -> Mask:
         if given is None:
             raise ImageError(f"no mask: {shown(self.name)} has no line with its key")
-        return Mask.at(os.path.join(self.root, given), upright=self.upright)
+        return Mask.at(os.path.join(self.root, given), image, upright=self.upright)

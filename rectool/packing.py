@@ -179,8 +179,8 @@ def _check(source: Source, treatment: Treatment) -> None:
     if not len(source):
         raise ListError("nothing to pack", path=source.name)
     if treatment.cuts or source.label_width is not None:
-        some = map(source.labels, range(min(_LOOKED_AT, len(source))))
-        several = [labels for labels in some if len(labels) > 1]
+        some = range(min(_LOOKED_AT, len(source)))
+        several = [labels for labels in source.labels(some) if len(labels) > 1]
         if all(map(are_boxes, several)) and any(len(boxes_of(labels)) for labels in several):
             option = "--center-crop" if treatment.cuts else "--label-width"
             raise ListError(
@@ -214,7 +214,8 @@ def _has_channels(result: Result) -> bool:
     """Whether there is a mask, and it has several channels."""
     if isinstance(result, str) or len(result) == 1:
         return False
-    samples = png_samples(result[1][payload_start(result[1]) :])
+    mask = memoryview(result[1])
+    samples = png_samples(mask[payload_start(mask) :])
     return samples is not None and samples[1] > 1
 
 

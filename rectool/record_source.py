@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from .format import (
     unindexed,
     unpack,
 )
+from .format.columns import room
 from .format.frames import Buffer
 from .listing import Numbers, digest_of
 from .pairing import check_keys
@@ -80,7 +81,7 @@ class RecordSource(Source):
                 if renumber:
                     raise RecordError(_NAMES_KEYS, path=path)
             kept = _images(index.offsets, buffer) if images_only else slice(None)
-            columns = [(index.offsets, _room(index.offsets, len(buffer)))]
+            columns = [(index.offsets, room(index.offsets, len(buffer)))]
             if masks:
                 columns.append(self._open_masks(self.files[len(recs) + number], index, path))
             keys.append(index.keys[kept])
@@ -126,7 +127,7 @@ class RecordSource(Source):
         except RecordError as error:
             error.message += "; it was taken for them by its name"
             raise
-        return index.offsets, _room(index.offsets, len(buffer))
+        return index.offsets, room(index.offsets, len(buffer))
 
     def _check_keys(self) -> None:
         order = self.keys.argsort(kind="stable")
@@ -159,12 +160,12 @@ class RecordSource(Source):
     def place(self, position: int) -> Place:
         return Place(self.files[self._file[position]], None, int(self._offsets[position, 0]))
 
-    def labels(self, position: int) -> list[float]:
-        [sample] = self.samples(range(position, position + 1))
-        with contextlib.suppress(RecordError):
-            record, *_ = self.maker(Copy("nothing"))(sample)
-            return label_list(unpack(record)[0].label)
-        return []
+    def labels(self, positions: range) -> Iterator[list[float]]:
+        make = self.maker(Copy("nothing"))
+        for sample in self.samples(positions):
+            with contextlib.suppress(RecordError):
+                record, *_ = make(sample)
+                yield label_list(unpack(record)[0].label)
 
     def identity(self) -> dict[str, str]:
         digest = digest_of(self._file, self._offsets, self._rooms, self.keys)
@@ -175,12 +176,6 @@ class RecordSource(Source):
             "the .rec files": "\n".join(files),
             "--renumber": str(self.renumbered),
         }
-
-
-def _room(offsets: Numbers, size: int) -> Numbers:
-    """The bytes from each record's start to the next one's, or to the file's end."""
-    starts = np.append(np.unique(offsets), size)
-    return starts[np.searchsorted(starts, offsets, side="right")] - offsets
 
 
 _NAMES_KEYS = (

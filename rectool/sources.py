@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
@@ -132,8 +132,8 @@ class Source(ABC):
     def place(self, position: int) -> Place: ...
 
     @abstractmethod
-    def labels(self, position: int) -> Sequence[float]:
-        """All labels of a sample; none where it cannot be read, which packing reports."""
+    def labels(self, positions: range) -> Iterator[Sequence[float]]:
+        """All labels of each sample, but for those that cannot be read, which packing reports."""
 
     @abstractmethod
     def identity(self) -> dict[str, str]:
@@ -187,8 +187,8 @@ class FileSource(Source):
         path = os.path.join(self.root, self.images[position].path)
         return Place(path, self.images.line_number(position), None)
 
-    def labels(self, position: int) -> tuple[float, ...]:
-        return self.images[position].labels
+    def labels(self, positions: range) -> Iterator[Sequence[float]]:
+        return (self.images[position].labels for position in positions)
 
     def identity(self) -> dict[str, str]:
         return {
@@ -230,7 +230,6 @@ class _FileMaker:
         if self.masks is None:
             return (image if raw else self.treatment.apply(image),)
         found = self.masks.find(file, path, mask)
-        found.check_other(file)
         return (image, found.payload()) if raw else self.treatment.apply_pair(image, found)
 
 

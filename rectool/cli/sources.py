@@ -195,9 +195,8 @@ def _list(source: str, options: dict[str, Any]) -> FileSource:
 def _remark_unused(masks: Masks | None, images: ImageList) -> None:
     """Says that masks have keys of no image: they may be of another list's."""
     from ..format import plural
-    from ..masks import ListedMasks
 
-    unused = masks.unused(images.keys) if isinstance(masks, ListedMasks) else 0
+    unused = masks.unused(images.keys) if masks is not None else 0
     if unused:
         say(f"the list of masks has {plural(unused, 'key')} of no image: is it of another list?")
 

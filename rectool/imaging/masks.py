@@ -13,7 +13,7 @@ from PIL import Image
 from ..format import ImageError
 from ..sniffing import check_complete, check_lossless, format_of, may_be_turned
 from .recipe import QUALITY, Size
-from .with_pillow import ORIENTATION, is_deep, opened, orientation_of, turned
+from .with_pillow import ORIENTATION, is_deep, opened, orientation_in, turned
 
 Array = NDArray[Any]
 
@@ -153,4 +153,4 @@ def turn_of(data: bytes) -> int:
         if image.format == "TIFF":
             orientation = image.getexif().get(ORIENTATION, 1)
             return orientation if orientation in range(1, 9) else 1
-    return orientation_of(data)
+        return orientation_in(image)

@@ -73,7 +73,7 @@ def decode(data: bytes, color: Color = "rgb", *, orient: bool = True) -> Image.I
     with opened(data) as image:
         if color == "gray" and image.format in _JPEGS:
             image.draft("L", None)
-        return _loaded(image, data, color, _orientation(image) if orient else 1)
+        return _loaded(image, data, color, orientation_in(image) if orient else 1)
 
 
 def render(data: bytes, color: Color, fit_of: FitOf) -> Image.Image:
@@ -88,7 +88,7 @@ def cut(data: bytes, color: Color, fit_of: FitOf, *, alone: bool = False) -> Ima
     first, and what is around does not count. Raises ImageError as `decode` does.
     """
     with opened(data) as image:
-        turn = _orientation(image)
+        turn = orientation_in(image)
         sides = image.size[::-1] if turn >= 5 else image.size
         fit = fit_of(*sides) if image.format != "TIFF" else None  # which Pillow turns when loading
         draft = _draft(image, fit, color, turn) if fit and image.format in _JPEGS else None
@@ -206,7 +206,7 @@ def _unidentified(data: bytes) -> str:
 def orientation_of(data: bytes) -> int:
     """An encoded image's EXIF orientation, 1 to 8; 1 where it has none, and for TIFF."""
     with opened(data) as image:
-        return _orientation(image)
+        return orientation_in(image)
 
 
 def mode_of(data: bytes) -> str:
@@ -215,7 +215,7 @@ def mode_of(data: bytes) -> str:
         return image.mode
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation_in(image: Image.Image) -> int:
     """The EXIF orientation, 1 to 8, or 1. Only EXIF counts: OpenCV knows no other place.
 
     TIFF is left to Pillow, which turns the image while loading it.
