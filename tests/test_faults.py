@@ -314,14 +314,14 @@ def test_a_hundred_thousand_files_in_a_folder(run: Runner, tmp_path: Path) -> No
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs wait4 with the memory in kB")
-def test_a_list_of_a_million_lines(tmp_path: Path) -> None:
+def test_a_list_of_many_lines(tmp_path: Path) -> None:
     """It takes at most 300 bytes of memory a line."""
     folder = tmp_path / "some" / "folder" / "of" / "a class"
     folder.mkdir(parents=True)
     (folder / "image_00000001.png").write_bytes(encoded(picture(1, 2, 2), "PNG"))
     path = "some/folder/of/a class/image_00000001.png"
     peaks = []
-    for count in (1, 1_000_000):
+    for count in (1, 300_000):
         lines = "".join(f"{key}\t{key % 7}\t{path}\n" for key in range(count))
         (tmp_path / "a.lst").write_text(lines)
         command = [sys.executable, "-m", "rectool", "pack", "a.lst", "out", "--pass-through"]
@@ -333,10 +333,10 @@ def test_a_list_of_a_million_lines(tmp_path: Path) -> None:
         process.stderr.close()
         assert process.returncode == 0
         peaks.append(used.ru_maxrss * 1024)
-    assert (peaks[1] - peaks[0]) / 1_000_000 < 300
+    assert (peaks[1] - peaks[0]) / 300_000 < 300
     reader = RecordReader(tmp_path / "out.rec")
-    assert len(reader) == 1_000_000
-    assert unpack(reader.by_key(999_999))[0] == (0, float(999_999 % 7), 999_999, 0)
+    assert len(reader) == 300_000
+    assert unpack(reader.by_key(299_999))[0] == (0, float(299_999 % 7), 299_999, 0)
 
 
 @pytest.mark.parametrize("temporary", ["/proc", "/nowhere/at/all", "a-file"])

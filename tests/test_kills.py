@@ -127,10 +127,16 @@ def test_killed_at_random_moments(stock: Path, tmp_path: Path, mode: str, over: 
 
 
 def by_itself(status: int, err: str, number: int) -> bool:
-    """Whether Python itself was starting or had nearly ended when the signal came."""
+    """Whether Python itself was starting or had nearly ended when the signal came.
+
+    Its own handler raises KeyboardInterrupt, and passes on if a callback of imports has hidden that;
+    rectool's raises SystemExit.
+    """
     if status == -number and ("packed" in err or not err):
         return True
-    return status in (-number, 1) and "KeyboardInterrupt" in err and "/rectool/cli/" not in err
+    if "KeyboardInterrupt" not in err or "/rectool/cli/" in err:
+        return False
+    return status in (-number, 1) or (status == 0 and err.startswith("Exception ignored"))
 
 
 @pytest.mark.parametrize("over", ["nothing", "old"])
