@@ -55,10 +55,10 @@ def _highest(image: Image.Image) -> int | None:
     of that, and of the others in proportion; else None.
     """
     opened: Any = image
-    arguments = opened.tile[0][3] if opened.tile else ""
+    codec, _, _, arguments = opened.tile[0] if opened.tile else ("", None, 0, "")
     kind, *more = (arguments,) if isinstance(arguments, str) else arguments
-    if image.format == "PPM":
-        return int(more[0]) if more else None
+    if codec in ("ppm", "ppm_plain"):  # the others leave numbers as they are
+        return None if more[0] is None else int(more[0])
     return {"L;2": 3, "L;4": 15}.get(str(kind)[:3])
 
 
