@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .boxes import BOX_WIDTH, have_layout
+from .boxes import BOX_WIDTH, are_boxes, have_layout
 from .format import plural
 
 _ROUNDING = 1e-5  # coordinates beyond 0 and 1 by no more were only rounded
@@ -91,3 +92,17 @@ class BoxCounts:
         """Remarks on boxes that are odd."""
         odd = self.odd.items()
         return [f"{plural(count, 'box')} {_ODD[name]}" for name, count in odd if count]
+
+
+def notes_on(records: Iterable[Sequence[float]]) -> list[str]:
+    """Remarks on odd boxes in the labels of some records; none where not all labels are boxes."""
+    several = [np.array(labels, np.float32) for labels in records if len(labels) > 1]
+    if not several or not all(map(are_boxes, several)):
+        return []
+    lengths = np.array([len(labels) for labels in several])
+    widths = np.array([labels[1] for labels in several])
+    labels, starts = np.concatenate(several), lengths.cumsum() - lengths
+    counts = BoxCounts()
+    for width in np.unique(widths):
+        counts.add(labels, starts[widths == width], lengths[widths == width], int(width))
+    return counts.notes()

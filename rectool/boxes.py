@@ -25,6 +25,7 @@ Columns = NDArray[np.floating[Any] | np.integer[Any]]
 
 _HEADER_WIDTH = 2
 _TOO_WIDE = 1 << 24
+_FARTHEST = 1  # outside of the image, which is 1 wide and high
 
 
 def box_labels(boxes: ArrayLike) -> list[float]:
@@ -47,6 +48,18 @@ def boxes_of(labels: Any) -> Boxes:
     begin, width = _layout(values)
     rows = values[begin:].reshape(-1, width)
     return rows[rows[:, 0] >= 0]
+
+
+def check_fractions(boxes: Boxes) -> None:
+    """Raises HeaderError where a corner is farther outside of the image than the image is large."""
+    corners = boxes[:, 1:BOX_WIDTH]
+    far = ((corners < -_FARTHEST) | (corners > 1 + _FARTHEST)).any(axis=1)
+    if far.any():
+        numbers = ", ".join(f"{value:g}" for value in boxes[far.argmax(), :BOX_WIDTH].tolist())
+        raise HeaderError(
+            f"the box {numbers} (class, xmin, ymin, xmax, ymax): corners are fractions of the"
+            " image's width and height, from 0 to 1, and these look like pixels"
+        )
 
 
 def are_boxes(labels: Any) -> bool:

@@ -55,6 +55,20 @@ def test_other_labels_are(run: Runner, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("tree")
+def test_boxes_in_pixels_are_remarked_on(run: Runner, tmp_path: Path) -> None:
+    lines = "0\t2\t5\t1\t20\t30\t40\t50\tcats/0.jpg\n1\t2\t6\t1\t0.5\t0\t0.4\t1\t9\tcats/1.jpg\n"
+    (tmp_path / "odd.lst").write_text(lines)
+    result = run("pack", "odd.lst", "out", "--root", "images")
+    assert result.status == 0
+    assert result.err.splitlines()[0] == (
+        "odd.lst: in the first 2 lines 1 box reaching out of the image (coordinates below 0 or"
+        " above 1), 1 box without an area (xmax <= xmin or ymax <= ymin)"
+    )
+    (tmp_path / "boxes.lst").write_text(LINES)
+    assert "in the first" not in run("pack", "boxes.lst", "b", "--root", "images").err
+
+
+@pytest.mark.usefixtures("tree")
 def test_a_list_without_its_folder(run: Runner, tmp_path: Path) -> None:
     (tmp_path / "boxes.lst").write_text(LINES)
     result = run("pack", "boxes.lst", "out")

@@ -13,7 +13,7 @@ from conftest import encoded, picture
 from pairs import mask_of, write_pair
 from PIL import Image
 
-from rectool import Augmentation, HeaderError, RecordDataset, RecordReader
+from rectool import Augmentation, HeaderError, ImageDetIter, RecordDataset, RecordReader
 from rectool.boxes import box_labels
 from rectool.loading.geometry import Course
 from rectool.loading.labels import moved
@@ -42,6 +42,20 @@ def test_normalized_boxes_are_as_they_are_stored(rec: Path) -> None:
             assert (boxes.dtype, boxes.shape) == (np.float32, (len(wanted), 5))
             assert boxes.tolist() == wanted
             assert boxes.flags.writeable
+
+
+@pytest.mark.parametrize("box", [[1, 20, 30, 39, 19], [1, 0, 0, 0.5, 2.5], [1, -1.5, 0, 1, 1]])
+def test_boxes_stored_in_pixels_are_refused(tmp_path: Path, box: list[float]) -> None:
+    labels = labels_of([[0, 0, 0, 2, 1], box])
+    rec = write(tmp_path / "a.rec", [flat(1, 40, 20)], [labels])
+    for unit in ("pixels", "normalized"):
+        with pytest.raises(HeaderError, match=r"key 10: the box 1, .* look like pixels"):
+            RecordDataset(rec, boxes=unit)[0]
+    with (
+        ImageDetIter(rec, (3, 8, 8), 1) as batches,
+        pytest.raises(HeaderError, match=r"key 10: the box 1, .* look like pixels"),
+    ):
+        next(batches)
 
 
 def test_boxes_in_pixels_are_of_the_decoded_image(rec: Path) -> None:

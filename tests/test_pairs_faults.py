@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from batches import SHAPE, flats
 from conftest import encoded, picture
 from pairs import mask_of, picture_of, write_pair
 
-from rectool import HeaderError, ImageError, ImageRecordIter, RecordError
+from rectool import HeaderError, ImageError, ImageRecordIter, RecordDataset, RecordError
 
 
 def numbered(path: Path, bad: dict[int, bytes], count: int = 6) -> tuple[Path, Path]:
@@ -75,6 +76,19 @@ def test_nonsense_is_refused(tmp_path: Path, options: dict[str, Any]) -> None:
     rec, masks = numbered(tmp_path / "a.rec", {})
     with pytest.raises(ValueError, match=f"{list(options)[-1]} .*: (of|it is) "):
         ImageRecordIter(rec, (3, 4, 5), 2, masks=masks, **options)
+
+
+def test_masks_among_the_images_are_refused(tmp_path: Path) -> None:
+    """Where a pattern of names found both; but a_mask.rec may have images of people with masks."""
+    rec, masks = numbered(tmp_path / "a.rec", {})
+    for paths in ([rec, masks], [masks, rec]):
+        for read in (RecordDataset, partial(ImageRecordIter, data_shape=(3, 4, 5), batch_size=2)):
+            with pytest.raises(RecordError, match=r"a_mask\.rec: by its name and content") as found:
+                read(paths)
+            assert found.value.path == str(masks)
+    assert len(RecordDataset(masks)) == 6
+    write_pair(tmp_path / "b.rec", [picture_of(5, 4)], [encoded(picture(1, 5, 4))])
+    assert len(RecordDataset([tmp_path / "b.rec", tmp_path / "b_mask.rec"], idx=False)) == 2
 
 
 def test_other_files_are_refused_and_other_labels(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ..scanning import Scan
     from ..sources import FileSource, Source
 
+_LOOKED_AT = 100  # lines of a list, to tell what their boxes are
+
 _KINDS = {"folder": "a folder", "list": "a list", "rec": "a .rec"}
 _ONLY_FOR = {
     "root": ("list",),
@@ -189,6 +191,7 @@ def _list(source: str, options: dict[str, Any]) -> FileSource:
         raise click.UsageError(f"--root {options['root']}: no such folder.")
     root, masks = options["root"] or root or ".", _masks(options)
     _remark_unused(masks, images)
+    _remark_on_boxes(images)
     return FileSource(images, root, options["label_width"], masks)
 
 
@@ -199,6 +202,18 @@ def _remark_unused(masks: Masks | None, images: ImageList) -> None:
     unused = masks.unused(images.keys) if masks is not None else 0
     if unused:
         say(f"the list of masks has {plural(unused, 'key')} of no image: is it of another list?")
+
+
+def _remark_on_boxes(images: ImageList) -> None:
+    """Says what is odd about the first lines' boxes: which are in pixels, say."""
+    from ..box_counts import notes_on
+    from ..format import plural
+
+    some = range(min(_LOOKED_AT, len(images)))
+    notes = notes_on(images[position].labels for position in some)
+    if notes:
+        where = f"{shown_path(images.name)}: in the first {plural(len(some), 'line')}"
+        say(f"{where} {', '.join(notes)}")
 
 
 def _masks(options: dict[str, Any]) -> Masks | None:

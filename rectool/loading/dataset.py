@@ -10,11 +10,11 @@ from typing import Any, Literal, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
-from ..boxes import Boxes, are_boxes, boxes_of
+from ..boxes import Boxes, are_boxes, boxes_of, check_fractions
 from ..format import HeaderError, RecordReader, StrPath
 from ..imaging import Color
 from ..imaging.arrays import decode_array
-from .pairs import Masks
+from .pairs import Masks, refuse_masks
 from .samples import as_array, named_errors, part_of, read_sample, sample_positions
 
 BoxUnit = Literal["normalized", "pixels"]
@@ -44,11 +44,12 @@ class RecordDataset:
     Several files, shards of a set for one, are one data set, in the order given. Order, `idx` and
     what is raised on opening are RecordReader's, `reader` here.
 
-    Opening also raises RecordError for masks that do not belong to the images, with the first
-    difference. Reading raises ImageError for an image or mask that cannot be decoded, or a mask of
-    another size; HeaderError, CorruptError or TruncatedError for a damaged record, and HeaderError
-    for a mask with another id or label than its image, and for labels that are no boxes; all name
-    file and key. IndexError behind the end.
+    Opening also raises RecordError for masks whose keys are not the images', with the first
+    difference, and for masks among the files of images (`out*.rec` finds both). Reading raises
+    ImageError for an image or mask that cannot be decoded, or a mask of another size; HeaderError,
+    CorruptError or TruncatedError for a damaged record, and HeaderError for a mask with another id
+    or label than its image, and for labels that are no boxes, or boxes in pixels; all name file and
+    key. IndexError behind the end.
 
     Threads and workers, forked or spawned, may share a data set, also after it was read from. In
     memory it is its index, 16 bytes a record (and a mask), which forked workers share; it pickles
@@ -76,6 +77,7 @@ class RecordDataset:
             raise ValueError("boxes in pixels are of the decoded image, and decode is false")
         self.decode, self.color, self.transform, self.boxes = decode, color, transform, boxes
         self.reader = RecordReader(path, idx)
+        refuse_masks(self.reader)
         self._masks = None if masks is None else Masks(self.reader, masks, idx is not False)
         self._positions = sample_positions(self.reader)
 
@@ -101,6 +103,7 @@ class RecordDataset:
 
     def _boxes_of(self, labels: Any, image: Any) -> Boxes:
         boxes = boxes_of(labels)
+        check_fractions(boxes)
         if self.boxes == "pixels":
             boxes[:, [1, 3]] *= image.shape[1]
             boxes[:, [2, 4]] *= image.shape[0]

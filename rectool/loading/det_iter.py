@@ -35,8 +35,8 @@ class ImageDetIter(ImageRecordIter):
 
     Raises as ImageRecordIter does, and ValueError for rotations, shears and random scales and
     proportions, for boxes are not turned. Labels that are no boxes, or of another box width than
-    the first sample's, raise HeaderError, with the key, on opening; with `on_error` "skip" such
-    samples are skipped.
+    the first sample's, raise HeaderError, with the key, on opening; boxes in pixels do once their
+    image's turn comes. With `on_error` "skip" such samples are skipped.
     """
 
     def __init__(

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..boxes import BOX_WIDTH, Boxes, are_boxes, boxes_of, have_layout
+from ..boxes import BOX_WIDTH, Boxes, are_boxes, boxes_of, check_fractions, have_layout
 from ..format import (
     HeaderError,
     IRHeader,
@@ -99,6 +99,7 @@ class BoxRows:
             raise HeaderError(
                 f"{boxes.shape[1]} numbers a box, and the first sample has {self.shape[1]}"
             )
+        check_fractions(boxes)
         return boxes
 
     def put(self, labels: Boxes, rows: Floats, row: int, course: Course, *, mirrored: bool) -> None:

@@ -13,13 +13,18 @@ from ..format import (
     HeaderError,
     ImageError,
     IRHeader,
+    RecordError,
     RecordReader,
     StrPath,
+    mask_name,
     plural,
+    shown,
+    unpack,
 )
 from ..imaging import Backend
 from ..imaging.masks import decode_mask, sample_mask, turn_of
 from ..pairing import check_keys, header_difference
+from ..sniffing import png_samples
 from .geometry import Course
 from .samples import named_errors, read_sample
 
@@ -82,6 +87,29 @@ class Masks:
 
     def close(self) -> None:
         self.reader.close()
+
+
+def refuse_masks(images: RecordReader) -> None:
+    """Raises RecordError where files of images have their masks among them, by name and as PNG.
+
+    A pattern of names finds both: `out*.rec`.
+    """
+    firsts = dict(zip(images.paths, images.starts, strict=False))
+    for path in images.paths:
+        first = firsts.get(mask_name(path), len(images))
+        if first < len(images) and _is_png(images, int(first)):
+            raise RecordError(
+                f"by its name and content it has the masks of {shown(path)}, which is among the"
+                " images too: give masks as `masks`, or leave them out",
+                path=mask_name(path),
+            )
+
+
+def _is_png(images: RecordReader, position: int) -> bool:
+    try:
+        return png_samples(unpack(images[position])[1]) is not None
+    except RecordError:  # damaged: told of once it is read
+        return False
 
 
 class MaskRows:
