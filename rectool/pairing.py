@@ -66,7 +66,8 @@ def images_beside(masks: str) -> str | None:
 def pairs_among(recs: Sequence[str]) -> tuple[list[str], list[str]]:
     """Files of images, and those among all of them with their masks, in the same order.
 
-    Raises RecordError where only some of the files have such a partner.
+    Raises RecordError where only some of the files have such a partner, and where some are, by
+    name, masks of images that are not given.
     """
     given = {os.path.abspath(rec): rec for rec in recs}
     partners = {rec: given.get(os.path.abspath(mask_name(rec))) for rec in recs}
@@ -79,6 +80,13 @@ def pairs_among(recs: Sequence[str]) -> tuple[list[str], list[str]]:
             f"by its name it has the masks of another file, and {shown(alone[0])} has none"
             f" ({shown(mask_name(alone[0]))} is not given)",
             path=found[0],
+        )
+    strays = [rec for rec in images if images_beside(rec)]
+    if strays and len(strays) < len(images):
+        raise RecordError(
+            f"by its name it has the masks of {shown(str(images_beside(strays[0])))}, which is not"
+            " given; masks are packed with their images, or alone",
+            path=strays[0],
         )
     return images, found
 

@@ -146,6 +146,16 @@ def test_masks_that_were_not_given_are_remarked_on(run: Runner, two: Path) -> No
     assert run("inspect", "b_mask.rec").err == ""
 
 
+def test_masks_of_other_images_are_no_images(run: Runner, two: Path) -> None:
+    result = run("pack", "a.rec", "b_mask.rec", "out")
+    assert (result.status, result.err) == (
+        1,
+        "rectool: b_mask.rec: by its name it has the masks of b.rec, which is not given; masks are"
+        " packed with their images, or alone\n",
+    )
+    assert not (two / "out.rec").exists()
+
+
 def test_partners_are_known_by_every_spelling(run: Runner, two: Path) -> None:
     result = run("pack", "a.rec", two / "a_mask.rec", "out")
     assert result.status == 0, result
