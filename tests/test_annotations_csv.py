@@ -72,10 +72,24 @@ def test_a_class_table(run: Runner, folder: Path) -> None:
 
 
 def test_one_that_is_no_number_among_numbers(run: Runner, folder: Path) -> None:
-    name = table(folder, "a.jpg,1\nb.jpg,nan\ncats/c.jpg,1O\n")
+    name = table(folder, "a.jpg,1\nb.jpg,nan\ncats/c.jpg, 1O\n")
+    says = "t.csv:3: '1O': no number, and most labels are"
+    assert faults("--csv", name, folder=folder) == [
+        f"{says} (--classes FILE makes all of them class names)"
+    ]
+    name = table(folder, "a.jpg,1\nb.jpg,A\n")
     entries, err = listed(run, "--csv", name)
-    assert [entry.labels for entry in entries] == [(0.0,), (2.0,), (1.0,)]
-    assert err[-1] == "labels are taken for class names: t.csv:3 has '1O'"
+    assert [entry.labels for entry in entries] == [(0.0,), (1.0,)]
+    assert err[-1] == "labels are taken for class names: t.csv:2 has 'A'"
+
+
+def test_row_numbers_of_pandas(folder: Path) -> None:
+    name = table(folder, ",path,label\n0,a.jpg,1\n1,b.jpg,0\n")
+    for line, says in enumerate(faults("--csv", name, folder=folder), 2):
+        assert says.startswith(f"t.csv:{line}: no such file: ")
+        assert says.endswith(
+            "the path goes first: to_csv of pandas writes row numbers unless index=False"
+        )
 
 
 @pytest.mark.parametrize(

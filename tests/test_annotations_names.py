@@ -181,7 +181,7 @@ def test_a_table_alone_names_numbers(run: Runner, folder: Path, place: str) -> N
     args = ("--yolo", "set/labels/train", "--classes", place)
     entries, err = listed(run, *args, root=ROOT)
     assert entries[0].labels[2::5] == (0, 2)
-    assert err == [f"no class names near the labels: their numbers are those of {place}"]
+    assert err == [f"class numbers are those of {place}: no other file near the labels has names"]
 
 
 def test_a_table_among_the_labels_is_no_file_of_names(run: Runner, folder: Path) -> None:
@@ -218,7 +218,7 @@ def test_names_that_are_not_understood(run: Runner, folder: Path) -> None:
     _, err = listed(run, "--yolo", "set/labels/train", "--classes", "c.txt", root=ROOT)
     assert err == [
         "set/data.yaml: its names are written in a way that is not read; not taken for class names",
-        "no class names near the labels: their numbers are those of c.txt",
+        "class numbers are those of c.txt: no other file near the labels has names",
     ]
 
 

@@ -82,7 +82,8 @@ def yolo_names(folder: str, root: str, given: Names | None) -> tuple[Names | Non
         remarks.append(f"class names are those of {shown(found.source)}{labels}")
     elif given:
         remarks.append(
-            f"no class names near the labels: their numbers are those of {shown(given.source)}"
+            f"class numbers are those of {shown(given.source)}: no other file near the labels has"
+            " names"
         )
     return found or given, remarks
 

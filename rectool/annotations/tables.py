@@ -26,9 +26,9 @@ def read_csv(
     """The images that a CSV file names, `path,label` or `path,label,label...`, keys from 0.
 
     Paths start from `root`. A first row whose first cell has no file ending, nor is a file, is a
-    header. Labels are numbers, or `True` and `False`, 1 and 0; where there is one column and it has
-    others, or `classes` is given, they are names of classes, which count from 0 in their order, or
-    as `classes` says.
+    header. Labels are numbers, or `True` and `False`, 1 and 0; where there is one column and half
+    of it or more is no number, or `classes` is given, they are names of classes, which count from 0
+    in their order, or as `classes` says.
 
     Raises ListError with a line for each fault.
     """
@@ -103,7 +103,11 @@ class _Table:
         path = root.below(path)
         if path in self.lines:
             raise ListError(f"{shown(path)} is in line {self.lines[path]} already")
-        root.check_file(path)
+        try:
+            root.check_file(path)
+        except ListError as error:
+            hint = "; the path goes first: to_csv of pandas writes row numbers unless index=False"
+            raise ListError(error.message + hint * path.isdecimal()) from None
         if self.width > 1:
             self.rows.append(b"\t".join(map(_number_or_truth, labels)))
         else:
@@ -111,15 +115,20 @@ class _Table:
         self.lines[path] = line
 
     def has_names(self) -> bool:
-        """Whether not all labels are numbers, nor all of them true or false."""
+        """Whether not all labels are numbers, nor all of them true or false.
+
+        Raises ListError, with each, for a few that are no numbers among more that are.
+        """
         if all(label.strip().lower() in _TRUTHS for label in self._same):
             return False
         names = {label for label in self._same if _is_name(label)}
+        places = [(name.strip(), where) for name, where in self._places(names)]
+        if names and 2 * len(places) < len(self.labels):
+            hint = "no number, and most labels are (--classes FILE makes all of them class names)"
+            raise_faults([f"{where}: {name!r:.80}: {hint}" for name, where in places], self.name)
         if names and len(names) < len(self._same):
-            name, where = next(self._places(names))
-            self.remarks.append(
-                f"labels are taken for class names: {where} has {name.strip()!r:.80}"
-            )
+            name, where = places[0]
+            self.remarks.append(f"labels are taken for class names: {where} has {name!r:.80}")
         return bool(names)
 
     def _places(self, labels: Container[str]) -> Iterator[tuple[str, str]]:
