@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from .shard_state import Shard
     from .sharding import Sharding, ShardWriter
 
-_LOOKED_AT = 100  # samples, to tell what their labels are
+_LOOKED_AT = 100  # samples, to tell what their labels are, and whether there are files
+
+_MISSING = os.strerror(errno.ENOENT)
 
 OnError = Literal["report", "fail", "skip"]
 
@@ -109,11 +111,15 @@ def pack_images(
     raised as ImageError. `on_progress` is called after each sample with the number of all that are
     to be packed. Nothing appears under the outputs' names unless this returns.
 
-    Raises ListError for an empty source, and where boxes would be cut; RecordError where nothing
+    Raises ListError for an empty source, for a list whose paths lead nowhere, and where boxes would
+    be cut; RecordError where nothing
     could be packed, a worker process died for no reason of its own, or shards cannot be resumed;
     FileExistsError and OSError as RecordWriter does.
     """
     _check(source, treatment)
+    resume = sharding is not None and sharding.resume
+    if isinstance(source, FileSource) and not resume:
+        _check_root(source)
     started = time.monotonic()
     rec, _, lst = outputs_of(out)
     failures: list[Failure] = []
@@ -132,7 +138,6 @@ def pack_images(
         else:
             shards = _sharded(source, rec, treatment, sharding, force=force)
         stack.enter_context(shards)
-        resume = sharding is not None and sharding.resume
         lists = _lists(source, lst, force=force, resume=resume) if with_list else []
         beside = [stack.enter_context(output) for output in lists]
         for shard in shards.kept:
@@ -154,10 +159,10 @@ def pack_images(
             colour_masks += reason is None and _has_channels(result)
             on_progress(left)
         if not shards.records:
-            raise RecordError(
-                f"none of {plural(len(source), source.noun)} could be packed"
-                + _root_hint(source, failures)
-            )
+            hint = ""
+            if isinstance(source, FileSource) and all(one.reason == _MISSING for one in failures):
+                hint = _root_hint(source)
+            raise RecordError(f"none of {plural(len(source), source.noun)} could be packed{hint}")
         published = shards.publish(*beside)
     return PackResult(
         recs=published[0],
@@ -190,12 +195,20 @@ def _check(source: Source, treatment: Treatment) -> None:
             )
 
 
-def _root_hint(source: Source, failures: list[Failure]) -> str:
-    """What may be wrong where no file was found."""
-    missing = os.strerror(errno.ENOENT)
-    if isinstance(source, FileSource) and all(one.reason == missing for one in failures):
-        return f"; the list's paths start from {shown(source.root)}, unless --root says otherwise"
-    return ""
+def _check_root(source: FileSource) -> None:
+    """Raises ListError where many files are missing, and none of some throughout the list is there:
+    to name them all would help nobody.
+    """
+    if len(source) > _LOOKED_AT:
+        some = range(0, len(source), len(source) // _LOOKED_AT)
+        paths = [source.place(position).path for position in some]
+        if not any(map(os.path.lexists, paths)):
+            reason = f"none of {len(paths)} of its files is found, {shown(paths[0])} for one"
+            raise ListError(reason + _root_hint(source), path=source.name)
+
+
+def _root_hint(source: FileSource) -> str:
+    return f"; the list's paths start from {shown(source.root)}, unless --root says otherwise"
 
 
 def _lists(source: Source, lst: str, *, force: bool, resume: bool) -> list[Output]:
