@@ -13,7 +13,7 @@ import numpy as np
 
 from ..boxes import BOX_WIDTH, box_labels
 from ..format import ListError, StrPath, plural, shown
-from ..listing import ImageList, encode_path
+from ..listing import ImageList, encode_path, leads_out
 from ..scanning import Scan
 
 
@@ -89,10 +89,8 @@ class Root:
         if not _is_encodable(path):
             raise ListError(f"{path!a:.80}: a path that no file can have")
         plain = os.path.normpath(path)
-        if os.path.isabs(plain):
-            inside = next((form for form in self._absolute if plain.startswith(form)), None)
-            plain = plain[len(inside) :] if inside else os.pardir
-        if plain in (os.curdir, os.pardir) or plain.startswith(os.pardir + os.sep):
+        plain = plain.removeprefix(next(filter(plain.startswith, self._absolute), ""))
+        if plain == os.curdir or leads_out(plain):
             raise ListError(f"{shown(path)}: not below {shown(self.path)}")
         return plain
 
