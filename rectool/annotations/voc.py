@@ -209,7 +209,7 @@ def _object(element: ElementTree.Element, where: str) -> _Object:
     name = class_name(_text(element, "name"))
     corners = tuple(_corner(element, side) for side in ("xmin", "ymin", "xmax", "ymax"))
     left, top, right, bottom = corners
-    if left >= right or top >= bottom:
+    if left > right or top > bottom:
         raise ListError(
             f"a box {right - left:g} wide and {bottom - top:g} high"
             f" (xmin {left:g}, ymin {top:g}, xmax {right:g}, ymax {bottom:g})"
