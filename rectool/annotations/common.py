@@ -88,6 +88,8 @@ class Root:
             raise ListError(f"{path!r:.80}: a path with a tab, a line's end or a zero byte")
         if not _is_encodable(path):
             raise ListError(f"{path!a:.80}: a path that no file can have")
+        if os.sep == "/" and "\\" in path and not os.path.exists(self.join(path)):
+            path = path.replace("\\", "/")  # as Windows writes them
         plain = os.path.normpath(path)
         plain = plain.removeprefix(next(filter(plain.startswith, self._absolute), ""))
         if plain == os.curdir or leads_out(plain):
