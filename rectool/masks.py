@@ -19,7 +19,7 @@ from .sniffing import check_complete, check_lossless, describe, may_be_turned
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_LOSSLESS = (".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pgm", ".ppm", RAW_ENDING)
+_LOSSLESS = (".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pbm", ".pgm", ".ppm", RAW_ENDING)
 _LOSSY = (".jpg", ".jpeg")
 _ENDINGS = (_LOSSLESS, tuple(map(str.upper, _LOSSLESS)), _LOSSY, tuple(map(str.upper, _LOSSY)))
 """Those of masks, and where none is found those behind them."""
