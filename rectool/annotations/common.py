@@ -28,6 +28,11 @@ class Annotated(Scan):
     remarks: list[str] = field(default_factory=list)
 
 
+def unusable(top: str, found: Scan) -> list[str]:
+    """A fault for each file of annotations that links to nothing or is no regular file."""
+    return [f"{shown(os.path.join(top, name))}: no regular file" for name in found.unusable]
+
+
 class Kind(NamedTuple):
     """Something to remark: a text with room for "3 boxes" and for an example, and what is counted.
 

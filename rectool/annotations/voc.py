@@ -21,6 +21,7 @@ from .common import (
     check_classes,
     check_pixels,
     class_name,
+    unusable,
 )
 from .pixels import Size, agreed_size
 
@@ -82,7 +83,7 @@ def read_voc(
             sheets[sheet.image], sources[sheet.image] = sheet, shown(name)
         except ListError as error:
             faults.append(f"{shown(name)}: {error.message}")
-    faults += [f"{shown(os.path.join(top, name))}: no regular file" for name in found.unusable]
+    faults += unusable(top, found)
     found.unusable, found.left_out = [], {}  # all faults; and images beside the XML are no matter
     raise_faults(faults, top)
     if not sheets:
