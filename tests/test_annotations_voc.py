@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,22 @@ def test_what_is_cut_or_left_out(run: Runner, folder: Path) -> None:
         "left out: 1 box outside of the image, as in a.jpg",
         "left out: 3 boxes of no width or no height, as in a.jpg",
     ]
+
+
+def test_memory_is_little_more_than_the_list(folder: Path) -> None:
+    """All files are read before the first line is made, for classes are numbered by their names."""
+    boxes = [(at + 0.5, at, at + 3.5, at + 9) for at in range(40)]
+    for at in range(60):
+        (folder / "images" / f"{at}.jpg").hardlink_to(folder / "images" / "a.jpg")
+        text = sheet(f"{at}.jpg", (100, 50), *(thing("x", *box) for box in boxes))
+        write(folder, **{str(at): text})
+    read_voc(folder / "xml", folder / "images")  # what is loaded for the first one does not count
+    tracemalloc.start()
+    found = read_voc(folder / "xml", folder / "images")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found.images) == 60
+    assert peak < 7 * len(found.images.contents())
 
 
 def test_skip_empty(run: Runner, folder: Path) -> None:
