@@ -142,6 +142,9 @@ def check_classes(
 Box = Sequence[float]
 """class, xmin, ymin, xmax, ymax as fractions of width and height, and what else there is."""
 
+FAR = 1e9
+"""More pixels than any image has."""
+
 _FIRST_PIXEL = 1.5
 """How far fractions reach, and pixels of all boxes of a data set do not."""
 

@@ -17,6 +17,7 @@ from ..format import ListError, StrPath, shown
 from ..listing import raise_faults
 from ..scanning import EXTS, folders, normal_exts
 from .common import (
+    FAR,
     Annotated,
     BoxLines,
     Kind,
@@ -30,7 +31,6 @@ from .common import (
 from .pixels import Size, agreed_size
 
 _ENCODING = re.compile(rb"""\s*<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
-_FAR = 1e9
 _RENAMED = Kind("found by the name of the XML, not by the one in it: {}, as {}", "image")
 
 
@@ -227,8 +227,8 @@ def _corner(element: ElementTree.Element, side: str) -> float:
     try:
         value = float(text if "_" not in text else "")
     except ValueError:
-        value = _FAR
-    if not -_FAR < value < _FAR:
+        value = FAR
+    if not -FAR < value < FAR:
         found = f"found {text!r:.40}" if text else "there is none"
         raise ListError(f"{side} should be a number of pixels, {found}")
     return value
