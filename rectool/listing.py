@@ -67,6 +67,12 @@ def encode_path(path: str) -> bytes:
     return path.encode("utf-8", "surrogateescape")
 
 
+def leads_out(path: str) -> bool:
+    """Whether a path is not one below the folder that it is joined to."""
+    plain = os.path.normpath(path)
+    return bool(os.path.splitdrive(plain)[0]) or plain.split(os.sep)[0] in ("", os.pardir)
+
+
 def quoted(text: bytes) -> str:
     """A piece of a list as a message shows it."""
     return repr(text[:80].decode("utf-8", "backslashreplace"))

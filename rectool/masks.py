@@ -13,13 +13,13 @@ import numpy as np
 
 from .filing import RAW_ENDING, read_file
 from .format import ImageError, KeyTable, RecordError, StrPath, shown
-from .listing import ImageList, Numbers
+from .listing import ImageList, Numbers, leads_out
 from .sniffing import check_complete, check_lossless, describe, may_be_turned
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_LOSSLESS = (".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pgm", ".ppm", RAW_ENDING)
+_LOSSLESS = (".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pbm", ".pgm", ".ppm", RAW_ENDING)
 _LOSSY = (".jpg", ".jpeg")
 _ENDINGS = (_LOSSLESS, tuple(map(str.upper, _LOSSLESS)), _LOSSY, tuple(map(str.upper, _LOSSY)))
 """Those of masks, and where none is found those behind them."""
@@ -170,6 +170,11 @@ class MasksInFolder(NamedTuple):
         return 0
 
     def find(self, image: str, path: str, given: str | None) -> Mask:
+        if leads_out(path):
+            raise ImageError(
+                f"no mask: its path in the list leads out of {shown(self.root)} too; a list of"
+                " masks, each with the key of its image, gives them"
+            )
         stem = os.path.join(self.root, os.path.splitext(path)[0])
         found = next(filter(None, (_existing(stem, endings) for endings in _ENDINGS)), [])
         if found and found[0].lower().endswith(_LOSSY):  # no mask, but maybe the image itself

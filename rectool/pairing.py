@@ -47,10 +47,9 @@ def masks_of(images: Group) -> Group:
     return ShardSet(images.prefix + MASK_SUFFIX, images.total, members)
 
 
-def images_of(masks: Group, given: Iterable[Group]) -> Group | None:
-    """The one among these files and sets whose masks have the name of `masks`."""
-    place = os.path.abspath(str(masks))
-    return next((one for one in given if os.path.abspath(str(masks_of(one))) == place), None)
+def images_by_masks(given: Iterable[Group]) -> dict[str, Group]:
+    """These files and sets by where their masks are, if they have any."""
+    return {os.path.abspath(str(masks_of(one))): one for one in given}
 
 
 def images_beside(masks: str) -> str | None:
@@ -71,7 +70,7 @@ def pairs_among(recs: Sequence[str]) -> tuple[list[str], list[str]]:
     """
     given = {os.path.abspath(rec): rec for rec in recs}
     partners = {rec: given.get(os.path.abspath(mask_name(rec))) for rec in recs}
-    masks = [partners[rec] for rec in recs]
+    masks = set(partners.values())
     images = [rec for rec in recs if rec not in masks]
     alone = [rec for rec in images if partners[rec] is None]
     found = [mask for mask in map(partners.get, images) if mask is not None]

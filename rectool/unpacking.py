@@ -30,6 +30,7 @@ from .listing import (
     ImageList,
     format_header_line,
     format_line,
+    leads_out,
     raise_faults,
 )
 from .sniffing import ENDINGS, format_of
@@ -242,8 +243,7 @@ def _checked_names(names: ImageList, lst: str, *, alone: bool) -> dict[int, str]
         line = names.line_number(position)
         path = os.path.normpath(entry.path)
         where = f"{shown(names.name)}:{line}:"
-        leads_out = os.path.isabs(path) or path.split(os.sep)[0] == os.pardir
-        if leads_out or os.path.splitdrive(path)[0] or path == os.curdir:
+        if leads_out(path) or path == os.curdir:
             faults.append(f"{where} {shown(entry.path)} leads out of the folder")
         if os.path.normcase(path) == os.path.normcase(lst):
             faults.append(f"{where} {shown(entry.path)} is the name of the list to be written")

@@ -175,6 +175,19 @@ def test_absolute_paths_below_a_root_that_is_a_link(tmp_path: Path) -> None:
         root.below(str(tmp_path / "real2" / "a.jpg"))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such names of files")
+def test_paths_that_windows_wrote(tmp_path: Path) -> None:
+    """But for a file with such a name."""
+    (tmp_path / "sub").mkdir()
+    for name in ("sub/a.jpg", "sub/b.jpg", "sub\\b.jpg"):
+        (tmp_path / name).touch()
+    root = Root(tmp_path)
+    assert root.below(r".\sub\a.jpg") == "sub/a.jpg"
+    assert root.below(r"sub\b.jpg") == r"sub\b.jpg"
+    with pytest.raises(ListError, match="not below"):
+        root.below(r"sub\..\..\a.jpg")
+
+
 def test_corners_are_rounded_and_cut() -> None:
     lines = BoxLines(5, skip_empty=False)
     lines.add(9, "a.jpg", [(1, -1e-7, 0.12345649, 0.5, 1 + 1e-7)])

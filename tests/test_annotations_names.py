@@ -39,6 +39,12 @@ def test_lists_and_tables(tmp_path: Path, content: str, names: dict[str, int]) -
     assert read_names(tmp_path / "n.txt").classes == names
 
 
+def test_a_long_line(tmp_path: Path) -> None:
+    """Blanks are gone through once: twice for each would take an hour."""
+    (tmp_path / "n.txt").write_text("1" + " " * 1_000_000)
+    assert read_names(tmp_path / "n.txt").classes == {"1": 0}
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +99,8 @@ def test_images_are_found(run: Runner, folder: Path) -> None:
 
 
 def test_what_is_cut_or_left_out(run: Runner, folder: Path) -> None:
-    boxes = [(-5, 0, 50, 51), (100, 0, 120, 5), (0, 0, 0.00001, 1)]
+    flat = [(0, 0, 0.00001, 1), (5, 0, 5, 9), (5, 9, 6, 9)]
+    boxes = [(-5, 0, 50, 51), (100, 0, 120, 5), *flat]
     write(folder, a=sheet("a.jpg", (100, 50), *(thing("x", *box) for box in boxes)))
     write(folder, sub__b=sheet("b.png", ("", 0), thing("x", 0, 0, 20, 20, more="")))
     entries, err = listed(run, "--voc", "xml")
@@ -110,8 +112,24 @@ def test_what_is_cut_or_left_out(run: Runner, folder: Path) -> None:
         "1 image of no size in the annotations, as sub/b.png: the file's own is used",
         "cut at the image's edges: 1 box, as in a.jpg",
         "left out: 1 box outside of the image, as in a.jpg",
-        "left out: 1 box of no width or no height, as in a.jpg",
+        "left out: 3 boxes of no width or no height, as in a.jpg",
     ]
+
+
+def test_memory_is_little_more_than_the_list(folder: Path) -> None:
+    """All files are read before the first line is made, for classes are numbered by their names."""
+    boxes = [(at + 0.5, at, at + 3.5, at + 9) for at in range(40)]
+    for at in range(60):
+        (folder / "images" / f"{at}.jpg").hardlink_to(folder / "images" / "a.jpg")
+        text = sheet(f"{at}.jpg", (100, 50), *(thing("x", *box) for box in boxes))
+        write(folder, **{str(at): text})
+    read_voc(folder / "xml", folder / "images")  # what is loaded for the first one does not count
+    tracemalloc.start()
+    found = read_voc(folder / "xml", folder / "images")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found.images) == 60
+    assert peak < 7 * len(found.images.contents())
 
 
 def test_skip_empty(run: Runner, folder: Path) -> None:
@@ -193,7 +211,6 @@ def hidden(text: str) -> bytes:
 
 
 BOMB = '<!DOCTYPE a [<!ENTITY x "lol"><!ENTITY y "&x;&x;">]>\n' + A.replace("dog", "&y;")
-CORNERS = "(xmin 5, ymin 0, xmax 5, ymax 9)"
 FAULTS: list[tuple[str | bytes, list[str]]] = [
     ("", ["malformed XML: no element found"]),
     (A[:-5], ["malformed XML: unclosed token: line"]),
@@ -213,7 +230,7 @@ FAULTS: list[tuple[str | bytes, list[str]]] = [
     *(
         (sheet("a.jpg", (100, 50), thing("x", 0, 0, 9, 9), faulty), [f"object 2: {says}"])
         for faulty, says in (
-            (thing("x", 5, 0, 5, 9), f"a box 0 wide and 9 high {CORNERS}"),
+            (thing("x", 6, 0, 5, 9), "a box -1 wide and 9 high (xmin 6, ymin 0, xmax 5, ymax 9)"),
             (thing("x", 0, 9, 5, 5), "a box 5 wide and -4 high (xmin 0, ymin 9, xmax 5, ymax 5)"),
             (thing("x", "nan", 0, 5, 9), "xmin should be a number of pixels, found 'nan'"),
             (thing("x", 0, "1e300", 5, 9), "ymin should be a number of pixels, found '1e300'"),

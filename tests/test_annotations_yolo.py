@@ -43,6 +43,23 @@ def test_boxes(run: Runner, folder: Path) -> None:
     assert err == ["cut at the image's edges: 1 box, as in sub/b.png"]
 
 
+def test_endings_in_capitals(run: Runner, folder: Path) -> None:
+    """As those of images, whatever the file system makes of them."""
+    (folder / "labels" / "a.TXT").write_text("1 0.5 0.5 0.2 0.4\n")
+    (folder / "labels" / "sub" / "b.Txt").write_text("2 0.5 0.5 0.5 0.5\n")
+    entries, err = listed(run, "--yolo", "labels")
+    assert [entry.labels[2] for entry in entries] == [1, 2]
+    assert err == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+def test_a_label_file_that_links_to_nothing(folder: Path) -> None:
+    """Its image is not one without objects."""
+    write(folder, a="1 0.5 0.5 0.2 0.4\n")
+    (folder / "labels" / "sub" / "b.txt").symlink_to("nothing.txt")
+    assert faults("--yolo", "labels", folder=folder) == ["labels/sub/b.txt: no regular file"]
+
+
 def test_polygons(run: Runner, folder: Path) -> None:
     write(folder, a="0 0.2 0.9 0.1 0.3 0.6 0.5\n1 0.1 0.1 0.4 0.1 0.4 0.4 0.1 0.4\n", sub__b="")
     entries, _ = listed(run, "--yolo", "labels")

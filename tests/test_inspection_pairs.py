@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from annotating import in_process
 from conftest import Run, encoded, photo, picture
 
-from rectool import IRHeader, RecordWriter, pack
-from rectool.format import shard_name
+from rectool import IRHeader, RecordWriter, pack, pairing
+from rectool.format import mask_name, shard_name
 from rectool.imaging.masks import encode_mask
 
 Runner = Callable[..., Run]
@@ -293,3 +294,19 @@ def test_sets_of_shards(run: Runner, tmp_path: Path) -> None:
     assert pairs_line(one).startswith(f"with {images[0]}: all 2 match")
     other = shards(tmp_path, "a_mask", [{key: mask(key) for key in keys} for keys in parts[:2]])
     assert "pairs" not in run("inspect", *images, *other).out
+
+
+def test_of_many_files_partners_are_looked_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file's name is made into its masks' once, however many files there are."""
+    names = [f"{at}{suffix}" for suffix in ("_mask", "") for at in range(6)]
+    for name in names:
+        write(tmp_path / f"{name}.rec", {1: mask(1) if "_" in name else image(1)})
+    made: list[object] = []
+    monkeypatch.setattr(pairing, "mask_name", lambda rec: (made.append(rec), mask_name(rec))[1])
+    command = ["inspect", *(f"{name}.rec" for name in names)]
+    status, out, err = in_process(tmp_path, command)
+    assert (status, err) == (0, "")
+    assert out.count(b": all 1 match in key, id, label and size") == 6
+    assert len(made) == len(names)

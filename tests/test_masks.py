@@ -104,6 +104,11 @@ def test_one_bit_is_0_and_1() -> None:
     assert mask.dtype == np.uint8
 
 
+@pytest.mark.parametrize("data", [b"P1 4 2 0 1 1 0 1 0 0 0\n", b"P4 4 2\n\x60\x80"])
+def test_a_pbm_is_not_inverted(data: bytes) -> None:
+    assert decode_mask(data).tolist() == [[0, 1, 1, 0], [1, 0, 0, 0]]
+
+
 @pytest.mark.parametrize(
     ("bits", "row", "expected"),
     [(2, [0b00011011], [0, 1, 2, 3]), (4, [0x01, 0x2E, 0xF7], [0, 1, 2, 14, 15, 7])],

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..boxes import BOX_WIDTH
 from ..format import MAX_KEY, ListError, StrPath, shown
 from ..listing import raise_faults
-from .common import Annotated, BoxLines, Kind, Root, check_classes, check_pixels, class_name
+from .common import FAR, Annotated, BoxLines, Kind, Root, check_classes, check_pixels, class_name
 from .pixels import Size, agreed_size
 
 _KEPT = frozenset(
@@ -28,8 +28,6 @@ _KEPT = frozenset(
 
 _CROWD = Kind("left out: {} of crowds (iscrowd), as in {}", "box")
 _SAME_ID = Kind("left out, being of the id of one before: {}, as in {}", "box")
-_FAR = 1e9
-"""More pixels than any image has."""
 
 
 class _Image(NamedTuple):
@@ -197,7 +195,7 @@ def _size(item: dict[str, Any]) -> Size | None:
     """The size that an image should have, or None where that is not said."""
     width, height = (item.get(field) or 0 for field in ("width", "height"))
     for side in (width, height):
-        if type(side) not in (int, float) or not 0 <= side < _FAR or side != math.floor(side):
+        if type(side) not in (int, float) or not 0 <= side < FAR or side != math.floor(side):
             raise ListError(
                 "width and height should be whole numbers of pixels, found"
                 f" {_found(width)} and {_found(height)}"
@@ -246,7 +244,7 @@ def _bbox(box: Any) -> list[float]:
     if box is None:
         raise ListError("no bbox, and a polygon alone is not read")
     numbers = type(box) is list and all(type(side) in (int, float) for side in box)
-    if not numbers or len(box) != 4 or not all(-_FAR < side < _FAR for side in box):
+    if not numbers or len(box) != 4 or not all(-FAR < side < FAR for side in box):
         raise ListError(f"bbox should be x, y, width and height in pixels, found {_found(box)}")
     if box[2] < 0 or box[3] < 0:
         raise ListError(f"a box {box[2]:g} wide and {box[3]:g} high")

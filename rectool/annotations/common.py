@@ -13,7 +13,7 @@ import numpy as np
 
 from ..boxes import BOX_WIDTH, box_labels
 from ..format import ListError, StrPath, plural, shown
-from ..listing import ImageList, encode_path
+from ..listing import ImageList, encode_path, leads_out
 from ..scanning import Scan
 
 
@@ -26,6 +26,11 @@ class Annotated(Scan):
     """
 
     remarks: list[str] = field(default_factory=list)
+
+
+def unusable(top: str, found: Scan) -> list[str]:
+    """A fault for each file of annotations that links to nothing or is no regular file."""
+    return [f"{shown(os.path.join(top, name))}: no regular file" for name in found.unusable]
 
 
 class Kind(NamedTuple):
@@ -88,11 +93,11 @@ class Root:
             raise ListError(f"{path!r:.80}: a path with a tab, a line's end or a zero byte")
         if not _is_encodable(path):
             raise ListError(f"{path!a:.80}: a path that no file can have")
+        if os.sep == "/" and "\\" in path and not os.path.exists(self.join(path)):
+            path = path.replace("\\", "/")  # as Windows writes them
         plain = os.path.normpath(path)
-        if os.path.isabs(plain):
-            inside = next((form for form in self._absolute if plain.startswith(form)), None)
-            plain = plain[len(inside) :] if inside else os.pardir
-        if plain in (os.curdir, os.pardir) or plain.startswith(os.pardir + os.sep):
+        plain = plain.removeprefix(next(filter(plain.startswith, self._absolute), ""))
+        if plain == os.curdir or leads_out(plain):
             raise ListError(f"{shown(path)}: not below {shown(self.path)}")
         return plain
 
@@ -136,6 +141,9 @@ def check_classes(
 
 Box = Sequence[float]
 """class, xmin, ymin, xmax, ymax as fractions of width and height, and what else there is."""
+
+FAR = 1e9
+"""More pixels than any image has."""
 
 _FIRST_PIXEL = 1.5
 """How far fractions reach, and pixels of all boxes of a data set do not."""

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 from xml.etree import ElementTree
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..boxes import BOX_WIDTH
 from ..format import ListError, StrPath, shown
 from ..listing import raise_faults
 from ..scanning import EXTS, folders, normal_exts
 from .common import (
+    FAR,
     Annotated,
     BoxLines,
     Kind,
@@ -21,27 +26,23 @@ from .common import (
     check_classes,
     check_pixels,
     class_name,
+    unusable,
 )
 from .pixels import Size, agreed_size
 
 _ENCODING = re.compile(rb"""\s*<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
-_FAR = 1e9
 _RENAMED = Kind("found by the name of the XML, not by the one in it: {}, as {}", "image")
 
 
-class _Object(NamedTuple):
-    where: str
-    name: str
-    corners: tuple[float, ...]
-    difficult: float
-
-
 class _Sheet(NamedTuple):
-    """What one XML file says: its image, below the root, that one's size, and objects."""
+    """What one XML file says: its image, below the root, that one's size, and of each object its
+    class and a row of xmin, ymin, xmax, ymax and difficult. All files' are kept: so it is small.
+    """
 
     image: str
     size: Size
-    objects: list[_Object]
+    classes: list[str]
+    rows: NDArray[np.float64]
 
 
 def read_voc(
@@ -73,28 +74,28 @@ def read_voc(
     faults: list[str] = []
     sheets: dict[str, _Sheet] = {}
     sources: dict[str, str] = {}
+    places: dict[str, str] = {}
     for relative in _xml_files(top, found):
         name = os.path.join(top, relative)
         try:
-            sheet = _read(name, relative, finder, faults)
+            sheet = _read(name, relative, finder, places, faults)
             if sheet.image in sheets:
                 raise ListError(f"{shown(sheet.image)} is that of {sources[sheet.image]} already")
             sheets[sheet.image], sources[sheet.image] = sheet, shown(name)
         except ListError as error:
             faults.append(f"{shown(name)}: {error.message}")
-    faults += [f"{shown(os.path.join(top, name))}: no regular file" for name in found.unusable]
+    faults += unusable(top, found)
     found.unusable, found.left_out = [], {}  # all faults; and images beside the XML are no matter
     raise_faults(faults, top)
     if not sheets:
         raise ListError("no XML files in this folder", path=top)
-    found.classes = _numbered(sheets.values(), classes, top)
-    things = (thing for sheet in sheets.values() for thing in sheet.objects)
-    farthest = max((max(map(abs, thing.corners)) for thing in things), default=0.0)
+    found.classes = _numbered(places, classes, top)
+    farthest = max(float(np.abs(sheet.rows[:, :4]).max(initial=0)) for sheet in sheets.values())
     for path, sheet in sheets.items():
-        if sheet.objects:
+        if sheet.classes:
             check_pixels(farthest, path, *sheet.size, top)
         boxes = _boxes(sheet, found.classes)
-        lines.add(None, path, boxes if difficult else (box[:BOX_WIDTH] for box in boxes))
+        lines.add(None, path, boxes[:, : BOX_WIDTH + difficult].tolist())
     found.images = lines.images(place.path, top)
     found.remarks = lines.remarks.lines()
     return found
@@ -107,12 +108,9 @@ def _xml_files(top: str, found: Annotated) -> Iterator[str]:
 
 
 def _numbered(
-    sheets: Iterable[_Sheet], classes: Mapping[str, int] | None, top: str
+    places: Mapping[str, str], classes: Mapping[str, int] | None, top: str
 ) -> dict[str, int]:
-    places: dict[str, str] = {}
-    for sheet in sheets:
-        for thing in sheet.objects:
-            places.setdefault(thing.name, thing.where)
+    """The class table, of classes with the first place that each has."""
     if classes is None:
         return {name: number for number, name in enumerate(sorted(places))}
     faults: list[str] = []
@@ -121,12 +119,10 @@ def _numbered(
     return dict(classes)
 
 
-def _boxes(sheet: _Sheet, classes: Mapping[str, int]) -> Iterator[tuple[float, ...]]:
-    width, height = sheet.size
-    for thing in sheet.objects:
-        left, top, right, bottom = thing.corners
-        corners = left / width, top / height, right / width, bottom / height
-        yield classes[thing.name], *corners, thing.difficult
+def _boxes(sheet: _Sheet, classes: Mapping[str, int]) -> NDArray[np.float64]:
+    """Of each object the label, the corners as fractions, and difficult."""
+    labels = [classes[name] for name in sheet.classes]
+    return np.column_stack((labels, sheet.rows / (*sheet.size, *sheet.size, 1)))
 
 
 class _Finder:
@@ -158,21 +154,27 @@ class _Finder:
         return agreed_size(self._root, path, said, self.remarks)
 
 
-def _read(name: str, relative: str, finder: _Finder, faults: list[str]) -> _Sheet:
-    """Faults of objects are added, others raised."""
+def _read(
+    name: str, relative: str, finder: _Finder, places: dict[str, str], faults: list[str]
+) -> _Sheet:
+    """Faults of objects are added, others raised; and the places of classes not met before."""
     sheet = _parse(name)
     if sheet.tag != "annotation":
         raise ListError(f"no Pascal VOC annotation: it begins with <{sheet.tag:.40}>")
     image = finder.path(_text(sheet, "filename"), relative)
     size = finder.size(image, _size(sheet))
-    objects = []
+    classes, rows = [], []
     for number, element in enumerate(sheet.findall("object"), 1):
         where = f"{shown(name)}: object {number}"
         try:
-            objects.append(_object(element, where))
+            cls, row = _object(element)
         except ListError as error:
             faults.append(f"{where}: {error.message}")
-    return _Sheet(image, size, objects)
+            continue
+        classes.append(sys.intern(cls))
+        rows.append(row)
+        places.setdefault(cls, where)
+    return _Sheet(image, size, classes, np.array(rows).reshape(-1, 5))
 
 
 def _parse(name: str) -> ElementTree.Element:
@@ -205,11 +207,11 @@ def _size(sheet: ElementTree.Element) -> Size | None:
     return (int(width), int(height)) if int(width) and int(height) else None
 
 
-def _object(element: ElementTree.Element, where: str) -> _Object:
+def _object(element: ElementTree.Element) -> tuple[str, tuple[float, ...]]:
     name = class_name(_text(element, "name"))
     corners = tuple(_corner(element, side) for side in ("xmin", "ymin", "xmax", "ymax"))
     left, top, right, bottom = corners
-    if left >= right or top >= bottom:
+    if left > right or top > bottom:
         raise ListError(
             f"a box {right - left:g} wide and {bottom - top:g} high"
             f" (xmin {left:g}, ymin {top:g}, xmax {right:g}, ymax {bottom:g})"
@@ -217,7 +219,7 @@ def _object(element: ElementTree.Element, where: str) -> _Object:
     difficult = _text(element, "difficult") or "0"
     if difficult not in ("0", "1"):
         raise ListError(f"difficult should be 0 or 1, found {difficult!r:.40}")
-    return _Object(where, name, corners, float(difficult))
+    return name, (*corners, float(difficult))
 
 
 def _corner(element: ElementTree.Element, side: str) -> float:
@@ -225,8 +227,8 @@ def _corner(element: ElementTree.Element, side: str) -> float:
     try:
         value = float(text if "_" not in text else "")
     except ValueError:
-        value = _FAR
-    if not -_FAR < value < _FAR:
+        value = FAR
+    if not -FAR < value < FAR:
         found = f"found {text!r:.40}" if text else "there is none"
         raise ListError(f"{side} should be a number of pixels, {found}")
     return value

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator
-from os.path import join
+from collections.abc import Iterable, Iterator, Sequence
+from os.path import join, splitext
 
 from ..boxes import BOX_WIDTH
 from ..format import LimitError, ListError, StrPath, plural, shown, to_float32
 from ..listing import quoted, raise_faults
 from ..scanning import EXTS, folders, normal_exts
-from .common import Annotated, BoxLines, Kind, Root
+from .common import Annotated, BoxLines, Kind, Root, unusable
 from .names import Names, is_names_file, yolo_labels, yolo_names
 from .pixels import remark_turn
 
@@ -50,24 +50,27 @@ def read_yolo(
     if any(one and one.key_points for one in (naming, names)):
         raise ListError("labels have key points (kpt_shape), and only boxes are read", path=top)
     numbers = yolo_labels(naming, names) if naming else None
-    labels = dict.fromkeys(_files(top, (".txt",), True, Annotated()), False)
+    texts = Annotated()
+    labels = {splitext(text)[0]: text for text in _files(top, (".txt",), True, texts)}
+    used: set[str] = set()
     lines = BoxLines(BOX_WIDTH, skip_empty=skip_empty)
     reader = _Reader(numbers, naming.source if naming else "")
+    reader.faults += unusable(top, texts)
     wanted = normal_exts(exts)
     images = list(_files(place.path, wanted, recursive, found))
     if not images:
         looked = f"looked for {', '.join(wanted)}"
         raise ListError(f"no images in this folder ({looked})", path=place.path)
     for image in images:
-        text = os.path.splitext(image)[0] + ".txt"
+        stem = splitext(image)[0]
         try:
             path = place.below(image)
         except ListError as error:
             reader.faults.append(f"{shown(place.join(image))}: {error.message}")
             continue
-        if text in labels:
-            labels[text] = True
-            boxes = reader.boxes(os.path.join(top, text))
+        if stem in labels:
+            used.add(stem)
+            boxes = reader.boxes(join(top, labels[stem]))
             if boxes:
                 remark_turn(place, path, lines.remarks)
             lines.add(None, path, boxes)
@@ -75,10 +78,10 @@ def read_yolo(
             lines.remarks.count(_WITHOUT, path)
             lines.add(None, path, [])
     raise_faults(reader.faults, top)
-    if not any(labels.values()):
-        raise ListError(_no_labels(top, place.path, images, labels), path=top)
-    for text, is_used in labels.items():
-        if not is_used and not is_names_file(text):
+    if not used:
+        raise ListError(_no_labels(top, place.path, images, list(labels.values())), path=top)
+    for stem, text in labels.items():
+        if stem not in used and not is_names_file(text):
             lines.remarks.count(_STRAY, text)
     table = names or naming
     found.classes = table.classes if table else {}
@@ -90,12 +93,12 @@ def read_yolo(
 def _files(top: str, endings: tuple[str, ...], recursive: bool, found: Annotated) -> Iterator[str]:
     for relative, names in folders(top, endings, recursive, found):
         for name in names:
-            yield os.path.join(relative, name)
+            yield join(relative, name)
 
 
-def _no_labels(top: str, root: str, images: Iterable[str], labels: dict[str, bool]) -> str:
+def _no_labels(top: str, root: str, images: Iterable[str], labels: Sequence[str]) -> str:
     """What to say where no image has a label file; where they are, if that is seen."""
-    wanted = [os.path.splitext(image)[0] + ".txt" for image in images]
+    wanted = [splitext(image)[0] + ".txt" for image in images]
     says = f"no label file of an image in {shown(root)}: there is no {shown(join(top, wanted[0]))}"
     by_name = {os.path.basename(text): text for text in reversed(labels)}
     for text in wanted:

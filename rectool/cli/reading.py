@@ -42,16 +42,18 @@ def inspect(
     rectool inspect out.rec --key 7
     """
     from ..format import RecordError, group_shards, plural
+    from ..pairing import images_by_masks
 
     if what and key is not None:
         raise click.UsageError(f"--{what} shows all records, --key one.")
     bad = False
     groups = group_shards(recs)
+    images = images_by_masks(groups)
     for rec in groups:
         unnamed = 0
         try:
             if what is None and key is None:
-                problems, unnamed = _show_summary(rec, groups, as_json)
+                problems, unnamed = _show_summary(rec, images, as_json)
             else:
                 problems = _show_records(rec, what, key, as_json)
         except RecordError as error:
@@ -103,18 +105,19 @@ def _show_rows(records: Records, key: int | None, as_json: bool) -> None:
 
 
 def _show_summary(
-    rec: str | ShardSet, given: list[str | ShardSet], as_json: bool
+    rec: str | ShardSet, images: dict[str, str | ShardSet], as_json: bool
 ) -> tuple[list[RecordError], int]:
     """Shows what a file or a set holds; returns what is wrong with it, and how much more there is.
 
-    If the images whose masks it holds are among what is `given`, both are compared.
+    If the images whose masks it holds are among those given, `images` by their masks, both are
+    compared.
     """
     from ..inspection import Records
     from ..reporting import summary_json, summary_text
 
     records = Records(rec)
     summary = records.summary()
-    pair = _pair(rec, records, given)
+    pair = _pair(rec, records, images)
     problems = [*records.problems, *(pair.problems if pair else ())]
     if as_json:
         click.echo(summary_json(summary, list(map(str, problems)), pair))
@@ -123,12 +126,12 @@ def _show_summary(
     return problems, pair.unnamed if pair else 0
 
 
-def _pair(rec: str | ShardSet, masks: Records, given: list[str | ShardSet]) -> Pair | None:
+def _pair(rec: str | ShardSet, masks: Records, given: dict[str, str | ShardSet]) -> Pair | None:
     from ..format import MASK_SUFFIX, RecordError
     from ..inspection import Records
-    from ..pairing import compare, images_of
+    from ..pairing import compare
 
-    images = images_of(rec, given)
+    images = given.get(os.path.abspath(str(rec)))
     if images is None:
         if len(given) > 1 and MASK_SUFFIX in os.path.basename(str(rec)):
             say(f"{shown_path(rec)}: not compared, as no file given has it for its masks by name")

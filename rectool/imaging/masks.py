@@ -26,8 +26,8 @@ _ROUNDING = 1e-7  # of a pixel: far less than two middles can differ by
 def decode_mask(data: bytes, orientation: int = 1) -> Array:
     """A mask's numbers: HxW, uint8 or uint16, or HxWxC for several channels of 8 bits.
 
-    Of a palette the indices, of grey with 1, 2 or 4 bits 0 to 1, 3 or 15, and of a PGM what stands
-    in it, whatever its highest number. Turned as an image with this EXIF orientation, that
+    Of a palette the indices, of grey with 1, 2 or 4 bits 0 to 1, 3 or 15, and of a PBM or PGM what
+    stands in it, whatever its highest number. Turned as an image with this EXIF orientation, that
     of the image that the mask belongs to; a mask's own is not looked at.
 
     Raises ImageError for anything that is no whole image, for JPEG and others that are lossy, and
@@ -73,7 +73,9 @@ def _numbers(image: Image.Image) -> Array:
     if image.mode in _PLAIN:
         return np.array(image)
     if image.mode == "1":
-        return np.array(image).astype(np.uint8)
+        ones = np.array(image)
+        # a PBM's 1 is black
+        return (~ones if image.format == "PPM" else ones).astype(np.uint8)
     if image.mode.startswith("I"):  # 16 bits, or more that may hold no more
         values = np.array(image)
         if values.size and not 0 <= values.min() <= values.max() <= _MOST:
