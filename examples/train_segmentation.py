@@ -31,7 +31,7 @@ if __name__ == "__main__":
         total = right = 0.0
         for images, masks in loader:
             scores = model(images)
-            loss = nn.functional.cross_entropy(scores, masks)
+            loss = nn.functional.cross_entropy(scores, masks, ignore_index=255)  # VOC's borders
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

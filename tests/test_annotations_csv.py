@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from rectool import RecordReader, unpack
 from rectool.annotations.tables import read_csv
-from rectool.listing import Entry
+from rectool.listing import Entry, ImageList
 
 
 @pytest.fixture
@@ -38,6 +39,19 @@ def test_numbers(run: Runner, folder: Path) -> None:
         Entry(2, (1000.0,), "b.jpg"),
     ]
     assert err == []
+
+
+@pytest.mark.parametrize("source", ["-", "/dev/stdin"])
+def test_from_a_pipe(run: Runner, folder: Path, source: str) -> None:
+    if not os.path.exists(source) and source != "-":
+        pytest.skip("no such device")
+    args = ("list", "images", "--no-shuffle", "--csv", source)
+    result = run(*args, stdin=b"\xef\xbb\xbfa.jpg,3\nb.jpg,4\n")
+    assert (result.status, result.err) == (0, "")
+    assert [entry.labels for entry in ImageList(result.stdout, "stdout")] == [(3.0,), (4.0,)]
+    result = run(*args, stdin=b"a.jpg,3\nc.jpg,4\n")
+    name = "stdin" if source == "-" else source
+    assert result.err == f"rectool: {name}:2: no such file: images/c.jpg\n"
 
 
 def test_several_columns(run: Runner, folder: Path) -> None:

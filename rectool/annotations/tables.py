@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import io
 import os
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
@@ -18,12 +19,14 @@ from .common import Annotated, Root, check_classes, class_name
 _TRUTHS = {"true": b"1.000000", "false": b"0.000000"}
 _BOX_COLUMN = re.compile(r"[xy][ _]?(min|max)|(b|bnd|bounding[ _]?)box.*", re.IGNORECASE)
 _MOST_NAMES = 100
+_STDIN = "-"
 
 
 def read_csv(
     path: StrPath, root: StrPath, *, classes: Mapping[str, int] | None = None
 ) -> Annotated:
-    """The images that a CSV file names, `path,label` or `path,label,label...`, keys from 0.
+    """The images that a CSV file names, `path,label` or `path,label,label...`, keys from 0; "-" is
+    stdin.
 
     Paths start from `root`. A first row whose first cell has no file ending, nor is a file, is a
     header. Labels are numbers, or `True` and `False`, 1 and 0; where there is one column and half
@@ -57,8 +60,9 @@ class _Table:
     These are in `labels` as text where there is one column, else in `rows` as the list has them.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.name = "stdin" if path == _STDIN else path
         self.lines: dict[str, int] = {}
         self.labels: list[str] = []
         self.rows: list[bytes] = []
@@ -69,7 +73,7 @@ class _Table:
 
     def read(self, root: Root) -> None:
         faults: list[str] = []
-        rows = _rows(self.name)
+        rows = _rows(self.path, self.name)
         for line, row in rows:  # the first one
             where = f"{shown(self.name)}:{line}"
             _check_form(row, where)
@@ -186,13 +190,14 @@ def _number_or_truth(text: str) -> bytes:
     return _TRUTHS.get(text.strip().lower()) or _number(text)
 
 
-def _rows(name: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(path: str, name: str) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not blank, each with the line in which it begins."""
-    with open(name, "rb") as binary:
-        if b"\0" in binary.read(4096):
+    from_stdin = path == _STDIN
+    with open(0 if from_stdin else path, "rb", closefd=not from_stdin) as binary:
+        if b"\0" in binary.peek():
             raise ListError("no CSV in UTF-8 but a binary file, or one in UTF-16", path=name)
-    with open(name, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        reader = csv.reader(file, strict=True)
+        text = io.TextIOWrapper(binary, "utf-8-sig", "surrogateescape", newline="")
+        reader = csv.reader(text, strict=True)
         line = 1
         try:
             for row in reader:

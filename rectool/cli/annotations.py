@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ annotation_options = option_group(
         type=click.Path(readable=False),
         metavar="FILE",
         help="Labels from a table of path,label or path,label,label... a line, with or without a"
-        " header: numbers, or in one column also names of classes.",
+        " header: numbers, or in one column also names of classes. - is stdin.",
     ),
     click.option(
         "--coco",
@@ -98,6 +99,9 @@ def read_annotations(
         )
     if name == "csv":
         from ..annotations.tables import read_csv
+
+        if source == "-" and sys.stdin is None:
+            raise click.UsageError("stdin is closed.")
 
         return read_csv(source, root, classes=classes)
     if name == "coco":

@@ -37,7 +37,7 @@ scan_options = option_group(
     click.option(
         "--shuffle/--no-shuffle",
         default=True,
-        help="In random order (of a folder the default), or as they come.",
+        help="In random order (of a .lst or .rec only if asked for), or as they come.",
     ),
     click.option(
         "--seed", type=int, default=100, show_default=True, help="Of the random order; im2rec's."

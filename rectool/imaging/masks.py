@@ -58,7 +58,7 @@ def _highest(image: Image.Image) -> int | None:
     codec, _, _, arguments = opened.tile[0] if opened.tile else ("", None, 0, "")
     kind, *more = (arguments,) if isinstance(arguments, str) else arguments
     if codec in ("ppm", "ppm_plain"):  # the others leave numbers as they are
-        return None if more[0] is None else int(more[0])
+        return int(more[0]) if more and more[0] else None
     return {"L;2": 3, "L;4": 15}.get(str(kind)[:3])
 
 
