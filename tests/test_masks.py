@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rectool.format import ImageError
-from rectool.imaging.masks import cut_mask, decode_mask, encode_mask, turn_of
+from rectool.imaging.masks import cut_mask, decode_mask, encode_mask, sample_mask, turn_of
 from rectool.imaging.with_pillow import decode
 
 
@@ -229,3 +229,19 @@ def test_nothing_is_done_where_nothing_changes() -> None:
     mask = numbers(np.uint16)
     assert (cut_mask(mask, (0, 0, 7, 5), (7, 5)) == mask).all()
     assert (cut_mask(mask, (1, 2, 4, 5), (3, 3)) == mask[2:5, 1:4]).all()
+
+
+@pytest.mark.parametrize(
+    ("scale", "shift", "inside", "wanted"),
+    [
+        (1, 1, (-1, 3), [1, 2, 3, 9]),
+        (1, 0, (0, 4), [0, 1, 2, 3]),
+        (2, -2, (1, 3), [9, 1, 3, 9]),  # as far from the first to the last as at a scale of 1
+    ],
+)
+def test_each_pixel_gets_the_number_where_it_comes_from(
+    scale: int, shift: int, inside: tuple[int, int], wanted: list[int]
+) -> None:
+    mask, out = np.arange(4, dtype=np.uint8)[None].repeat(2, 0), np.zeros((2, 4), np.uint8)
+    sample_mask(mask, (scale, 0, shift, 0, 1, 0), (inside[0], 0, inside[1], 2), out, 9)
+    assert out.tolist() == [wanted, wanted]

@@ -46,6 +46,20 @@ def test_asnumpy_is_a_plain_copy_in_c_order() -> None:
     assert turned.asnumpy().any()
 
 
+@pytest.mark.parametrize(
+    "shape", [(2, 3, 3), (2, 3, 1), (2, 3, 5), (2, 3, 0), (2, 3), (2, 1, 3, 2)]
+)
+@pytest.mark.parametrize("axis", [0, 1, -1, (0, 1)])
+def test_flip_copies_arrays_of_any_shape(shape: tuple[int, ...], axis: int) -> None:
+    array = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+    turned = nd.flip(array, axis)
+    assert (type(turned), turned.dtype, turned.shape) == (NDArray, np.uint8, shape)
+    assert turned.flags.c_contiguous
+    assert np.array_equal(turned, np.flip(array, axis))
+    turned[:] = 99
+    assert np.array_equal(array.ravel(), np.arange(array.size))
+
+
 def test_indexing_stays_an_ndarray_and_writes_through() -> None:
     array = pixels()
     assert type(array[0]) is NDArray

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import math
+import zlib
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ Array = NDArray[Any]
 _PLAIN = ("L", "LA", "RGB", "RGBA", "P")
 _MOST = (1 << 16) - 1
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_HEAD, _WORD = Struct(">IIBBBBB"), Struct(">I")
+_COLOURS = {1: 0, 2: 4, 3: 2, 4: 6}  # PNG's, by the number of channels
 _ROUNDING = 1e-7  # of a pixel: far less than two middles can differ by
 
 
@@ -85,11 +89,22 @@ def _numbers(image: Image.Image) -> Array:
 
 
 def encode_mask(mask: Array) -> bytes:
-    """A PNG of exactly these numbers: of what `decode_mask` gives."""
-    file = io.BytesIO()
-    image = Image.fromarray(np.ascontiguousarray(mask))
-    image.save(file, "PNG", compress_level=QUALITY["png"])
-    return file.getvalue()
+    """A PNG of exactly these numbers: of what `decode_mask` gives.
+
+    Pillow would filter the rows, which is for numbers that are quantities: those of classes take
+    twice as long to decode then, and a tenth more room.
+    """
+    height, width, channels = (*mask.shape, 1)[:3]
+    numbers = np.ascontiguousarray(mask, mask.dtype.newbyteorder(">"))
+    rows = np.pad(numbers.view(np.uint8).reshape(height, -1), ((0, 0), (1, 0)))  # 0: no filter
+    head = _HEAD.pack(width, height, 8 * mask.itemsize, _COLOURS[channels], 0, 0, 0)
+    pixels = zlib.compress(rows.tobytes(), QUALITY["png"])
+    return _SIGNATURE + _chunk(b"IHDR", head) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    named = kind + data
+    return _WORD.pack(len(data)) + named + _WORD.pack(zlib.crc32(named))
 
 
 def cut_mask(mask: Array, box: tuple[float, float, float, float], size: Size) -> Array:
@@ -114,6 +129,10 @@ def _whole(points: NDArray[np.floating[Any]], most: int) -> NDArray[np.int64]:
     A point between two is in the second, however its number was rounded.
     """
     return (points + _ROUNDING).clip(0, most - 1).astype(np.int64)  # which rounds down from 0 on
+
+
+def _follow(numbers: NDArray[np.int64]) -> bool:
+    return bool((numbers[1:] - numbers[:-1] == 1).all())
 
 
 def sample_mask(
@@ -141,7 +160,10 @@ def sample_mask(
         out[lost] = fill
     else:  # the same columns in all rows
         rows, columns = _whole(e * y + f, height), _whole(a * x + c, width)
-        out[...] = mask.take(rows, 0).take(columns, 1)
+        if _follow(rows) and _follow(columns):  # a part, which is copied in a third of the time
+            out[...] = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        else:
+            out[...] = mask.take(rows, 0).take(columns, 1)
     left, top, right, bottom = (max(0, math.ceil(side - 0.5)) for side in inside)
     out[:top] = out[bottom:] = fill
     out[:, :left] = out[:, right:] = fill

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from data import ImageSet
+from masks import LIMIT, distance
 from PIL import Image
 
 MAGIC = 0xCED7230A
@@ -52,23 +53,44 @@ def _counted(rec: Path, count: int, idx: Path | None) -> str | None:
     return None if lines == count else f"{lines} lines in the index, not {count}"
 
 
-def check_encoded(rec: Path, images: ImageSet, shorter: int, idx: Path | None) -> str | None:
-    """The numbers; of some records the key, and that they are JPEGs of the size wanted (0: any)."""
+def check_encoded(
+    rec: Path, images: ImageSet, shorter: int, idx: Path | None, kind: str = "JPEG"
+) -> str | None:
+    """The numbers; of some records the key, and the kind of file and size wanted (0: any)."""
     count = len(images.lines)
     wrong = _counted(rec, count, idx)
     if wrong:
         return wrong
+    for number, (key, image) in _some_images(rec).items():
+        if key != int(images.lines[number].split("\t")[0]):
+            return f"record {number} has key {key}"
+        if image.format != kind or (shorter and min(image.size) != shorter):
+            return f"record {number} is {image.format} of {image.size}"
+    return None
+
+
+def check_masks(images: Path, masks: Path) -> str | None:
+    """Of some records of two files, that the mask is its image's."""
+    found = _some_images(masks)
+    for number, (key, image) in _some_images(images).items():
+        mask_key, mask = found[number]
+        if (key, image.size) != (mask_key, mask.size):
+            return f"record {number}: {key}, {image.size}, and its mask {mask_key}, {mask.size}"
+        if (off := distance(image, mask)) > 4 * LIMIT:  # a single one, not the mean of many
+            return f"record {number} and its mask differ by {off:.1f}"
+    return None
+
+
+def _some_images(rec: Path) -> dict[int, tuple[int, Image.Image]]:
+    """Some records of a file by their number: key and image."""
+    found = {}
     with mapped(rec) as data:
         records = find_records(data)
-        for number in range(0, count, -(-count // _LOOKED_AT)):
+        for number in range(0, len(records), -(-len(records) // _LOOKED_AT)):
             offset, length = records[number]
             key = struct.unpack_from("<Q", data, offset + 8)[0]
-            if key != int(images.lines[number].split("\t")[0]):
-                return f"record {number} has key {key}"
-            image = Image.open(io.BytesIO(data[offset + HEAD : offset + length]))
-            if image.format != "JPEG" or (shorter and min(image.size) != shorter):
-                return f"record {number} is {image.format} of {image.size}"
-    return None
+            found[number] = key, Image.open(io.BytesIO(data[offset + HEAD : offset + length]))
+    return found
 
 
 def check_tar(tar: Path, sizes: list[int]) -> str | None:

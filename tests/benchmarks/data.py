@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from masks import mask_of
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -43,6 +44,7 @@ KINDS = {
     "tiny": Kind(4, 80, 20, (4, 4), 0, 0, ".png"),
 }
 FILES, FOLDERS = 200_000, 1_000  # of the listing; the files are empty
+CLASSES, MOST_BOXES = 20, 8  # of the boxes
 QUICK = 20  # as many times fewer of everything
 
 
@@ -92,6 +94,26 @@ class Data:
             _write_list(found.lst, paths)
         return found
 
+    def masks(self, name: str) -> ImageSet:
+        """A mask of each image, a PNG with a palette; keys and labels are the images'."""
+        images = self.images(name)
+        found = ImageSet(self.folder / f"{name}-masks", self.folder / f"{name}-masks.lst")
+        if not found.lst.exists():
+            _say(f"making {len(images.lines):,} masks in {found.root}")
+            for folder in {os.path.dirname(path) for path in images.paths}:
+                (found.root / folder).mkdir(parents=True, exist_ok=True)
+            _in_processes(partial(_write_mask, images.root, found.root), images.paths)
+            _write(found.lst, [f"{os.path.splitext(line)[0]}.png\n" for line in images.lines])
+        return found
+
+    def boxes(self, name: str) -> ImageSet:
+        """The images of a set with boxes for labels, in MXNet's detection layout."""
+        images = self.images(name)
+        found = ImageSet(images.root, self.folder / f"{name}-boxes.lst")
+        if not found.lst.exists():
+            _write(found.lst, list(map(_with_boxes, images.lines)))
+        return found
+
     def files(self) -> tuple[Path, int]:
         """A folder of class folders with as many empty `.jpg` files, and their number."""
         count, folders = FILES // self.fewer, FOLDERS // self.fewer
@@ -117,6 +139,10 @@ def _in_processes(function: Callable[[Any], None], tasks: Iterable[Any]) -> None
 def _write_list(lst: Path, paths: list[str]) -> None:
     lines = [f"{n}\t{int(path.split('/')[0])}.000000\t{path}\n" for n, path in enumerate(paths)]
     random.Random(100).shuffle(lines)
+    _write(lst, lines)
+
+
+def _write(lst: Path, lines: list[str]) -> None:
     new = lst.with_suffix(".new")
     new.write_text("".join(lines))
     new.replace(lst)
@@ -126,6 +152,24 @@ def _write_files(count: int, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
         (folder / f"{number:06}.jpg").touch()
+
+
+def _with_boxes(line: str) -> str:
+    """The line of a list, its label replaced."""
+    key, _, path = line.split("\t")
+    draw = np.random.default_rng([0, int(key)])
+    labels = ["2", "5"]
+    for _ in range(draw.integers(1, MOST_BOXES, endpoint=True)):
+        sides = draw.uniform(0.1, 0.6, 2)
+        begin = draw.uniform(0, 1 - sides)
+        corners = [f"{value:.4f}" for value in (*begin, *(begin + sides))]
+        labels += [str(draw.integers(CLASSES)), *corners]
+    return "\t".join([key, *labels, path]) + "\n"
+
+
+def _write_mask(images: Path, masks: Path, path: str) -> None:
+    mask = mask_of((images / path).read_bytes())
+    (masks / path).with_suffix(".png").write_bytes(mask)
 
 
 def _write_picture(kind: Kind, root: Path, numbered: tuple[int, str]) -> None:

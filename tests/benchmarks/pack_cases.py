@@ -72,6 +72,25 @@ def resize_pillow(bench: Bench, name: str, *options: str) -> list[Table]:
     return [Comparison(f"--resize 256, {len(images.lines):,} JPEGs of {size}", "images", tools)]
 
 
+def masks(bench: Bench) -> list[Table]:
+    images, masks = bench.data.images("large"), bench.data.masks("large")
+    resize: list[Argument] = ["--resize", "256"]
+    ours: list[Argument] = [*resize, "--workers", str(WORKERS)]
+    peer = "im2rec.py twice (mixes classes)"
+    tools = [
+        *bench.im2rec_pairs(resize, images, masks, resize=256, name=peer),
+        bench.rectool(ours, images, resize=256, name="rectool, the images alone"),
+        bench.rectool_pairs(ours, images, masks, resize=256, name="rectool"),
+    ]
+    if find_spec("cv2"):
+        name = "rectool --backend opencv"
+        options = [*ours, "--backend", "opencv"]
+        tools.insert(-1, bench.rectool_pairs(options, images, masks, resize=256, name=name))
+    sizes = f"{sum(masks.sizes) / len(masks.sizes) / 1000:.1f} kB"
+    title = f"--resize 256 --masks, {len(images.lines):,} JPEGs of about 500x375, PNGs of {sizes}"
+    return [Comparison(title, "pairs", tools)]
+
+
 def scaling(bench: Bench) -> list[Table]:
     images = bench.data.images("large")
     tables: list[Table] = []
@@ -159,6 +178,7 @@ PACK_CASES: dict[str, Callable[[Bench], list[Table]]] = {
     "resize-opencv": resize_opencv,
     "resize-pillow": lambda bench: resize_pillow(bench, "large"),
     "photos-pillow": lambda bench: resize_pillow(bench, "photos", "--draft"),
+    "pack-masks": masks,
     "scaling": scaling,
     "listing": listing,
     "memory": memory,

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from read_tools import RESIZED, Scripts, image_readers, made, packed, rectool_readers
+from read_tools import (
+    RESIZED,
+    Scripts,
+    box_readers,
+    image_readers,
+    made,
+    packed,
+    packed_pairs,
+    pair_readers,
+    rectool_readers,
+)
 from tables import Course, Repeated, Table
 from tools import MXNET, Bench
 
@@ -14,16 +24,37 @@ COURSE = 20  # epochs
 
 def images_256(bench: Bench) -> list[Table]:
     count, batch = _whole_batches(bench)
-    records = packed(bench, "read-256", "large", count, *RESIZED)
+    records = packed(bench, "read-256", bench.data.images("large"), count, *RESIZED)
     title = f"random crop 224, mirror, float32; {count:,} JPEGs of {records.mean}, shorter edge 256"
     return [Repeated(title, "image", image_readers(bench, records, batch, 0))]
 
 
 def images_full(bench: Bench) -> list[Table]:
     count, batch = _whole_batches(bench)
-    records = packed(bench, "read-full", "large", count, "--pass-through")
+    records = packed(bench, "read-full", bench.data.images("large"), count, "--pass-through")
     title = f"resize to 256, random crop 224, mirror, float32; {count:,} JPEGs of {records.mean}"
     return [Repeated(title, "image", image_readers(bench, records, batch, 256))]
+
+
+def pairs(bench: Bench) -> list[Table]:
+    count, batch = _whole_batches(bench)
+    records = packed_pairs(bench, count)
+    title = (
+        f"random crop 224, mirror, float32 and uint8; {count:,} JPEGs of {records.mean} and PNGs"
+    )
+    return [Repeated(title, "pair", pair_readers(bench, records, batch))]
+
+
+def boxes(bench: Bench) -> list[Table]:
+    count, batch = _whole_batches(bench)
+    images = bench.data.boxes("large")
+    records = packed(bench, "read-boxes", images, count, "--pass-through")
+    rows = [line.split("\t")[3:-1] for line in images.lines[:count]]
+    found = sum(map(len, rows)) // 5, sum(int(one) for row in rows for one in row[::5])
+    title = f"resize to 300x300, mirror, float32; {count:,} JPEGs of {records.mean}"
+    title += f", {found[0] / count:.1f} boxes each"
+    tools = box_readers(bench, records, batch, found)
+    return [Repeated(title, "image", tools, "rectool.ImageDetIter")]
 
 
 def _whole_batches(bench: Bench) -> tuple[int, int]:
@@ -33,8 +64,9 @@ def _whole_batches(bench: Bench) -> tuple[int, int]:
 
 
 def records(bench: Bench) -> list[Table]:
-    count = len(bench.data.images("small").lines)
-    found = packed(bench, "read-records", "small", count, "--pass-through")
+    images = bench.data.images("small")
+    count = len(images.lines)
+    found = packed(bench, "read-records", images, count, "--pass-through")
     scripts = Scripts(bench, ("lookups.py", "records"), found, (found.size,))
     tools = [
         *scripts.peer("mxnet: MXIndexedRecordIO.read_idx", "mxnet", MXNET, "mxnet"),
@@ -79,7 +111,7 @@ def labels(bench: Bench) -> list[Table]:
 
 
 def epochs(bench: Bench) -> list[Table]:
-    found = packed(bench, "read-epochs", "large", 224, *RESIZED)
+    found = packed(bench, "read-epochs", bench.data.images("large"), 224, *RESIZED)
     scripts = Scripts(bench, ("readers.py",), found, (32, COURSE, 0, "--course"))
     tools = rectool_readers(scripts)
     return [Course(f"after each of {COURSE} epochs over {found.count} images of 256", tools)]
@@ -88,6 +120,8 @@ def epochs(bench: Bench) -> list[Table]:
 READ_CASES: dict[str, Callable[[Bench], list[Table]]] = {
     "read-256": images_256,
     "read-full": images_full,
+    "read-pairs": pairs,
+    "read-boxes": boxes,
     "read-records": records,
     "index": index,
     "labels": labels,

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from checks import HEAD, find_records, mapped
+from data import ImageSet
 from measure import Tool
 from tools import MXNET, PEERS, Argument, Bench, SkipError, checkout, run, run_rectool
 
@@ -30,12 +31,12 @@ class Records:
         return f"{self.size / self.count / 1000:.1f} kB"
 
 
-def packed(bench: Bench, name: str, images: str, count: int, *options: str) -> Records:
+def packed(bench: Bench, name: str, images: ImageSet, count: int, *options: Argument) -> Records:
     """The first images of a set as records."""
     rec = bench.data.folder / f"{name}.rec"
     if not rec.exists():
-        part = bench.data.images(images).part(0, count, bench.out().with_suffix(".lst"))
-        if options == RESIZED and find_spec("cv2"):
+        part = images.part(0, count, bench.out().with_suffix(".lst"))
+        if options[: len(RESIZED)] == RESIZED and find_spec("cv2"):
             options = (*options, "--backend", "opencv")
         run_rectool(["pack", part.lst, rec, "--root", part.root, *options, "--force"])
     with mapped(rec) as data:
@@ -43,6 +44,18 @@ def packed(bench: Bench, name: str, images: str, count: int, *options: str) -> R
     if len(sizes) != count:
         raise SkipError(f"{rec} has {len(sizes)} records, not {count}")
     return Records(rec, count, sum(sizes))
+
+
+def packed_pairs(bench: Bench, count: int) -> Records:
+    """The first large images with their masks, as records and as the files of these."""
+    images, masks = bench.data.images("large"), bench.data.masks("large")
+    records = packed(bench, "read-pairs", images, count, *RESIZED, "--masks", masks.root)
+    folder = records.rec.with_suffix(".images")
+    if not folder.exists():
+        new = folder.with_suffix(".new")
+        run_rectool(["unpack", records.rec, new, "--masks", records.rec.with_suffix(".masks")])
+        new.rename(folder)
+    return records
 
 
 def made(bench: Bench, name: str, count: int) -> Records:
@@ -96,6 +109,33 @@ def image_readers(bench: Bench, records: Records, batch: int, shorter: int) -> l
         *scripts.here("bare OpenCV, 2 threads", "bare-opencv", "cv2"),
         *scripts.here("bare simplejpeg, 2 threads", "bare-simplejpeg", "simplejpeg"),
         *rectool_readers(scripts),
+    ]
+
+
+def pair_readers(bench: Bench, records: Records, batch: int) -> list[Tool]:
+    """All that make batches of images and masks; and of the images alone, rectool."""
+    scripts = Scripts(bench, ("pair_readers.py",), records, (batch, EPOCHS))
+    alone = Scripts(bench, ("readers.py",), records, (batch, EPOCHS, 0))
+    return [
+        *scripts.peer("DALI on the CPU", "dali", PEERS, "nvidia.dali"),
+        *scripts.peer("torch, files, Pillow", "torch-files", PEERS, "torch"),
+        *scripts.peer("torch, rectool.RecordDataset", "torch-rectool", PEERS, "torch"),
+        alone.tool("rectool, the images alone", "rectool"),
+        *rectool_readers(scripts),
+    ]
+
+
+def box_readers(bench: Bench, records: Records, batch: int, boxes: tuple[int, int]) -> list[Tool]:
+    """All that make batches of images and boxes: so many, of classes with such a sum."""
+    scripts = Scripts(bench, ("box_readers.py",), records, (batch, EPOCHS, *boxes))
+    ours = "rectool.mx.image.ImageDetIter"
+    return [
+        *scripts.peer("mx.io.ImageDetRecordIter", "mxnet-record-iter", MXNET, "mxnet"),
+        *scripts.peer("mx.image.ImageDetIter", "mxnet-image-iter", MXNET, "mxnet"),
+        scripts.tool(ours, "rectool-mx"),
+        *scripts.here(f"{ours}, OpenCV", "rectool-mx-opencv", "cv2"),
+        *scripts.here("rectool.ImageDetIter, OpenCV", "rectool-opencv", "cv2"),
+        scripts.tool("rectool.ImageDetIter", "rectool"),
     ]
 
 

@@ -82,10 +82,10 @@ def _from_start(batches: Any) -> Iterator[Any]:
     batches.reset()
     for batch in batches:
         assert batch.pad == 0
-        yield _arrived(batch.data[0])
+        yield arrived(batch.data[0])
 
 
-def _arrived(data: Any) -> Any:
+def arrived(data: Any) -> Any:
     """MXNet's arrays are filled behind its back; reading them out would be a copy too many."""
     if hasattr(data, "wait_to_read"):
         data.wait_to_read()
@@ -254,6 +254,27 @@ def held() -> dict[str, int]:
     return {"RSS MB": round(kilobytes(status, "VmRSS:") / 1e6), "threads": threads, "files": files}
 
 
+def measured(
+    epoch: Epochs, out: str, images: int, epochs: int, look: Callable[[Any], set[float]]
+) -> Iterator[dict[str, Any]]:
+    """Times epochs. `look` checks a batch; its numbers differ where the images do.
+
+    Yields before the end of each, for what else is to be said of it.
+    """
+    for number in range(epochs):
+        seen: set[float] = set()
+        count = 0
+        with timed_pass(out, images) as more:
+            for batch in epoch():
+                data = batch[0] if isinstance(batch, tuple) else batch
+                count += len(data) if hasattr(data, "__len__") else data.shape()[0]
+                if number == 0:  # a warm-up
+                    seen |= look(batch)
+            yield more
+        assert count == images, f"{count} images, not {images}"
+        assert number or len(seen) > images * 0.9, f"{len(seen)} different images of {images}"
+
+
 def main(tool: str, rec: str, out: str, *numbers: str) -> None:
     images, batch, epochs, shorter = map(int, numbers[:4])
     job = Job(rec, batch, shorter)
@@ -263,18 +284,9 @@ def main(tool: str, rec: str, out: str, *numbers: str) -> None:
         epoch = bare(tool[len("bare-") :], job)
     else:
         epoch = TOOLS[tool](job)
-    for number in range(epochs):
-        seen: set[float] = set()
-        count = 0
-        with timed_pass(out, images) as more:
-            for data in epoch():
-                count += len(data) if hasattr(data, "__len__") else data.shape()[0]
-                if number == 0:  # a warm-up
-                    seen |= look(data)
-            if "--course" in numbers:
-                more.update(held())
-        assert count == images, f"{count} images, not {images}"
-        assert number or len(seen) > images * 0.9, f"{len(seen)} different images of {images}"
+    for more in measured(epoch, out, images, epochs, look):
+        if "--course" in numbers:
+            more.update(held())
 
 
 if __name__ == "__main__":

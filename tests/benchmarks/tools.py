@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from checks import check_encoded, check_list, check_rec, check_tar
+from checks import check_encoded, check_list, check_masks, check_rec, check_tar
 from data import Data, ImageSet
 from measure import Tool
 
@@ -60,6 +61,20 @@ class Bench:
         check = self._check(rec, images, resize, idx)
         return self.ours(name, command, [rec, idx], check, len(images.lines))
 
+    def rectool_pairs(
+        self, args: list[Argument], images: ImageSet, masks: ImageSet, *, resize: int, name: str
+    ) -> Tool:
+        """`rectool pack --masks`."""
+        tool = self.rectool([*args, "--masks", masks.root], images, resize=resize, name=name)
+        rec, idx = tool.outputs
+        mask_rec, mask_idx = (path.with_stem(f"{path.stem}_mask") for path in (rec, idx))
+
+        def check() -> str | None:
+            wrong = tool.check() or check_encoded(mask_rec, masks, resize, mask_idx, "PNG")
+            return wrong or check_masks(rec, mask_rec)
+
+        return replace(tool, outputs=[rec, idx, mask_rec, mask_idx], check=check)
+
     def ours(
         self,
         name: str,
@@ -82,6 +97,24 @@ class Bench:
         command = [*im2rec, out, images.root, "--num-thread", str(WORKERS), *args]
         check = self._check(rec, images, resize, idx)
         return [Tool("im2rec.py", command, [rec, idx], check, len(images.lines))]
+
+    def im2rec_pairs(
+        self, args: list[Argument], images: ImageSet, masks: ImageSet, *, resize: int, name: str
+    ) -> list[Tool]:
+        """im2rec.py of the images and then of the masks, as grey PNGs."""
+        if not (tools := self.im2rec(args, images, resize=resize)):
+            return []
+        options: list[Argument] = [*args, "--encoding", ".png", "--color", "0", "--quality", "6"]
+        first, second = *tools, *self.im2rec(options, masks, resize=resize)
+
+        def check() -> str | None:
+            (rec, _), (mask_rec, mask_idx) = first.outputs, second.outputs
+            wrong = first.check() or check_encoded(mask_rec, masks, resize, mask_idx, "PNG")
+            return wrong or check_masks(rec, mask_rec)
+
+        command = " && ".join(shlex.join(map(str, tool.command)) for tool in (first, second))
+        outputs = [*first.outputs, *second.outputs]
+        return [Tool(name, ["sh", "-c", command], outputs, check, len(images.lines))]
 
     def im2rec_list(self, root: Path, count: int) -> list[Tool]:
         if not (im2rec := self._im2rec()):
