@@ -263,25 +263,24 @@ def pack_text(result: PackResult, noun: str) -> str:
     rate = result.images / result.seconds if result.seconds else 0.0
     indexes = [rec.removesuffix(".rec") + ".idx" for rec in (*result.recs, *result.masks)]
     beside = [*([] if result.sharded else indexes), result.lst]
-    into = _files_text(result.recs, result)
+    into = _files_text(result.recs, sharded=result.sharded)
     size = human_size(result.bytes)
     what = plural(total, noun)
     if result.masks:
         what += f", and {'its mask' if total == 1 else 'their masks'},"
-        into += f" and {_files_text(result.masks, result)}"
+        into += f" and {_files_text(result.masks, sharded=result.sharded)}"
         size += f" and {human_size(result.mask_bytes)}"
     also = ", ".join(shown(os.path.basename(path)) for path in beside if path)
     also = f"; with {also}" if also else ""
-    speed = "" if result.kept else f", {rate:.0f} {noun}s/s"
+    speed = f"; {plural(result.kept, 'shard')} kept" if result.kept else f", {rate:.0f} {noun}s/s"
     return f"packed {result.images} of {what} into {into} ({size}{also}){speed}"
 
 
-def _files_text(recs: tuple[str, ...], result: PackResult) -> str:
-    if not result.sharded:
+def _files_text(recs: tuple[str, ...], *, sharded: bool) -> str:
+    if not sharded:
         return shown(recs[0])
-    kept = f", {result.kept} of them kept" if result.kept else ""
     last = shown(os.path.basename(recs[-1]))
-    return f"{plural(len(recs), 'shard')}{kept}: {shown(recs[0])} to {last}"
+    return f"{plural(len(recs), 'shard')}: {shown(recs[0])} to {last}"
 
 
 def pack_json(result: PackResult) -> str:

@@ -179,6 +179,7 @@ def test_devices() -> None:
         "cpu(0)", "cpu(2)", "cpu",
     )  # fmt: skip
     assert array.as_in_context(mx.cpu()) is array
+    assert array.as_in_ctx(mx.cpu()) is array
     assert mx.context.num_gpus() == 0
     for use in (mx.gpu, lambda: mx.Context("gpu"), lambda: mx.Context("tpu", 1)):
         with pytest.raises(ValueError, match=r"no [gt]pu here: .* mx\.cpu\(\)"):

@@ -164,4 +164,5 @@ def _of_dtype(dtype: type[np.generic], parameters: dict[str, Any]) -> dict[str, 
 
 
 def __getattr__(name: str) -> object:
-    raise AttributeError(f"no mx.io.{name}: rectool's stand-in has {', '.join(__all__)}")
+    boxes = "; for boxes there is mx.image.ImageDetIter" if name == "ImageDetRecordIter" else ""
+    raise AttributeError(f"no mx.io.{name}: rectool's stand-in has {', '.join(__all__)}{boxes}")

@@ -76,6 +76,8 @@ class NDArray(_Base):
         check(context)
         return self
 
+    as_in_ctx = as_in_context
+
     def copyto(self, other: _Target) -> NDArray:
         """Copies the values into another array, or for a device into a new one; returns that."""
         if isinstance(other, NDArray):
