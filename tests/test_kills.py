@@ -129,8 +129,8 @@ def test_killed_at_random_moments(stock: Path, tmp_path: Path, mode: str, over: 
 def by_itself(status: int, err: str, number: int) -> bool:
     """Whether Python itself was starting or had nearly ended when the signal came.
 
-    Its own handler raises KeyboardInterrupt, and passes on if a callback of imports has hidden that;
-    rectool's raises SystemExit.
+    Its own handler raises KeyboardInterrupt, and passes on if a callback of imports has hidden
+    that; rectool's raises SystemExit.
     """
     if status == -number and ("packed" in err or not err):
         return True
