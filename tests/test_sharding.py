@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Run, encoded, picture
+from processes import until
 
 from rectool import ImageError, ListError, RecordError, RecordReader
 from rectool.format import Output
@@ -155,14 +156,26 @@ def test_runs_killed_again_and_again(run: Runner, tmp_path: Path, tree: Path) ->
     (tmp_path / "a.lst").write_bytes(lst)
     args = ["pack", "a.lst", "out", "--root", "images", "--shards", "16", "--resize", "60"]
     assert run(*args[:2], "whole", *args[3:]).status == 0
-    random.seed(5)
+    draw = random.Random(5)
     finished = 0
-    for _ in range(40):
+
+    def run_and_stop(early: bool) -> int:
+        """A run that is stopped behind its first shard, where not before."""
         command = [sys.executable, "-m", "rectool", *args, "--resume"]
         with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
-            time.sleep(random.uniform(0.4, 1.2))
-            process.send_signal(random.choice([signal.SIGKILL, signal.SIGINT, signal.SIGTERM]))
-        if process.returncode == 0:
+
+            def has_gone_on() -> bool:
+                more = finished_shards(str(tmp_path / "out")) > finished
+                return more or process.poll() is not None
+
+            if not early:
+                until(has_gone_on, "no shard")
+            time.sleep(draw.uniform(0, 0.4))
+            process.send_signal(draw.choice([signal.SIGKILL, signal.SIGINT, signal.SIGTERM]))
+        return process.returncode
+
+    for number in range(40):
+        if run_and_stop(early=number % 3 == 2) == 0:
             break
         if (tmp_path / "out.shards.json").exists():  # it was done already
             break
