@@ -6,6 +6,7 @@ import functools
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -133,6 +134,26 @@ def tree(tmp_path: Path) -> Path:
         folder = root / ("cats" if number < 6 else "dogs")
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{number}.jpg").write_bytes(encoded(picture(number, 20 + number)))
+    return root
+
+
+@pytest.fixture(scope="module")
+def jpegs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """JPEGs of every kind: the examples, odd sizes, grey, progressive, 4:4:4, EXIF orientations."""
+    root = tmp_path_factory.mktemp("jpegs")
+    shutil.copytree(EXAMPLES / "images", root / "photos")
+    odd = root / "odd"
+    odd.mkdir()
+    for seed, (width, height) in enumerate([(1, 1), (7, 30), (33, 16), (64, 65), (3, 200)]):
+        (odd / f"size{seed}.jpg").write_bytes(encoded(picture(seed, width, height)))
+    (odd / "grey.jpg").write_bytes(encoded(picture(5, mode="L")))
+    (odd / "progressive.jpeg").write_bytes(encoded(picture(6, 90, 70), progressive=True))
+    (odd / "full.jpg").write_bytes(encoded(picture(7, 90, 70), subsampling=0, quality=100))
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        data = encoded(picture(8, 40, 25), exif=exif, comment=b"a comment")
+        (odd / f"exif{orientation}.jpg").write_bytes(data)
     return root
 
 
