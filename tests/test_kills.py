@@ -308,8 +308,29 @@ run()
 """
 
 
+AT_THE_END = """
+import signal, sys, weakref
+from rectool.__main__ import run
+from rectool.cli import main
+
+class Anything:
+    pass
+
+number = int(sys.argv.pop())
+
+@main.command()
+def last():
+    weakref.finalize(Anything(), signal.raise_signal, number)
+
+sys.argv[1:] = ["last"]
+run()
+"""
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("code", [WRAPPED, CALLED_BACK], ids=["a class", "a callback"])
+@pytest.mark.parametrize(
+    "code", [WRAPPED, CALLED_BACK, AT_THE_END], ids=["a class", "a callback", "the last callback"]
+)
 def test_a_signal_where_python_loses_it(tmp_path: Path, code: str, number: signal.Signals) -> None:
     """Until 3.12 it makes a RuntimeError of what is raised in a __set_name__; of what is in a
     callback it only says that it could not raise it.
