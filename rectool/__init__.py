@@ -5,10 +5,9 @@ The names below are loaded when they are first used, so that `import rectool` co
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False  # checkers know it by its name; to load typing takes as long as all else here
 if TYPE_CHECKING:
     from .format import (
         CorruptError,

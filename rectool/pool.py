@@ -187,7 +187,7 @@ class Pool(Generic[Task, Result]):
                 raise self._died(worker)
 
     def _died(self, worker: _Worker[Task]) -> WorkerDiedError:
-        worker.process.join(1)
+        worker.process.join(10)  # it has let go of its pipe, and ends as soon as it is its turn
         return WorkerDiedError(worker.process.exitcode, [task for _, task in worker.tasks])
 
     def close(self) -> None:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import NoReturn
+
+TYPE_CHECKING = False  # as in the package: without typing
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 _HANDLED = (signal.SIGTERM, signal.SIGINT)
 _stopped_by: list[int] = []

@@ -6,9 +6,11 @@ import functools
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,10 +18,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
-settings.register_profile("any machine", deadline=None)  # nothing here is about time
+# nothing here is about time, and what is tried is the same in each run
+settings.register_profile(
+    "any machine",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("any machine")
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell starts what runs behind it
@@ -129,12 +137,40 @@ def tree(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def jpegs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """JPEGs of every kind: the examples, odd sizes, grey, progressive, 4:4:4, EXIF orientations."""
+    root = tmp_path_factory.mktemp("jpegs")
+    shutil.copytree(EXAMPLES / "images", root / "photos")
+    odd = root / "odd"
+    odd.mkdir()
+    for seed, (width, height) in enumerate([(1, 1), (7, 30), (33, 16), (64, 65), (3, 200)]):
+        (odd / f"size{seed}.jpg").write_bytes(encoded(picture(seed, width, height)))
+    (odd / "grey.jpg").write_bytes(encoded(picture(5, mode="L")))
+    (odd / "progressive.jpeg").write_bytes(encoded(picture(6, 90, 70), progressive=True))
+    (odd / "full.jpg").write_bytes(encoded(picture(7, 90, 70), subsampling=0, quality=100))
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        data = encoded(picture(8, 40, 25), exif=exif, comment=b"a comment")
+        (odd / f"exif{orientation}.jpg").write_bytes(data)
+    return root
+
+
 @pytest.fixture
 def pairs(tmp_path: Path) -> Path:
     """24 images in `images`, of all orientations, with masks in `masks`: see `aligned`."""
     from aligned import make_pairs
 
     return make_pairs(tmp_path)
+
+
+@pytest.fixture
+def in_memory() -> Iterator[Path]:
+    """A folder in memory, where possible: commands that are killed sync, and no machine fails."""
+    memory = "/dev/shm"
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

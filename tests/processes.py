@@ -24,6 +24,31 @@ def until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.002)
 
 
+MEASURED = """
+import resource, subprocess, sys
+status = subprocess.call(sys.argv[1:], stdout=2)
+print(status, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def measured(*args: object, cwd: Path) -> tuple[int, str, int]:
+    """The command's status, stdout and stderr in one, and the most memory any process of it took.
+
+    On Linux: bytes. A small process starts it, as what a program took at most begins with what the
+    process that starts it has taken: that would be all of these tests.
+    """
+    command = [sys.executable, "-m", "rectool", *map(str, args)]
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, *command],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    status, peak = map(int, done.stdout.split())
+    return status, done.stderr, 1024 * peak
+
+
 class Started:
     """A command that runs in a process group of its own, its processes known by their mark."""
 

@@ -7,11 +7,9 @@ import os
 import signal
 import sys
 import threading
-import time
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 from processes import PATIENCE, until
@@ -64,14 +62,20 @@ def ended(ahead: Ahead[Batch]) -> bool:
     return not any(thread.is_alive() for thread in ahead._threads)
 
 
-def settled(value: Callable[[], object]) -> object:
-    """A value, once it has not changed for a while: threads have done what they may."""
-    since, last = time.monotonic(), value()
-    while time.monotonic() < since + 0.1:
-        time.sleep(0.005)
-        if value() != last:
-            since, last = time.monotonic(), value()
-    return last
+def waiting(ahead: Ahead[Batch]) -> int:
+    """How many threads wait for something to change; this one's lock is free when it is seen."""
+    with ahead._lock:
+        return len(ahead._changed._waiters)  # type: ignore[attr-defined]
+
+
+def when(condition: Callable[[], object], act: Callable[[], object]) -> None:
+    """Lets another thread do that as soon as the condition holds."""
+
+    def wait() -> None:
+        until(condition, "what another thread waits for")
+        act()
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 @pytest.mark.parametrize("threads", [1, 2, 7])
@@ -101,8 +105,8 @@ def test_no_more_are_made_than_the_buffer_holds(buffer: int, threads: int) -> No
     work = Work()
     ahead = work.ahead(range(30), threads, buffer)
     for taken in range(8):
-        until(lambda taken=taken: len(work.made) >= taken + buffer, "too little is made")
-        assert settled(lambda: len(work.made)) == taken + buffer
+        until(lambda: waiting(ahead) == threads, "threads that do not come to rest")
+        assert len(work.made) == taken + buffer
         check(ahead.take(), taken)
     ahead.close()
     assert len(work.made) <= 8 + buffer
@@ -113,8 +117,8 @@ def test_a_slow_batch_does_not_let_the_others_grow() -> None:
     work = Work()
     work.waits[0] = threading.Event()
     ahead = work.ahead(range(30), threads=5, buffer=3)
-    until(lambda: len(work.made) == 3, "too little is made")
-    assert settled(lambda: work.made) == [0, 1, 2]
+    until(lambda: waiting(ahead) == 2, "threads that do not come to rest")  # the others are at rows
+    assert work.made == [0, 1, 2]
     work.waits[0].set()
     for number in range(30):
         check(ahead.take(), number)
@@ -165,7 +169,7 @@ def test_all_rows_of_a_batch_with_an_error_are_done_when_it_is_raised() -> None:
         work.fill(batch, row)
 
     ahead = Ahead(work.make, fill, range(1), 2, 1)
-    threading.Timer(0.05, release.set).start()
+    when(lambda: waiting(ahead), release.set)
     with pytest.raises(ValueError, match="at once"):
         ahead.take()
     assert release.is_set()
@@ -189,7 +193,7 @@ def test_closed_while_rows_are_filled() -> None:
     work.waits[0] = threading.Event()
     ahead = work.ahead(range(100), threads=2)
     until(lambda: len(work.begun) == 2, "idle threads")
-    threading.Timer(0.05, work.waits[0].set).start()
+    when(lambda: not ahead.alive, work.waits[0].set)
     ahead.close()
     assert ended(ahead)
     assert len(work.begun) == 2
@@ -210,7 +214,8 @@ def test_who_waits_while_it_is_closed_does_not_wait_for_ever() -> None:
 
     taker = threading.Thread(target=take)
     taker.start()
-    threading.Timer(0.05, work.waits[0].set).start()
+    until(lambda: waiting(ahead), "nobody waits")
+    when(lambda: not ahead.alive, work.waits[0].set)
     ahead.close()
     taker.join(PATIENCE)
     assert not taker.is_alive()
@@ -264,8 +269,8 @@ def test_threads_that_wait_hold_no_batch() -> None:
     work = Work()
     ahead = work.ahead(range(9), threads=3, buffer=1)
     batch = ahead.take()
-    until(lambda: work.made == [0, 1], "too little is made")
-    settled(lambda: len(work.begun))
+    until(lambda: waiting(ahead) == 3, "threads that do not come to rest")
+    assert work.made == [0, 1]
     alive = weakref.ref(batch)
     del batch
     assert alive() is None
@@ -302,11 +307,9 @@ def test_interrupted_while_it_waits() -> None:
     work.waits[1] = threading.Event()
     ahead = work.ahead(range(4))
     check(ahead.take(), 0)
+    me = threading.get_ident()
     for _ in range(3):
-        interrupt: Any = threading.Timer(
-            0.05, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT)
-        )
-        interrupt.start()
+        when(lambda: waiting(ahead), lambda: signal.pthread_kill(me, signal.SIGINT))
         with pytest.raises(KeyboardInterrupt):
             ahead.take()
         assert ahead.taken == 1

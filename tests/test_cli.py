@@ -44,6 +44,18 @@ def test_start_up_imports_no_more_than_it_needs(code: str) -> None:
     assert done.stdout.split() == []
 
 
+def test_signals_are_handled_before_anything_slow_is_loaded() -> None:
+    """Until they are, Ctrl-C ends in a traceback."""
+    check = """
+import sys
+before = set(sys.modules)
+import rectool.stopping
+print(*{"re", "typing", "click"} & (sys.modules.keys() - before))
+"""
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
 def test_the_library_names_what_it_has() -> None:
     assert set(rectool.__all__) <= set(dir(rectool))
     assert all(getattr(rectool, name) is not None for name in rectool.__all__)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Run, encoded, picture, rectool
+from processes import measured
 
 from rectool import RecordReader, unpack
 
@@ -313,7 +314,6 @@ def test_a_hundred_thousand_files_in_a_folder(run: Runner, tmp_path: Path) -> No
     assert {unpack(record)[1] for record in reader} == {image}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs wait4 with the memory in kB")
 def test_a_list_of_many_lines(tmp_path: Path) -> None:
     """It takes at most 300 bytes of memory a line."""
     folder = tmp_path / "some" / "folder" / "of" / "a class"
@@ -324,15 +324,10 @@ def test_a_list_of_many_lines(tmp_path: Path) -> None:
     for count in (1, 300_000):
         lines = "".join(f"{key}\t{key % 7}\t{path}\n" for key in range(count))
         (tmp_path / "a.lst").write_text(lines)
-        command = [sys.executable, "-m", "rectool", "pack", "a.lst", "out", "--pass-through"]
-        process = subprocess.Popen([*command, "--force"], cwd=tmp_path, stderr=subprocess.PIPE)
-        assert process.stderr is not None
-        process.stderr.read()
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        process.stderr.close()
-        assert process.returncode == 0
-        peaks.append(used.ru_maxrss * 1024)
+        args = ["pack", "a.lst", "out", "--pass-through", "--force"]
+        status, _, peak = measured(*args, cwd=tmp_path)
+        assert status == 0
+        peaks.append(peak)
     assert (peaks[1] - peaks[0]) / 300_000 < 300
     reader = RecordReader(tmp_path / "out.rec")
     assert len(reader) == 300_000

@@ -7,7 +7,6 @@ import os
 import random
 import re
 import struct
-import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 from conftest import encoded, picture
 from PIL import Image
+from processes import measured
 
 from rectool import RecordReader, unpack
 
@@ -185,7 +185,7 @@ def decodes(data: bytes) -> bool:
     return True
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs wait4 with the memory in kB")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs getrusage with the memory in kB")
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("folder", ["others", "tiffs"])
 @pytest.mark.parametrize(
@@ -203,13 +203,9 @@ def test_each_is_packed_or_named(
     mutants: Path, tmp_path: Path, options: list[str], folder: str
 ) -> None:
     names = set(os.listdir(mutants / folder))
-    command = [sys.executable, "-m", "rectool", "pack", folder, f"{tmp_path}/out"]
-    command += ["--exts", EXTS, "--workers", "2", *options]
-    with open(tmp_path / "stderr", "wb") as err:
-        process = subprocess.Popen(command, cwd=mutants, stdout=err, stderr=err)
-        _, status, used = os.wait4(process.pid, 0)  # its workers' largest included
-        process.returncode = os.waitstatus_to_exitcode(status)
-    lines = (tmp_path / "stderr").read_text().splitlines()
+    args = ["pack", folder, f"{tmp_path}/out", "--exts", EXTS, "--workers", "2", *options]
+    status, said, peak = measured(*args, cwd=mutants)
+    lines = said.splitlines()
     failed = re.compile(rf"rectool: {folder}/([^/:]+): (\S.*) \(line \d+, key (\d+)\)")
     named = [match for match in map(failed.fullmatch, lines) if match]
     bad = {match[1] for match in named}
@@ -219,13 +215,13 @@ def test_each_is_packed_or_named(
     whole = {name for name in bad if name.startswith("whole-")}
     assert whole <= ({"whole-some.gif"} if "opencv" in options else set()), lines  # some read it
     assert not [line for line in lines if "internal error" in line or "Traceback" in line]
-    assert process.returncode == 1
+    assert status == 1
     reader = RecordReader(tmp_path / "out.rec")
     assert len(reader) == kept
     assert set(reader.keys.tolist()).isdisjoint(int(match[3]) for match in named)
     if "--pass-through" not in options:
         assert all(decodes(unpack(record)[1]) for record in reader)
-    assert used.ru_maxrss * 1024 < 1.5 * GIB
+    assert peak < 1.5 * GIB
     others = [line for line in lines if not failed.fullmatch(line)]
     packed = re.compile(rf"packed {kept} of {len(names)} images into \S+out\.rec \(.*")
     wanted = ["label  folder", "    0  .", f"not packed: {len(bad)} images, named above"]

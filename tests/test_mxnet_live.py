@@ -1,4 +1,4 @@
-"""The same bytes as a live MXNet 1.9.1 and its im2rec.py.
+"""The same bytes as the im2rec.py of a live MXNet 1.9.1.
 
 RECTOOL_MXNET_PYTHON names the Python of an environment with mxnet, numpy<1.24 and OpenCV;
 `.ci/run` makes one. Run with `pytest -m mxnet`.
@@ -6,20 +6,21 @@ RECTOOL_MXNET_PYTHON names the Python of an environment with mxnet, numpy<1.24 a
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
-import random
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import EXAMPLES, GOLDEN, encoded, picture, rectool
+from conftest import GOLDEN, encoded, picture, rectool
 from PIL import Image
+from processes import files
 
-import rectool.mx as mx
 from rectool import RecordReader, unpack
-from rectool.format import MAGIC
 from rectool.imaging import decode
 
 pytestmark = pytest.mark.mxnet
@@ -34,58 +35,74 @@ def mxnet(code: str, *args: object, cwd: Path) -> str:
     return done.stdout
 
 
-IM2REC = "import runpy; runpy.run_module('mxnet.tools.im2rec', run_name='__main__')"
+IM2REC = """
+import gc, json, runpy, sys
+for args in json.loads(sys.argv[1]):
+    sys.argv[1:] = args
+    runpy.run_module("mxnet.tools.im2rec", run_name="__main__")
+    gc.collect()  # it never closes what it writes
+"""
+
+
+def im2recs(calls: Iterable[Iterable[object]], cwd: Path) -> None:
+    """Several runs in one process: MXNet takes seconds to load."""
+    mxnet(IM2REC, json.dumps([list(map(str, call)) for call in calls]), cwd=cwd)
 
 
 def im2rec(*args: object, cwd: Path) -> None:
-    mxnet(IM2REC, *args, cwd=cwd)
+    im2recs([args], cwd)
+
+
+def place(folder: Path, options: list[str], kind: object) -> Path:
+    """Where in a folder stands what im2rec makes with these options."""
+    return folder / " ".join([str(kind), *options])
+
+
+def pack_by_im2rec(root: Path, folder: Path, choices: list[list[str]]) -> Path:
+    """Packs the images with each of these options, by 3 workers and by 1: see `place`."""
+    im2rec("--list", "--recursive", "theirs", root, cwd=folder)
+    calls: list[list[object]] = []
+    for workers in (3, 1):  # first where it forks: OpenCV's threads do not come along
+        for options in choices:
+            where = place(folder, options, workers)
+            where.mkdir()
+            shutil.copy(folder / "theirs.lst", where)
+            calls.append([where / "theirs", root, *options, "--num-thread", workers])
+    im2recs(calls, folder)
+    return folder
+
+
+def check_same(theirs: Path, ours: Path) -> None:
+    for ending in ("lst", "rec", "idx"):
+        wanted = (theirs / f"theirs.{ending}").read_bytes()
+        assert (ours / f"ours.{ending}").read_bytes() == wanted, ending
+
+
+PACKS = [
+    ["--pass-through"],
+    [],
+    ["--quality", "80"],
+    ["--quality", "100"],
+    ["--quality", "1"],
+    ["--color", "0"],
+    ["--center-crop"],
+    ["--color", "0", "--center-crop", "--quality", "70"],
+]
 
 
 @pytest.fixture(scope="module")
-def jpegs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """JPEGs of every kind: the examples, odd sizes, grey, progressive, 4:4:4, EXIF orientations."""
-    root = tmp_path_factory.mktemp("jpegs")
-    shutil.copytree(EXAMPLES / "images", root / "photos")
-    odd = root / "odd"
-    odd.mkdir()
-    for seed, (width, height) in enumerate([(1, 1), (7, 30), (33, 16), (64, 65), (3, 200)]):
-        (odd / f"size{seed}.jpg").write_bytes(encoded(picture(seed, width, height)))
-    (odd / "grey.jpg").write_bytes(encoded(picture(5, mode="L")))
-    (odd / "progressive.jpeg").write_bytes(encoded(picture(6, 90, 70), progressive=True))
-    (odd / "full.jpg").write_bytes(encoded(picture(7, 90, 70), subsampling=0, quality=100))
-    for orientation in range(1, 9):
-        exif = Image.Exif()
-        exif[0x0112] = orientation
-        data = encoded(picture(8, 40, 25), exif=exif, comment=b"a comment")
-        (odd / f"exif{orientation}.jpg").write_bytes(data)
-    return root
+def packs(jpegs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return pack_by_im2rec(jpegs, tmp_path_factory.mktemp("packs"), PACKS)
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-@pytest.mark.parametrize(
-    "options",
-    [
-        ["--pass-through"],
-        [],
-        ["--quality", "80"],
-        ["--quality", "100"],
-        ["--quality", "1"],
-        ["--color", "0"],
-        ["--center-crop"],
-        ["--color", "0", "--center-crop", "--quality", "70"],
-    ],
-    ids=" ".join,
-)
+@pytest.mark.parametrize("options", PACKS, ids=" ".join)
 def test_packing_gives_im2recs_bytes(
-    jpegs: Path, tmp_path: Path, options: list[str], workers: int
+    jpegs: Path, packs: Path, tmp_path: Path, options: list[str], workers: int
 ) -> None:
-    im2rec("--list", "--recursive", "theirs", jpegs, cwd=tmp_path)
-    im2rec("theirs", jpegs, *options, "--num-thread", workers, cwd=tmp_path)
     run = rectool("pack", jpegs, "ours", *options, "--num-thread", workers, cwd=tmp_path)
     assert run.status == 0, run
-    for ending in ("lst", "rec", "idx"):
-        theirs, ours = (tmp_path / f"{name}.{ending}" for name in ("theirs", "ours"))
-        assert ours.read_bytes() == theirs.read_bytes(), ending
+    check_same(place(packs, options, workers), tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -104,54 +121,50 @@ def unturned(jpegs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(shutil.copytree(jpegs, root, ignore=shutil.ignore_patterns("exif*")))
 
 
-def check_same_with_opencv(root: Path, options: list[str], workers: int, cwd: Path) -> None:
-    im2rec("--list", "--recursive", "theirs", root, cwd=cwd)
-    im2rec("theirs", root, *options, "--num-thread", workers, cwd=cwd)
-    ours = ["--backend", "opencv", "--num-thread", workers]
-    run = rectool("pack", root, "ours", *options, *ours, cwd=cwd)
-    assert run.status == 0, run
-    for ending in ("lst", "rec", "idx"):
-        theirs, mine = (cwd / f"{name}.{ending}" for name in ("theirs", "ours"))
-        assert mine.read_bytes() == theirs.read_bytes(), ending
+OPENCV = [
+    [],
+    ["--resize", "256"],
+    ["--resize", "64"],
+    ["--resize", "700"],
+    ["--resize", "37", "--quality", "80"],
+    ["--resize", "101", "--center-crop"],
+    ["--center-crop", "--quality", "100"],
+    ["--resize", "64", "--color", "0"],
+    ["--resize", "64", "--encoding", ".png", "--quality", "3"],
+    ["--encoding", ".png", "--quality", "9", "--color", "0", "--center-crop"],
+]
+UNCHANGED = [
+    ["--color", "-1", "--resize", "64"],
+    ["--color", "-1", "--resize", "50", "--center-crop", "--encoding", ".png", "--quality", "1"],
+]
 
 
-@pytest.mark.usefixtures("same_opencv")
+@pytest.fixture(scope="module")
+def opencv_packs(
+    jpegs: Path, unturned: Path, same_opencv: None, tmp_path_factory: pytest.TempPathFactory
+) -> dict[Path, Path]:
+    """What im2rec makes of these two folders."""
+    return {
+        jpegs: pack_by_im2rec(jpegs, tmp_path_factory.mktemp("opencv"), OPENCV),
+        unturned: pack_by_im2rec(unturned, tmp_path_factory.mktemp("unchanged"), UNCHANGED),
+    }
+
+
 @pytest.mark.parametrize("workers", [1, 3])
-@pytest.mark.parametrize(
-    "options",
-    [
-        [],
-        ["--resize", "256"],
-        ["--resize", "64"],
-        ["--resize", "700"],
-        ["--resize", "37", "--quality", "80"],
-        ["--resize", "101", "--center-crop"],
-        ["--center-crop", "--quality", "100"],
-        ["--resize", "64", "--color", "0"],
-        ["--resize", "64", "--encoding", ".png", "--quality", "3"],
-        ["--encoding", ".png", "--quality", "9", "--color", "0", "--center-crop"],
-    ],
-    ids=" ".join,
-)
+@pytest.mark.parametrize("options", [*OPENCV, *UNCHANGED], ids=" ".join)
 def test_opencv_gives_im2recs_bytes(
-    jpegs: Path, tmp_path: Path, options: list[str], workers: int
+    jpegs: Path,
+    unturned: Path,
+    opencv_packs: dict[Path, Path],
+    tmp_path: Path,
+    options: list[str],
+    workers: int,
 ) -> None:
-    check_same_with_opencv(jpegs, options, workers, tmp_path)
-
-
-@pytest.mark.usefixtures("same_opencv")
-@pytest.mark.parametrize(
-    "options",
-    [
-        ["--resize", "64"],
-        ["--resize", "50", "--center-crop", "--encoding", ".png", "--quality", "1"],
-    ],
-    ids=" ".join,
-)
-def test_opencv_gives_im2recs_bytes_unchanged(
-    unturned: Path, tmp_path: Path, options: list[str]
-) -> None:
-    check_same_with_opencv(unturned, ["--color", "-1", *options], 1, tmp_path)
+    root = unturned if options in UNCHANGED else jpegs
+    ours = ["--backend", "opencv", "--num-thread", workers]
+    run = rectool("pack", root, "ours", *options, *ours, cwd=tmp_path)
+    assert run.status == 0, run
+    check_same(place(opencv_packs[root], options, workers), tmp_path)
 
 
 @pytest.mark.usefixtures("same_opencv")
@@ -220,117 +233,31 @@ LISTS = [
 ]
 
 
+def listed(jpegs: Path, options: list[str], flat: bool) -> Path:
+    """The folder that is listed with these options."""
+    return GOLDEN / "tree" if "--exts" in options else jpegs / ("odd" if flat else "")
+
+
+@pytest.fixture(scope="module")
+def lists(jpegs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What im2rec makes of each."""
+    folder, calls = tmp_path_factory.mktemp("lists"), []
+    for options, flat in itertools.product(LISTS, (False, True)):
+        where = place(folder, options, flat)
+        where.mkdir()
+        how = [] if flat else ["--recursive"]
+        calls.append([where / "a", listed(jpegs, options, flat), "--list", *how, *options])
+    im2recs(calls, folder)
+    return folder
+
+
 @pytest.mark.parametrize("flat", [False, True])
 @pytest.mark.parametrize("options", LISTS, ids=" ".join)
-def test_lists_are_im2recs(jpegs: Path, tmp_path: Path, options: list[str], flat: bool) -> None:
-    root = GOLDEN / "tree" if "--exts" in options else jpegs / ("odd" if flat else "")
-    (tmp_path / "theirs").mkdir()
-    (tmp_path / "ours").mkdir()
-    im2rec("theirs/a", root, "--list", *([] if flat else ["--recursive"]), *options, cwd=tmp_path)
+def test_lists_are_im2recs(
+    jpegs: Path, lists: Path, tmp_path: Path, options: list[str], flat: bool
+) -> None:
     mine = ["--exts", "BMP,png"] if "--exts" in options else options
-    run = rectool("list", root, "ours/a", *(["--flat"] if flat else []), *mine, cwd=tmp_path)
+    how = ["--flat"] if flat else []
+    run = rectool("list", listed(jpegs, options, flat), "a", *how, *mine, cwd=tmp_path)
     assert run.status == 0, run
-    theirs = {path.name: path.read_bytes() for path in (tmp_path / "theirs").iterdir()}
-    assert {path.name: path.read_bytes() for path in (tmp_path / "ours").iterdir()} == theirs
-
-
-WRITE = """
-import random, sys
-import mxnet as mx
-random.seed(int(sys.argv[1]))
-magic = b"\\x0a\\x23\\xd7\\xce"
-writer = mx.recordio.MXIndexedRecordIO("theirs.idx", "theirs.rec", "w")
-for key in range(200):
-    body = b"".join(random.choice([magic, b"abcd", b"x", b""]) for _ in range(random.randrange(12)))
-    label = random.choice([1.5, [0.25], [1, 2, 3]])
-    writer.write_idx(key * 7 % 200, mx.recordio.pack((0, label, key, key % 3), body))
-writer.close()
-"""
-
-
-def test_mxnet_and_we_write_the_same_records(tmp_path: Path) -> None:
-    mxnet(WRITE, 5, cwd=tmp_path)
-    random.seed(5)
-    writer = mx.recordio.MXIndexedRecordIO(tmp_path / "ours.idx", tmp_path / "ours.rec", "w")
-    for key in range(200):
-        pieces = (random.choice([MAGIC, b"abcd", b"x", b""]) for _ in range(random.randrange(12)))
-        body = b"".join(pieces)
-        label = random.choice([1.5, [0.25], [1, 2, 3]])
-        writer.write_idx(key * 7 % 200, mx.recordio.pack((0, label, key, key % 3), body))
-    writer.close()
-    for ending in ("rec", "idx"):
-        ours, theirs = tmp_path / f"ours.{ending}", tmp_path / f"theirs.{ending}"
-        assert ours.read_bytes() == theirs.read_bytes()
-
-
-READ = """
-import numpy as np, mxnet as mx
-record = mx.recordio.MXIndexedRecordIO("a.idx", "a.rec", "r")
-arrays = {}
-for key in record.keys:
-    for flag in (-1, 0, 1):
-        header, image = mx.recordio.unpack_img(record.read_idx(key), flag)
-        arrays[f"{key} {flag}"] = image
-np.savez("theirs.npz", **arrays)
-"""
-
-
-def test_mxnet_reads_what_we_pack_and_sees_the_same_pixels(jpegs: Path, tmp_path: Path) -> None:
-    root = tmp_path / "images"
-    shutil.copytree(jpegs / "odd", root / "odd")
-    for name, mode in {
-        "rgb": "RGB",
-        "rgba": "RGBA",
-        "grey": "L",
-        "bit": "1",
-        "palette": "P",
-    }.items():
-        (root / "odd" / f"{name}.png").write_bytes(encoded(picture(9, mode=mode), "PNG"))
-    deep = Image.fromarray(np.arange(600, dtype=np.uint16).reshape(20, 30) * 100)
-    (root / "odd" / "deep.png").write_bytes(encoded(deep, "PNG"))
-    assert rectool("pack", root, "a", "--pass-through", cwd=tmp_path).status == 0
-    mxnet(READ, cwd=tmp_path)
-    theirs = np.load(tmp_path / "theirs.npz")
-    record = mx.recordio.MXIndexedRecordIO(tmp_path / "a.idx", tmp_path / "a.rec", "r")
-    assert len(theirs.files) == 3 * len(record.keys)
-    for key in record.keys:
-        for flag in (-1, 0, 1):
-            image = mx.recordio.unpack_img(record.read_idx(key), flag)[1]
-            wanted = theirs[f"{key} {flag}"]
-            assert image is not None
-            assert (image.shape, image.dtype) == (wanted.shape, wanted.dtype)
-            is_png = record.read_idx(key)[24:28] == b"\x89PNG"
-            # OpenCV and Pillow weigh a PNG's colours into grey with other roundings
-            tolerance = 1 if is_png and flag == 0 else 0
-            assert np.abs(image.astype(int) - wanted).max() <= tolerance, (key, flag)
-
-
-PACK_IMG = """
-import numpy as np, mxnet as mx
-images = np.load("images.npz")
-record = mx.recordio.MXRecordIO("theirs.rec", "w")
-for name in images.files:
-    for quality in (1, 60, 95, 100):
-        record.write(mx.recordio.pack_img((0, 1.0, 3, 0), images[name], quality=quality))
-record.close()
-"""
-
-
-def test_pack_img_gives_mxnets_jpegs(tmp_path: Path) -> None:
-    rng = np.random.default_rng(3)
-    images = {
-        "bgr": np.asarray(picture(1, 61, 47)),
-        "bgra": np.asarray(picture(2, 61, 47, "RGBA")),
-        "grey": np.asarray(picture(3, 61, 47, "L")),
-        "grey3": np.asarray(picture(3, 61, 47, "L"))[:, :, None],
-        "float": rng.uniform(-20, 300, (20, 30, 3)),
-    }
-    np.savez(tmp_path / "images.npz", **images)
-    mxnet(PACK_IMG, cwd=tmp_path)
-    theirs = list(RecordReader(tmp_path / "theirs.rec"))
-    ours = [
-        mx.recordio.pack_img((0, 1.0, 3, 0), image, quality=quality)
-        for image in images.values()
-        for quality in (1, 60, 95, 100)
-    ]
-    assert ours == theirs
+    assert files(tmp_path) == files(place(lists, options, flat))

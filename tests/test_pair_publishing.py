@@ -39,10 +39,10 @@ def make(folder: Path, count: int, seed: int = 0) -> None:
 
 
 @pytest.fixture
-def tmp_path(tmp_path: Path) -> Path:
-    make(tmp_path / "new", 3)
-    make(tmp_path / "old", 4, 9)
-    return tmp_path
+def tmp_path(in_memory: Path) -> Path:
+    make(in_memory / "new", 3)
+    make(in_memory / "old", 4, 9)
+    return in_memory
 
 
 def versions(found: Files, before: Files, complete: Files) -> set[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Run, encoded, picture
+from processes import until
 
 from rectool import ImageError, ListError, RecordError, RecordReader
 from rectool.format import Output
@@ -151,28 +152,40 @@ def test_a_stopped_run_goes_on(
 
 
 def test_runs_killed_again_and_again(run: Runner, tmp_path: Path, tree: Path) -> None:
-    lst = b"".join(b"%d\t0\tcats/%d.jpg\n" % (key, key % 6) for key in range(12_000))
+    lst = b"".join(b"%d\t0\tcats/%d.jpg\n" % (key, key % 6) for key in range(6_000))
     (tmp_path / "a.lst").write_bytes(lst)
-    args = ["pack", "a.lst", "out", "--root", "images", "--shards", "16", "--resize", "60"]
+    args = ["pack", "a.lst", "out", "--root", "images", "--shards", "8", "--resize", "60"]
     assert run(*args[:2], "whole", *args[3:]).status == 0
-    random.seed(5)
+    draw = random.Random(5)
     finished = 0
-    for _ in range(40):
+
+    def run_and_stop(early: bool) -> int:
+        """A run that is stopped behind its first shard, where not before."""
         command = [sys.executable, "-m", "rectool", *args, "--resume"]
         with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
-            time.sleep(random.uniform(0.4, 1.2))
-            process.send_signal(random.choice([signal.SIGKILL, signal.SIGINT, signal.SIGTERM]))
-        if process.returncode == 0:
+
+            def has_gone_on() -> bool:
+                more = finished_shards(str(tmp_path / "out")) > finished
+                return more or process.poll() is not None
+
+            if not early:
+                until(has_gone_on, "no shard")
+            time.sleep(draw.uniform(0, 0.4))
+            process.send_signal(draw.choice([signal.SIGKILL, signal.SIGINT, signal.SIGTERM]))
+        return process.returncode
+
+    for number in range(40):
+        if run_and_stop(early=number % 3 == 2) == 0:
             break
         if (tmp_path / "out.shards.json").exists():  # it was done already
             break
         assert finished_shards(str(tmp_path / "out")) >= finished
         finished = finished_shards(str(tmp_path / "out"))
-        assert finished == 16 or shards(tmp_path) == []
+        assert finished == 8 or shards(tmp_path) == []
     assert run(*args, "--resume").status == 0
     assert finished > 0
     recs = shards(tmp_path)
-    assert len(recs) == 16
+    assert len(recs) == 8
     for rec in recs:
         theirs = tmp_path / rec.name.replace("out", "whole")
         for ending in (".rec", ".idx"):

@@ -38,6 +38,7 @@ class Commands(click.Group):
         try:
             try:
                 super().invoke(ctx)
+                check_stopped()  # else it would say so, and have the status of success
             finally:  # also where it ends by an exit status: what fails here is our error
                 if sys.stdout is not None:
                     sys.stdout.flush()
