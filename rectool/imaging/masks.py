@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import zlib
-from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ from PIL import Image
 
 from ..format import ImageError
 from ..sniffing import check_complete, check_lossless, format_of, may_be_turned
+from .plain_png import decode_plain, encode_plain
 from .recipe import QUALITY, Size
 from .with_pillow import ORIENTATION, is_deep, opened, orientation_in, turned
 
@@ -21,9 +20,6 @@ Array = NDArray[Any]
 _PLAIN = ("L", "LA", "RGB", "RGBA", "P")
 _MOST = (1 << 16) - 1
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_HEAD, _WORD = Struct(">IIBBBBB"), Struct(">I")
-_COLOURS = {1: 0, 2: 4, 3: 2, 4: 6}  # PNG's, by the number of channels
 _ROUNDING = 1e-7  # of a pixel: far less than two middles can differ by
 
 
@@ -37,6 +33,9 @@ def decode_mask(data: bytes, orientation: int = 1) -> Array:
     Raises ImageError for anything that is no whole image, for JPEG and others that are lossy, and
     for numbers that are no whole ones from 0 to 65535.
     """
+    plain = decode_plain(data)
+    if plain is not None:  # as most are that were packed
+        return turned(plain, orientation)
     check_lossless(data)
     if format_of(data) is not None:
         check_complete(data)  # Pillow lets the last bytes of a PNG be missing
@@ -89,22 +88,8 @@ def _numbers(image: Image.Image) -> Array:
 
 
 def encode_mask(mask: Array) -> bytes:
-    """A PNG of exactly these numbers: of what `decode_mask` gives.
-
-    Pillow would filter the rows, which is for numbers that are quantities: those of classes take
-    twice as long to decode then, and a tenth more room.
-    """
-    height, width, channels = (*mask.shape, 1)[:3]
-    numbers = np.ascontiguousarray(mask, mask.dtype.newbyteorder(">"))
-    rows = np.pad(numbers.view(np.uint8).reshape(height, -1), ((0, 0), (1, 0)))  # 0: no filter
-    head = _HEAD.pack(width, height, 8 * mask.itemsize, _COLOURS[channels], 0, 0, 0)
-    pixels = zlib.compress(rows.tobytes(), QUALITY["png"])
-    return _SIGNATURE + _chunk(b"IHDR", head) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    named = kind + data
-    return _WORD.pack(len(data)) + named + _WORD.pack(zlib.crc32(named))
+    """A PNG of exactly these numbers: of what `decode_mask` gives."""
+    return encode_plain(mask, QUALITY["png"])
 
 
 def cut_mask(mask: Array, box: tuple[float, float, float, float], size: Size) -> Array:
