@@ -58,7 +58,7 @@ def decode_plain(data: bytes) -> Array | None:
     rows = np.frombuffer(pixels, np.uint8).reshape(height, row)
     if rows[:, 0].any():  # filtered
         return None
-    numbers = rows[:, 1:].copy()
+    numbers: Array = rows[:, 1:].copy()
     return numbers if bits == 8 else numbers.view(">u2").astype(np.uint16)
 
 
