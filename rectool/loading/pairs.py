@@ -90,14 +90,16 @@ class Masks:
 
 
 def refuse_masks(images: RecordReader) -> None:
-    """Raises RecordError where files of images have their masks among them, by name and as PNG.
+    """Raises RecordError where files of images have their masks among them: by name, as many, and
+    the first a PNG of one channel.
 
     A pattern of names finds both: `out*.rec`.
     """
-    firsts = dict(zip(images.paths, images.starts, strict=False))
-    for path in images.paths:
-        first = firsts.get(mask_name(path), len(images))
-        if first < len(images) and _is_png(images, int(first)):
+    bounds = zip(images.starts, images.starts[1:], strict=False)
+    records = {path: range(*pair) for path, pair in zip(images.paths, bounds, strict=True)}
+    for path, own in records.items():
+        masks = records.get(mask_name(path), range(0))
+        if masks and len(masks) == len(own) and _may_be_mask(images, masks[0]):
             raise RecordError(
                 f"by its name and content it has the masks of {shown(path)}, which is among the"
                 " images too: give masks as `masks`, or leave them out",
@@ -105,11 +107,12 @@ def refuse_masks(images: RecordReader) -> None:
             )
 
 
-def _is_png(images: RecordReader, position: int) -> bool:
+def _may_be_mask(images: RecordReader, position: int) -> bool:
     try:
-        return png_samples(unpack(images[position])[1]) is not None
+        _, samples = png_samples(unpack(images[position])[1]) or (0, 0)
     except RecordError:  # damaged: told of once it is read
         return False
+    return samples == 1
 
 
 class MaskRows:
