@@ -19,12 +19,10 @@ from ..format import (
     mask_name,
     plural,
     shown,
-    unpack,
 )
 from ..imaging import Backend
 from ..imaging.masks import decode_mask, sample_mask, turn_of
-from ..pairing import check_keys, header_difference
-from ..sniffing import png_samples
+from ..pairing import check_keys, header_difference, like_masks
 from .geometry import Course
 from .samples import named_errors, read_sample
 
@@ -96,23 +94,14 @@ def refuse_masks(images: RecordReader) -> None:
     A pattern of names finds both: `out*.rec`.
     """
     bounds = zip(images.starts, images.starts[1:], strict=False)
-    records = {path: range(*pair) for path, pair in zip(images.paths, bounds, strict=True)}
-    for path, own in records.items():
-        masks = records.get(mask_name(path), range(0))
-        if masks and len(masks) == len(own) and _may_be_mask(images, masks[0]):
+    counts = {path: end - at for path, (at, end) in zip(images.paths, bounds, strict=True)}
+    for path, count in counts.items():
+        if counts.get(mask_name(path)) == count and like_masks(mask_name(path)):
             raise RecordError(
                 f"by its name and content it has the masks of {shown(path)}, which is among the"
                 " images too: give masks as `masks`, or leave them out",
                 path=mask_name(path),
             )
-
-
-def _may_be_mask(images: RecordReader, position: int) -> bool:
-    try:
-        _, samples = png_samples(unpack(images[position])[1]) or (0, 0)
-    except RecordError:  # damaged: told of once it is read
-        return False
-    return samples == 1
 
 
 class MaskRows:
