@@ -58,7 +58,8 @@ def check_fractions(boxes: Boxes) -> None:
         numbers = ", ".join(f"{value:g}" for value in boxes[far.argmax(), :BOX_WIDTH].tolist())
         raise HeaderError(
             f"the box {numbers} (class, xmin, ymin, xmax, ymax): corners are fractions of the"
-            " image's width and height, from 0 to 1, and these look like pixels"
+            " image's width and height, from 0 to 1, and these look like pixels: divide those by"
+            " width and height, or cut boxes at the image's edges, and pack anew"
         )
 
 

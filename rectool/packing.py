@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from .shard_state import Shard
     from .sharding import Sharding, ShardWriter
 
-_LOOKED_AT = 100  # samples, to tell what their labels are, and whether there are files
+_LOOKED_AT = 100  # samples, to tell what their labels are
+_MANY = 100  # files
 
 _MISSING = os.strerror(errno.ENOENT)
 
@@ -111,10 +112,9 @@ def pack_images(
     raised as ImageError. `on_progress` is called after each sample with the number of all that are
     to be packed. Nothing appears under the outputs' names unless this returns.
 
-    Raises ListError for an empty source, for a list whose paths lead nowhere, and where boxes would
-    be cut; RecordError where nothing
-    could be packed, a worker process died for no reason of its own, or shards cannot be resumed;
-    FileExistsError and OSError as RecordWriter does.
+    Raises ListError for an empty source, for a long list of which no file is found, and where boxes
+    would be cut; RecordError where nothing could be packed, a worker process died for no reason of
+    its own, or shards cannot be resumed; FileExistsError and OSError as RecordWriter does.
     """
     _check(source, treatment)
     resume = sharding is not None and sharding.resume
@@ -196,15 +196,14 @@ def _check(source: Source, treatment: Treatment) -> None:
 
 
 def _check_root(source: FileSource) -> None:
-    """Raises ListError where many files are missing, and none of some throughout the list is there:
-    to name them all would help nobody.
+    """Raises ListError where many files are missing and none is there: to name them all would help
+    nobody.
     """
-    if len(source) > _LOOKED_AT:
-        some = range(0, len(source), len(source) // _LOOKED_AT)
-        paths = [source.place(position).path for position in some]
-        if not any(map(os.path.lexists, paths)):
-            reason = f"none of {len(paths)} of its files is found, {shown(paths[0])} for one"
-            raise ListError(reason + _root_hint(source), path=source.name)
+    paths = (source.place(position).path for position in range(len(source)))
+    if len(source) > _MANY and not any(map(os.path.lexists, paths)):
+        first = shown(source.place(0).path)
+        reason = f"none of its {len(source)} files is found, {first} for one"
+        raise ListError(reason + _root_hint(source), path=source.name)
 
 
 def _root_hint(source: FileSource) -> str:

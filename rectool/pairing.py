@@ -19,7 +19,10 @@ from .format import (
     KeyTable,
     RecordError,
     ShardSet,
+    data,
     label_list,
+    locate,
+    map_file,
     mask_name,
     plural,
     shown,
@@ -62,11 +65,21 @@ def images_beside(masks: str) -> str | None:
     return None
 
 
+def like_masks(rec: str) -> bool:
+    """Whether a file's first record is a PNG of one channel."""
+    try:
+        buffer = map_file(rec)
+        samples = png_samples(unpack(data(buffer, locate(buffer, 0)))[1])
+    except RecordError:  # damaged: told of once it is read
+        return False
+    return samples is not None and samples[1] == 1
+
+
 def pairs_among(recs: Sequence[str]) -> tuple[list[str], list[str]]:
     """Files of images, and those among all of them with their masks, in the same order.
 
     Raises RecordError where only some of the files have such a partner, and where some are, by
-    name, masks of images that are not given.
+    name and as PNG, masks of images that are not given.
     """
     given = {os.path.abspath(rec): rec for rec in recs}
     partners = {rec: given.get(os.path.abspath(mask_name(rec))) for rec in recs}
@@ -80,11 +93,11 @@ def pairs_among(recs: Sequence[str]) -> tuple[list[str], list[str]]:
             f" ({shown(mask_name(alone[0]))} is not given)",
             path=found[0],
         )
-    strays = [rec for rec in images if images_beside(rec)]
+    strays = [rec for rec in images if images_beside(rec) and like_masks(rec)]
     if strays and len(strays) < len(images):
         raise RecordError(
-            f"by its name it has the masks of {shown(str(images_beside(strays[0])))}, which is not"
-            " given; masks are packed with their images, or alone",
+            f"by its name and content it has the masks of {shown(str(images_beside(strays[0])))},"
+            " which is not given; masks are packed with their images, or alone",
             path=strays[0],
         )
     return images, found

@@ -49,11 +49,11 @@ def test_boxes_stored_in_pixels_are_refused(tmp_path: Path, box: list[float]) ->
     labels = labels_of([[0, 0, 0, 2, 1], box])
     rec = write(tmp_path / "a.rec", [flat(1, 40, 20)], [labels])
     for unit in ("pixels", "normalized"):
-        with pytest.raises(HeaderError, match=r"key 10: the box 1, .* look like pixels"):
+        with pytest.raises(HeaderError, match=r"key 10: the box 1, .* look like pixels: divide"):
             RecordDataset(rec, boxes=unit)[0]
     with (
         ImageDetIter(rec, (3, 8, 8), 1) as batches,
-        pytest.raises(HeaderError, match=r"key 10: the box 1, .* look like pixels"),
+        pytest.raises(HeaderError, match=r"key 10: the box 1, .* look like pixels: divide"),
     ):
         next(batches)
 

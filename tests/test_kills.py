@@ -325,11 +325,16 @@ def last():
 sys.argv[1:] = ["last"]
 run()
 """
+AT_AN_EXIT = AT_THE_END.replace(
+    "\n\nsys.argv", "\n    click.get_current_context().exit(0)\n\nsys.argv"
+).replace("import ", "import click, ", 1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(
-    "code", [WRAPPED, CALLED_BACK, AT_THE_END], ids=["a class", "a callback", "the last callback"]
+    "code",
+    [WRAPPED, CALLED_BACK, AT_THE_END, AT_AN_EXIT],
+    ids=["a class", "a callback", "the end", "an exit"],
 )
 def test_a_signal_where_python_loses_it(tmp_path: Path, code: str, number: signal.Signals) -> None:
     """Until 3.12 it makes a RuntimeError of what is raised in a __set_name__; of what is in a

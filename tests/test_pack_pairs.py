@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from aligned import both, check_aligned, image_of, mask_of
-from conftest import Run
+from conftest import Run, encoded, picture
 
 from rectool import IRHeader, RecordReader, RecordWriter, pack
 from rectool.imaging.masks import decode_mask
@@ -150,10 +150,19 @@ def test_masks_of_other_images_are_no_images(run: Runner, two: Path) -> None:
     result = run("pack", "a.rec", "b_mask.rec", "out")
     assert (result.status, result.err) == (
         1,
-        "rectool: b_mask.rec: by its name it has the masks of b.rec, which is not given; masks are"
-        " packed with their images, or alone\n",
+        "rectool: b_mask.rec: by its name and content it has the masks of b.rec, which is not"
+        " given; masks are packed with their images, or alone\n",
     )
     assert not (two / "out.rec").exists()
+
+
+def test_images_by_the_name_of_masks_are_images(run: Runner, two: Path) -> None:
+    for name in ("face.rec", "face_mask.rec"):  # of faces, and of faces with masks
+        with RecordWriter(two / name) as writer:
+            writer.write(pack(IRHeader(0, 1.0, 90, 0), encoded(picture(1, 5, 4), "PNG")), 90)
+    result = run("pack", "face_mask.rec", "a.rec", "out")
+    assert result.status == 0, result
+    assert len(RecordReader(two / "out.rec")) == 6 + 1
 
 
 def test_partners_are_known_by_every_spelling(run: Runner, two: Path) -> None:

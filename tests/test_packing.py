@@ -216,17 +216,17 @@ def test_nothing_to_pack(run: Runner, tmp_path: Path) -> None:
 
 
 def test_a_long_list_without_its_folder(run: Runner, tmp_path: Path, tree: Path) -> None:
-    """One line, not one for each image; but where a file is found all others are named."""
+    """One line, not one for each image; but where one file is found all others are named."""
     lines = [f"{key}\t1\tgone/{key}.jpg\n" for key in range(1_000)]
     (tmp_path / "long.lst").write_text("".join(lines))
     result = run("pack", "long.lst", "out", "--root", "images")
     assert (result.status, result.err) == (
         1,
-        "rectool: long.lst: none of 100 of its files is found, images/gone/0.jpg for one; the"
+        "rectool: long.lst: none of its 1000 files is found, images/gone/0.jpg for one; the"
         " list's paths start from images, unless --root says otherwise\n",
     )
     assert outputs(tmp_path) == {}
-    lines[500] = "500\t1\tcats/0.jpg\n"
+    lines[505] = "505\t1\tcats/0.jpg\n"
     (tmp_path / "long.lst").write_text("".join(lines))
     result = run("pack", "long.lst", "out", "--root", "images")
     assert result.err.count("No such file or directory") == 999

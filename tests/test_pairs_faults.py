@@ -87,8 +87,10 @@ def test_masks_among_the_images_are_refused(tmp_path: Path) -> None:
                 read(paths)
             assert found.value.path == str(masks)
     assert len(RecordDataset(masks)) == 6
-    write_pair(tmp_path / "b.rec", [picture_of(5, 4)], [encoded(picture(1, 5, 4))])
-    assert len(RecordDataset([tmp_path / "b.rec", tmp_path / "b_mask.rec"], idx=False)) == 2
+    others = [encoded(picture(1, 5, 4))], [RGB], [mask_of(np.zeros((4, 5), np.uint8))] * 2
+    for payloads in others:  # no PNG, one in colour, and not as many
+        pair = write_pair(tmp_path / "b.rec", [picture_of(5, 4)], payloads)
+        assert len(RecordDataset(pair, idx=False)) == 1 + len(payloads)
 
 
 def test_other_files_are_refused_and_other_labels(tmp_path: Path) -> None:

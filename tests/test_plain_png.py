@@ -123,6 +123,14 @@ def test_what_is_not_so_is_for_pillow(png: bytes) -> None:
     assert decode_plain(png) is None
 
 
+def test_no_more_pixels_than_others_allow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rectool.imaging.plain_png.MAX_PIXELS", 11)
+    monkeypatch.setattr("rectool.sniffing.MAX_PIXELS", 11)
+    assert decode_plain(rebuilt(ROWS)) is None
+    with pytest.raises(ImageError, match="4x3 pixels, more than the 11 allowed"):
+        decode_mask(rebuilt(ROWS))
+
+
 def test_a_palette_and_filters_are_read_all_the_same() -> None:
     gradient = np.add.outer(np.arange(64, dtype=np.uint8), np.arange(64, dtype=np.uint8))
     png = encoded(Image.fromarray(gradient), "PNG")

@@ -126,14 +126,15 @@ class _Table:
         if all(label.strip().lower() in _TRUTHS for label in self._same):
             return False
         names = {label for label in self._same if _is_name(label)}
-        places = [(name.strip(), where) for name, where in self._places(names)]
-        if names and 2 * len(places) < len(self.labels):
+        if not names or len(names) == len(self._same):
+            return bool(names)
+        places = ((name.strip(), where) for name, where in self._places(names))
+        if 2 * sum(map(names.__contains__, self.labels)) < len(self.labels):
             hint = "no number, and most labels are (--classes FILE makes all of them class names)"
             raise_faults([f"{where}: {name!r:.80}: {hint}" for name, where in places], self.name)
-        if names and len(names) < len(self._same):
-            name, where = places[0]
-            self.remarks.append(f"labels are taken for class names: {where} has {name!r:.80}")
-        return bool(names)
+        name, where = next(places)
+        self.remarks.append(f"labels are taken for class names: {where} has {name!r:.80}")
+        return True
 
     def _places(self, labels: Container[str]) -> Iterator[tuple[str, str]]:
         """Where these labels are, all times that they occur."""

@@ -38,10 +38,10 @@ class Commands(click.Group):
         try:
             try:
                 super().invoke(ctx)
-                check_stopped()  # else it would say so, and have the status of success
             finally:  # also where it ends by an exit status: what fails here is our error
                 if sys.stdout is not None:
                     sys.stdout.flush()
+                check_stopped()  # else it would say so, and have the status of success
         except (click.ClickException, click.exceptions.Exit):
             raise
         except KeyboardInterrupt:

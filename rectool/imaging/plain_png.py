@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..sniffing import MAX_PIXELS
+
 Array = NDArray[Any]
 
 _HEAD, _WORD = Struct(">IIBBBBB"), Struct(">I")
 _COLOURS = {1: 0, 2: 4, 3: 2, 4: 6}  # PNG's, by the number of channels
-_MOST_BYTES = 1 << 28  # decoded: what is larger is for others to judge
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -50,7 +51,7 @@ def decode_plain(data: bytes) -> Array | None:
         return None
     width, height, bits, *kind = _HEAD.unpack_from(data, len(_START))
     row = 1 + width * bits // 8
-    if bits not in (8, 16) or any(kind) or not 0 < width * height <= height * row <= _MOST_BYTES:
+    if bits not in (8, 16) or any(kind) or not 0 < width * height <= MAX_PIXELS:
         return None
     pixels = _inflated(memoryview(data)[_DATA : -len(_END) - 4], height * row)
     if pixels is None:

@@ -19,12 +19,10 @@ from ..format import (
     mask_name,
     plural,
     shown,
-    unpack,
 )
 from ..imaging import Backend
 from ..imaging.masks import decode_mask, sample_mask, turn_of
-from ..pairing import check_keys, header_difference
-from ..sniffing import png_samples
+from ..pairing import check_keys, header_difference, like_masks
 from .geometry import Course
 from .samples import named_errors, read_sample
 
@@ -90,26 +88,20 @@ class Masks:
 
 
 def refuse_masks(images: RecordReader) -> None:
-    """Raises RecordError where files of images have their masks among them, by name and as PNG.
+    """Raises RecordError where files of images have their masks among them: by name, as many, and
+    the first a PNG of one channel.
 
     A pattern of names finds both: `out*.rec`.
     """
-    firsts = dict(zip(images.paths, images.starts, strict=False))
-    for path in images.paths:
-        first = firsts.get(mask_name(path), len(images))
-        if first < len(images) and _is_png(images, int(first)):
+    bounds = zip(images.starts, images.starts[1:], strict=False)
+    counts = {path: end - at for path, (at, end) in zip(images.paths, bounds, strict=True)}
+    for path, count in counts.items():
+        if counts.get(mask_name(path)) == count and like_masks(mask_name(path)):
             raise RecordError(
                 f"by its name and content it has the masks of {shown(path)}, which is among the"
                 " images too: give masks as `masks`, or leave them out",
                 path=mask_name(path),
             )
-
-
-def _is_png(images: RecordReader, position: int) -> bool:
-    try:
-        return png_samples(unpack(images[position])[1]) is not None
-    except RecordError:  # damaged: told of once it is read
-        return False
 
 
 class MaskRows:
