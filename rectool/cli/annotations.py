@@ -102,7 +102,6 @@ def read_annotations(
 
         if source == "-" and sys.stdin is None:
             raise click.UsageError("stdin is closed.")
-
         return read_csv(source, root, classes=classes)
     if name == "coco":
         from ..annotations.coco import read_coco
