@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .boxes import BOX_WIDTH, are_boxes, have_layout
+from .boxes import BOX_WIDTH, have_layout
 from .format import plural
 
 _ROUNDING = 1e-5  # coordinates beyond 0 and 1 by no more were only rounded
@@ -96,13 +96,13 @@ class BoxCounts:
 
 def notes_on(records: Iterable[Sequence[float]]) -> list[str]:
     """Remarks on odd boxes in the labels of some records; none where not all labels are boxes."""
-    several = [np.array(labels, np.float32) for labels in records if len(labels) > 1]
-    if not several or not all(map(are_boxes, several)):
+    several = [labels for labels in records if len(labels) > 1]
+    if not several:
         return []
-    lengths = np.array([len(labels) for labels in several])
-    widths = np.array([labels[1] for labels in several])
-    labels, starts = np.concatenate(several), lengths.cumsum() - lengths
+    lengths = np.array(list(map(len, several)))
+    labels, starts = np.concatenate(several, dtype=np.float32), lengths.cumsum() - lengths
     counts = BoxCounts()
-    for width in np.unique(widths):
-        counts.add(labels, starts[widths == width], lengths[widths == width], int(width))
+    for width in widths_of_boxes(labels, starts, lengths):
+        chosen = labels[starts + 1] == width
+        counts.add(labels, starts[chosen], lengths[chosen], width)
     return counts.notes()
