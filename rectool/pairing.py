@@ -93,12 +93,13 @@ def pairs_among(recs: Sequence[str]) -> tuple[list[str], list[str]]:
             f" ({shown(mask_name(alone[0]))} is not given)",
             path=found[0],
         )
-    strays = [rec for rec in images if images_beside(rec) and like_masks(rec)]
+    strays = [(rec, of) for rec in images if (of := images_beside(rec)) and like_masks(rec)]
     if strays and len(strays) < len(images):
+        stray, of = strays[0]
         raise RecordError(
-            f"by its name and content it has the masks of {shown(str(images_beside(strays[0])))},"
-            " which is not given; masks are packed with their images, or alone",
-            path=strays[0],
+            f"by its name and content it has the masks of {shown(of)}, which is not given; masks"
+            " are packed with their images, or alone",
+            path=stray,
         )
     return images, found
 
