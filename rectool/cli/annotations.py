@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .door import given_options, option_group
+from .door import check_stdin, given_options, option_group
 
 if TYPE_CHECKING:
     from ..annotations.common import Annotated
@@ -100,8 +99,8 @@ def read_annotations(
     if name == "csv":
         from ..annotations.tables import read_csv
 
-        if source == "-" and sys.stdin is None:
-            raise click.UsageError("stdin is closed.")
+        if source == "-":
+            check_stdin()
         return read_csv(source, root, classes=classes)
     if name == "coco":
         from ..annotations.coco import read_coco

@@ -86,6 +86,12 @@ def _os_error_text(error: OSError) -> str:
     return f"stdout: {text}" if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EIO) else text
 
 
+def check_stdin() -> None:
+    """Raises UsageError where there is none."""
+    if sys.stdin is None:
+        raise click.UsageError("stdin is closed.")
+
+
 def shown_path(path: object) -> str:
     from ..format import shown
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from .door import fail, given_options, option_group, say, shown_path
+from .door import check_stdin, fail, given_options, option_group, say, shown_path
 from .listing import SCAN_NAMES, scan_folder, scan_options
 
 if TYPE_CHECKING:
@@ -183,9 +183,8 @@ def _list(source: str, options: dict[str, Any]) -> FileSource:
 
     if source != "-":
         images, root = read_list(source), os.path.dirname(source)
-    elif sys.stdin is None:
-        raise click.UsageError("stdin is closed.")
     else:
+        check_stdin()
         images, root = ImageList(sys.stdin.buffer.read(), "stdin"), "."
     if options["root"] is not None and not os.path.isdir(options["root"]):
         raise click.UsageError(f"--root {options['root']}: no such folder.")
