@@ -12,11 +12,11 @@ to OUT.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from readers import WORKERS, Epochs, Job, arrived, measured
+from readers import WORKERS, Epochs, Job, from_start, measured
 
 EDGE = 300
 SHAPE = (3, EDGE, EDGE)
@@ -89,13 +89,7 @@ def mxnet_record_iter(job: Job) -> Epochs:
 
 
 def _epochs(batches: Any) -> Epochs:
-    def epoch() -> Iterator[Any]:
-        batches.reset()
-        for batch in batches:
-            assert batch.pad == 0
-            yield arrived(batch.data[0]), batch.label[0]
-
-    return epoch
+    return lambda: from_start(batches, label=0)
 
 
 TOOLS: dict[str, Callable[[Job], Epochs]] = {

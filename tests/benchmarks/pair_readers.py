@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from masks import LIMIT, distance
-from readers import SIDE, WORKERS, Epochs, Job, measured, random_corner
+from readers import SIDE, WORKERS, Epochs, Job, hard, measured, mxnet_like, random_corner
 
 SEED = 5
 
@@ -38,30 +38,7 @@ class Pairs(Job):
 def rectool(job: Pairs, backend: str = "pillow") -> Epochs:
     from rectool import ImageRecordIter
 
-    batches = ImageRecordIter(
-        job.rec,
-        masks=job.masks,
-        data_shape=(3, SIDE, SIDE),
-        batch_size=job.batch,
-        shuffle=True,
-        rand_crop=True,
-        rand_mirror=True,
-        preprocess_threads=WORKERS,
-        backend=backend,
-    )
-
-    def epoch() -> Iterator[Any]:
-        for batch in batches:
-            assert batch.pad == 0
-            yield batch.data[0], batch.label[1]
-
-    return epoch
-
-
-def rectool_hard(job: Pairs) -> Epochs:
-    """With rectool's hard dependencies only."""
-    sys.modules["simplejpeg"] = None  # type: ignore[assignment]
-    return rectool(job)
+    return mxnet_like(ImageRecordIter, job, label=1, masks=job.masks, backend=backend)
 
 
 def rectool_opencv(job: Pairs) -> Epochs:
@@ -167,7 +144,7 @@ TOOLS: dict[str, Callable[[Pairs], Epochs]] = {
     "torch-files": lambda job: torch_loader(Files(job), job),
     "torch-rectool": lambda job: torch_loader(Records(job), job),
     "rectool": rectool,
-    "rectool-hard": rectool_hard,
+    "rectool-hard": hard(rectool),
     "rectool-opencv": rectool_opencv,
 }
 

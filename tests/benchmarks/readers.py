@@ -40,28 +40,30 @@ Epochs = Callable[[], Iterator[Any]]  # each call an epoch, each item a batch
 def mxnet_record_iter(job: Job) -> Epochs:
     import mxnet
 
-    return _mxnet_like(mxnet.io.ImageRecordIter, job)
+    return mxnet_like(mxnet.io.ImageRecordIter, job)
 
 
-def rectool(job: Job) -> Epochs:
+def rectool(job: Job, backend: str = "pillow") -> Epochs:
     from rectool import ImageRecordIter
 
-    return _mxnet_like(ImageRecordIter, job, backend="pillow")
-
-
-def rectool_hard(job: Job) -> Epochs:
-    """With rectool's hard dependencies only."""
-    sys.modules["simplejpeg"] = None  # type: ignore[assignment]
-    return rectool(job)
+    return mxnet_like(ImageRecordIter, job, backend=backend)
 
 
 def rectool_opencv(job: Job) -> Epochs:
-    from rectool import ImageRecordIter
-
-    return _mxnet_like(ImageRecordIter, job, backend="opencv")
+    return rectool(job, "opencv")
 
 
-def _mxnet_like(make: Any, job: Job, **options: Any) -> Epochs:
+def hard(reader: Callable[[Any], Epochs]) -> Callable[[Any], Epochs]:
+    """With rectool's hard dependencies only."""
+
+    def made(job: Any) -> Epochs:
+        sys.modules["simplejpeg"] = None  # type: ignore[assignment]
+        return reader(job)
+
+    return made
+
+
+def mxnet_like(make: Any, job: Job, *, label: int | None = None, **options: Any) -> Epochs:
     if job.shorter:
         options["resize"] = job.shorter
     batches = make(
@@ -75,17 +77,19 @@ def _mxnet_like(make: Any, job: Job, **options: Any) -> Epochs:
         preprocess_threads=WORKERS,
         **options,
     )
-    return lambda: _from_start(batches)
+    return lambda: from_start(batches, label)
 
 
-def _from_start(batches: Any) -> Iterator[Any]:
+def from_start(batches: Any, label: int | None = None) -> Iterator[Any]:
+    """The data of an epoch's batches; with `label` and of labels the one of this number."""
     batches.reset()
     for batch in batches:
         assert batch.pad == 0
-        yield arrived(batch.data[0])
+        data = _arrived(batch.data[0])
+        yield data if label is None else (data, batch.label[label])
 
 
-def arrived(data: Any) -> Any:
+def _arrived(data: Any) -> Any:
     """MXNet's arrays are filled behind its back; reading them out would be a copy too many."""
     if hasattr(data, "wait_to_read"):
         data.wait_to_read()
@@ -106,7 +110,7 @@ def mxnet_image_iter(job: Job) -> Epochs:
         rand_mirror=True,
         inter_method=1,
     )
-    return lambda: _from_start(batches)
+    return lambda: from_start(batches)
 
 
 def dali(job: Job) -> Epochs:
@@ -231,7 +235,7 @@ TOOLS: dict[str, Callable[[Job], Epochs]] = {
     "torch-webdataset": torch_webdataset,
     "torch-rectool": torch_rectool,
     "rectool": rectool,
-    "rectool-hard": rectool_hard,
+    "rectool-hard": hard(rectool),
     "rectool-opencv": rectool_opencv,
 }
 
