@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from conftest import encoded, photo, picture
 from PIL import Image, ImageOps
+from pngs import png, unfiltered
 
 from rectool import ImageError
 from rectool.imaging import Recipe, decode, encode
@@ -25,21 +26,8 @@ DEEP = np.arange(24 * 18, dtype=np.uint16).reshape(18, 24) * 150
 
 def deep_colour_png() -> bytes:
     """A PNG of 16 bits a channel, made by hand: Pillow writes none."""
-    import zlib
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        )
-
-    rows = b"".join(b"\0" + struct.pack(">6H", 256 * n, 1000, 2000, 65535, 0, n) for n in range(3))
-    header = struct.pack(">IIBBBBB", 2, 3, 16, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(rows))
-        + chunk(b"IEND", b"")
-    )
+    rows = [struct.pack(">6H", 256 * n, 1000, 2000, 65535, 0, n) for n in range(3)]
+    return png(2, 3, 16, 2, unfiltered(*rows))
 
 
 @pytest.mark.parametrize(

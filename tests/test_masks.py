@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import struct
-import zlib
 from fractions import Fraction
 from typing import Any
 
@@ -16,32 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
+from pngs import png, unfiltered
 
 from rectool.format import ImageError
 from rectool.imaging.masks import cut_mask, decode_mask, encode_mask, sample_mask, turn_of
 from rectool.imaging.with_pillow import decode
-
-
-def png(width: int, height: int, bits: int, kind: int, rows: list[bytes], *chunks: bytes) -> bytes:
-    """A PNG written by hand: what Pillow would tidy up stays as it is."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        )
-
-    head = struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)
-    pixels = zlib.compress(b"".join(b"\0" + row for row in rows))
-    palette = [chunk(one[:4], one[4:]) for one in chunks]
-    return b"".join(
-        (
-            b"\x89PNG\r\n\x1a\n",
-            chunk(b"IHDR", head),
-            *palette,
-            chunk(b"IDAT", pixels),
-            chunk(b"IEND", b""),
-        )
-    )
 
 
 def numbers(dtype: Any, height: int = 5, width: int = 7, channels: int = 0) -> NDArray[Any]:
@@ -76,7 +54,7 @@ def test_numbers_stay_what_they_are(mask: NDArray[Any], kind: str, options: Any)
 
 def test_a_palettes_indices_also_those_beyond_it() -> None:
     rows = [bytes([0, 1, 2, 255]), bytes([20, 15, 255, 0])]
-    data = png(4, 2, 8, 3, rows, b"PLTE" + bytes(range(9)))
+    data = png(4, 2, 8, 3, unfiltered(*rows), b"PLTE" + bytes(range(9)))
     assert decode_mask(data).tolist() == [[0, 1, 2, 255], [20, 15, 255, 0]]
     stored = encode_mask(decode_mask(data))
     # grey, so that readers which make colours of a palette see the numbers too
@@ -86,10 +64,9 @@ def test_a_palettes_indices_also_those_beyond_it() -> None:
 
 def test_palettes_with_transparency_and_fewer_bits() -> None:
     colours = b"PLTE" + bytes(range(12))
-    assert decode_mask(png(4, 1, 2, 3, [bytes([0b00011011])], colours, b"tRNS\0")).tolist() == [
-        [0, 1, 2, 3]
-    ]
-    assert decode_mask(png(2, 1, 4, 3, [bytes([0x3F])], colours)).tolist() == [[3, 15]]
+    few = png(4, 1, 2, 3, unfiltered(bytes([0b00011011])), colours, b"tRNS\0")
+    assert decode_mask(few).tolist() == [[0, 1, 2, 3]]
+    assert decode_mask(png(2, 1, 4, 3, unfiltered(bytes([0x3F])), colours)).tolist() == [[3, 15]]
 
 
 def test_a_gif_of_two_colours_is_0_and_1() -> None:
@@ -99,7 +76,7 @@ def test_a_gif_of_two_colours_is_0_and_1() -> None:
 
 
 def test_one_bit_is_0_and_1() -> None:
-    mask = decode_mask(png(8, 1, 1, 0, [bytes([0b10110001])]))
+    mask = decode_mask(png(8, 1, 1, 0, unfiltered(bytes([0b10110001]))))
     assert mask.tolist() == [[1, 0, 1, 1, 0, 0, 0, 1]]
     assert mask.dtype == np.uint8
 
@@ -114,7 +91,7 @@ def test_a_pbm_is_not_inverted(data: bytes) -> None:
     [(2, [0b00011011], [0, 1, 2, 3]), (4, [0x01, 0x2E, 0xF7], [0, 1, 2, 14, 15, 7])],
 )
 def test_grey_of_few_bits_is_not_stretched(bits: int, row: list[int], expected: list[int]) -> None:
-    mask = decode_mask(png(len(expected), 1, bits, 0, [bytes(row)]))
+    mask = decode_mask(png(len(expected), 1, bits, 0, unfiltered(bytes(row))))
     assert mask.tolist() == [expected]
     assert mask.dtype == np.uint8
 
@@ -144,7 +121,7 @@ def test_a_pgm_is_not_stretched(highest: int, plain: bool) -> None:
             "70000; a mask 0 to 65535",
         ),
         (encoded(Image.fromarray(np.full((2, 2), -1, np.int32)), "TIFF"), "holds -1"),
-        (png(1, 1, 16, 2, [bytes(6)]), "16 bits a channel in colour; a mask"),
+        (png(1, 1, 16, 2, unfiltered(bytes(6))), "16 bits a channel in colour; a mask"),
         (b"no image at all", "not an image of a known format"),
         (encoded(picture(), "PNG")[:200], "a PNG cut short"),
         (b"", "an empty file"),
