@@ -11,6 +11,7 @@ from struct import Struct
 from struct import error as StructError  # noqa: N812
 from typing import NamedTuple
 
+from .contents import content_of
 from .format import ImageError
 
 Bytes = bytes | memoryview
@@ -235,6 +236,15 @@ def _webp_chunks(data: bytes) -> Iterator[bytes]:
         at += 24 if name == b"ANMF" else 8 + (_LE32.unpack_from(data, at + 4)[0] + 1 & ~1)
 
 
+def no_image(data: Bytes) -> str:
+    """Says what bytes are that are no image of a known format, and what to do with them."""
+    content = content_of(data)
+    if content is None:
+        return "not an image of a known format"
+    advice = f"; {content.advice}" if content.advice else ""
+    return f"not an image of a known format, but {content.name}{advice}"
+
+
 def check_complete(data: bytes) -> ImageInfo:
     """Raises ImageError unless these bytes are an image of a known format up to its end marker.
 
@@ -245,7 +255,7 @@ def check_complete(data: bytes) -> ImageInfo:
         raise ImageError("an empty file")
     info = describe(data)
     if info is None:
-        raise ImageError("not an image of a known format")
+        raise ImageError(no_image(data))
     if info.width * info.height > MAX_PIXELS:
         raise ImageError(f"{info.width}x{info.height} pixels, more than the {MAX_PIXELS} allowed")
     try:

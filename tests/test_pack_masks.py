@@ -125,7 +125,7 @@ def test_copied_masks_of_a_format_that_tells_no_size(run: Runner, tmp_path: Path
     for options in ([], ["--verify"]):
         result = run("pack", "images", "out", "--masks", "masks", "--pass-through", *options)
         assert result.status == 1
-        assert "its mask masks/a.pgm: not an image of a known format (line 1" in result.err
+        assert "its mask masks/a.pgm: not an image of a known format" in result.err
     assert run("pack", "images", "out", "--masks", "masks").status == 1  # another size
 
 

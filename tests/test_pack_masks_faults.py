@@ -41,7 +41,7 @@ def test_bad_masks_are_bad_images(run: Runner, pairs: Path) -> None:
         "images/c0/n6.png": "its mask masks/c0/n6.png: a PNG cut short: its end marker is missing",
         "images/c0/n8.png": "has two masks, n8.png and n8.tif in masks/c0",
         "images/c0/n10.png": "its mask masks/c0/n10.png: a folder",
-        "images/c0/n12.png": "not an image of a known format",
+        "images/c0/n12.png": "not an image of a known format, but a text file",
     }
     for path, reason in reasons.items():
         assert result.err.count(f"rectool: {path}: {reason} (line ") == 1

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from ..format import ImageError
-from ..sniffing import describe, format_of
+from ..sniffing import describe, format_of, no_image
 from .recipe import QUALITY, Fit, check_encodable
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def _unidentified(data: bytes) -> str:
         info = describe(data)
     except ImageError as error:
         return str(error)
-    return "not an image of a known format" if info is None else f"a damaged {info.format}"
+    return no_image(data) if info is None else f"a damaged {info.format}"
 
 
 def orientation_of(data: bytes) -> int:
