@@ -58,6 +58,10 @@ def inspect(
                 problems = _show_records(rec, what, key, as_json)
         except RecordError as error:
             problems = [error]
+        except OSError as error:
+            if error.filename is None:  # not about this file: stdout's
+                raise
+            problems = [RecordError(error.strerror or str(error), path=error.filename)]
         for problem in problems[:_MOST_PROBLEMS]:
             fail(str(problem))
         unnamed += max(0, len(problems) - _MOST_PROBLEMS)

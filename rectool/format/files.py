@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
-import stat
 import sys
 from collections.abc import Iterator
 
-from .errors import CorruptError, IndexFileError, RecordError, StrPath, TruncatedError
+from ..system.files import open_regular
+from .errors import CorruptError, IndexFileError, StrPath, TruncatedError
 from .frames import Buffer, Span, data, locate, record_at, walk
 from .index import Index, Keys, check_index, read_index, scan_index, unindexed
 
@@ -19,11 +19,8 @@ def map_file(path: StrPath) -> Buffer:
 
     A mapping holds a file descriptor before Python 3.13, and none from there on.
     """
-    with open(path, "rb") as file:
-        state = os.fstat(file.fileno())
-        if not stat.S_ISREG(state.st_mode):
-            raise RecordError("no regular file, and records are read from one", path=path)
-        if state.st_size == 0:
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size == 0:
             return b""
         if sys.version_info >= (3, 13):
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ, trackfd=False)

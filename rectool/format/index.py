@@ -15,6 +15,7 @@ from typing import BinaryIO, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..system.files import open_regular
 from .errors import IndexFileError, RecordError, StrPath
 from .frames import MAGIC_WORD, MAX_RECORD, WHOLE, Buffer, Span, data, locate, walk
 from .header import HEADER_SIZE, raw_fields
@@ -53,7 +54,7 @@ def read_index(path: StrPath) -> Index:
     last newline are passed over. Raises IndexFileError, naming the line, for anything else, and
     OSError where the file cannot be read.
     """
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         room = sum(chunk.count(b"\n") for chunk in _chunks_of_lines(file))
         keys, offsets = np.empty(room, np.int64), np.empty(room, np.int64)
         file.seek(0)

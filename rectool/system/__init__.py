@@ -1,0 +1,1 @@
+"""What rectool asks of the operating system. Nothing here knows of RecordIO."""

@@ -1,0 +1,56 @@
+"""Regular files, opened to be read: never a pipe that keeps its reader waiting."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import BinaryIO
+
+_READING = os.O_RDONLY
+for _name in ("O_BINARY", "O_CLOEXEC", "O_NONBLOCK"):  # the last: a pipe must not keep us waiting
+    _READING |= getattr(os, _name, 0)
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe (FIFO)",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Opens a regular file to read its bytes; links to one are followed.
+
+    Raises OSError, with the path: IsADirectoryError for a folder, EINVAL for a pipe, a socket or a
+    device, which are not waited for, and whatever `open` raises.
+    """
+    return open(open_descriptor(path), "rb")
+
+
+def open_descriptor(path: str | os.PathLike[str]) -> int:
+    """The same as a file descriptor, for many small files and for reading by position."""
+    try:
+        fd = os.open(path, _READING)
+    except OSError as error:
+        if error.errno == getattr(errno, "ENXIO", None):  # a socket, or a device without a driver
+            raise OSError(errno.EINVAL, _refusal(_kind_of(path)), os.fspath(path)) from None
+        if error.errno == errno.EACCES and os.path.isdir(path):  # so Windows refuses a folder
+            raise IsADirectoryError(errno.EISDIR, _refusal("a folder"), os.fspath(path)) from None
+        raise
+    mode = os.fstat(fd).st_mode
+    if stat.S_ISREG(mode):
+        return fd
+    os.close(fd)
+    number = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
+    kind = _KINDS.get(stat.S_IFMT(mode), "no regular file")
+    raise OSError(number, _refusal(kind), os.fspath(path))
+
+
+def _kind_of(path: str | os.PathLike[str]) -> str:
+    return _KINDS.get(stat.S_IFMT(os.stat(path).st_mode), "no regular file")
+
+
+def _refusal(kind: str) -> str:
+    return f"this is {kind}, and a regular file is required"

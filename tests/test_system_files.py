@@ -1,0 +1,71 @@
+"""Files that are read must be regular files: nothing waits for a pipe."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Run
+
+from rectool import RecordReader, RecordWriter
+from rectool.system.files import open_regular
+
+Runner = Callable[..., Run]
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
+
+
+def fifo(path: Path) -> Path:
+    os.mkfifo(path)
+    return path
+
+
+def test_a_regular_file_is_opened_also_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"12")
+    (tmp_path / "b").symlink_to("a")
+    for name in ("a", "b"):
+        with open_regular(tmp_path / name) as file:
+            assert file.read() == b"12"
+
+
+def test_a_fifo_a_socket_a_device_and_a_folder_are_refused_at_once(tmp_path: Path) -> None:
+    fifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.path.relpath(tmp_path / "socket"))
+        kinds = {"pipe": "pipe", "link": "pipe", "socket": "socket", "/dev/null": "device"}
+        for name, kind in kinds.items():
+            with pytest.raises(OSError, match=f"a {kind}") as caught:
+                open_regular(tmp_path / name)
+            assert caught.value.filename == str(tmp_path / name)
+    with pytest.raises(IsADirectoryError, match="a folder"):
+        open_regular(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a.rec", "a.idx"])
+def test_no_command_and_no_reader_waits_for_a_fifo(run: Runner, tmp_path: Path, name: str) -> None:
+    if name == "a.idx":
+        with RecordWriter(tmp_path / "a.rec", idx=False) as writer:
+            writer.write(b"x" * 40)
+    fifo(tmp_path / name)
+    with pytest.raises(OSError, match="pipe"):
+        RecordReader(tmp_path / "a.rec")
+    for command in (["inspect", "a.rec"], ["unpack", "a.rec", "out"], ["pack", "a.rec", "out"]):
+        result = run(*command)
+        assert result.status == 1
+        assert result.err.startswith(f"rectool: {name}: this is a pipe")
+
+
+def test_the_other_files_are_inspected_where_one_is_missing(run: Runner, tmp_path: Path) -> None:
+    with RecordWriter(tmp_path / "b.rec") as writer:
+        writer.write(b"x" * 40)
+    os.mkdir(tmp_path / "c.rec")
+    result = run("inspect", "a.rec", "b.rec", "c.rec")
+    assert result.status == 1
+    assert "b.rec" in result.out
+    first, second = result.err.splitlines()
+    assert first == "rectool: a.rec: No such file or directory"
+    assert second.startswith("rectool: c.rec: this is a folder")
