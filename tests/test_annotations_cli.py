@@ -14,8 +14,9 @@ from annotating import Runner, write_images
 from conftest import encoded, picture
 
 from rectool import ListError
-from rectool.annotations.common import BoxLines, Remarks, Root
+from rectool.annotations.common import BoxLines, Remarks
 from rectool.annotations.pixels import agreed_size
+from rectool.listed_paths import Root
 from rectool.listing import Entry
 
 
@@ -162,30 +163,6 @@ def test_an_mpo_is_a_jpeg(tmp_path: Path) -> None:
     options = {"save_all": True, "append_images": [second], "exif": exif(6, 9_000)}
     (tmp_path / "a").write_bytes(encoded(picture(0, 30, 20), "MPO", **options))
     assert agreed_size(Root(tmp_path), "a", None, Remarks()) == (20, 30)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
-def test_absolute_paths_below_a_root_that_is_a_link(tmp_path: Path) -> None:
-    (tmp_path / "real").mkdir()
-    (tmp_path / "link").symlink_to("real")
-    root = Root(tmp_path / "link")
-    for name in ("real", "link"):
-        assert root.below(str(tmp_path / name / "sub" / "a.jpg")) == "sub/a.jpg"
-    with pytest.raises(ListError, match="not below"):
-        root.below(str(tmp_path / "real2" / "a.jpg"))
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="has no such names of files")
-def test_paths_that_windows_wrote(tmp_path: Path) -> None:
-    """But for a file with such a name."""
-    (tmp_path / "sub").mkdir()
-    for name in ("sub/a.jpg", "sub/b.jpg", "sub\\b.jpg"):
-        (tmp_path / name).touch()
-    root = Root(tmp_path)
-    assert root.below(r".\sub\a.jpg") == "sub/a.jpg"
-    assert root.below(r"sub\b.jpg") == r"sub\b.jpg"
-    with pytest.raises(ListError, match="not below"):
-        root.below(r"sub\..\..\a.jpg")
 
 
 def test_corners_are_rounded_and_cut() -> None:

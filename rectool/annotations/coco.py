@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from ..boxes import BOX_WIDTH
 from ..format import MAX_KEY, ListError, StrPath, shown
+from ..listed_paths import Root
 from ..listing import raise_faults
-from .common import FAR, Annotated, BoxLines, Kind, Root, check_classes, check_pixels, class_name
+from .common import FAR, Annotated, BoxLines, Kind, check_classes, check_pixels, class_name
 from .pixels import Size, agreed_size
 
 _KEPT = frozenset(

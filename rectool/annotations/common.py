@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,8 @@ import numpy as np
 
 from ..boxes import BOX_WIDTH, box_labels
 from ..format import ListError, StrPath, plural, shown
-from ..listing import ImageList, encode_path, leads_out
+from ..listed_paths import UNFIT, is_encodable
+from ..listing import ImageList, encode_path
 from ..scanning import Scan
 
 
@@ -73,57 +73,12 @@ class Remarks:
         ]
 
 
-_UNFIT = re.compile(r"[\t\n\r\0]")
-
-
-class Root:
-    """The folder that a list's paths start from. Raises OSError where it cannot be read."""
-
-    def __init__(self, path: StrPath) -> None:
-        self.path = os.fspath(path)
-        os.scandir(self.path).close()
-        forms = (os.path.abspath(self.path), os.path.realpath(self.path))
-        self._absolute = tuple(os.path.join(form, "") for form in forms)
-
-    def below(self, path: str) -> str:
-        """An image's path as a list has it. Raises ListError, saying why, where none can be."""
-        if not path:
-            raise ListError("no path of an image")
-        if _UNFIT.search(path):
-            raise ListError(f"{path!r:.80}: a path with a tab, a line's end or a zero byte")
-        if not _is_encodable(path):
-            raise ListError(f"{path!a:.80}: a path that no file can have")
-        if os.sep == "/" and "\\" in path and not os.path.exists(self.join(path)):
-            path = path.replace("\\", "/")  # as Windows writes them
-        plain = os.path.normpath(path)
-        plain = plain.removeprefix(next(filter(plain.startswith, self._absolute), ""))
-        if plain == os.curdir or leads_out(plain):
-            raise ListError(f"{shown(path)}: not below {shown(self.path)}")
-        return plain
-
-    def join(self, path: str) -> str:
-        return os.path.join(self.path, path)
-
-    def check_file(self, path: str) -> None:
-        """Raises ListError where this path, below the root, is none of a file."""
-        if not os.path.isfile(self.join(path)):
-            raise ListError(f"no such file: {shown(self.join(path))}")
-
-
-def _is_encodable(text: str) -> bool:
-    try:
-        encode_path(text)
-    except UnicodeEncodeError:  # half a surrogate pair, from JSON
-        return False
-    return True
-
-
 def class_name(text: str) -> str:
     """A class's name without blanks around it. Raises ListError, saying why, where it is none."""
     name = text.strip()
     if not name:
         raise ListError("a class without a name")
-    if _UNFIT.search(name) or not _is_encodable(name):
+    if UNFIT.search(name) or not is_encodable(name):
         raise ListError(f"{name!a:.80}: a name with a tab, a line's end or a zero byte")
     return name
 

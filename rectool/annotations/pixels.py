@@ -6,8 +6,9 @@ import os
 import stat
 
 from ..format import ImageError, ListError, shown
+from ..listed_paths import Root
 from ..sniffing import describe, has_exif
-from .common import Kind, Remarks, Root
+from .common import Kind, Remarks
 
 Size = tuple[int, int]
 """Width and height in pixels, as the image is seen: its EXIF orientation applied."""

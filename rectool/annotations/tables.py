@@ -13,8 +13,9 @@ from itertools import chain
 import numpy as np
 
 from ..format import LimitError, ListError, StrPath, plural, shown
+from ..listed_paths import Root
 from ..listing import ImageList, encode_path, format_label, parse_label, raise_faults
-from .common import Annotated, Root, check_classes, class_name
+from .common import Annotated, check_classes, class_name
 
 _TRUTHS = {"true": b"1.000000", "false": b"0.000000"}
 _BOX_COLUMN = re.compile(r"[xy][ _]?(min|max)|(b|bnd|bounding[ _]?)box.*", re.IGNORECASE)
@@ -36,7 +37,8 @@ def read_csv(
     Raises ListError with a line for each fault.
     """
     table = _Table(os.fspath(path))
-    table.read(Root(root))
+    folder = Root(root)
+    table.read(folder)
     known: dict[str, int] = {}
     if table.width > 1:
         if classes is not None:
@@ -51,7 +53,7 @@ def read_csv(
         lines += b"%d\t%s\t%s\n" % (number, text, encode_path(image))
     widths = np.full(len(table.lines), table.width)
     images = ImageList.numbered(bytes(lines), os.fspath(root), widths=widths)
-    return Annotated(images, known, remarks=table.remarks)
+    return Annotated(images, known, remarks=table.remarks + folder.remarks())
 
 
 class _Table:
@@ -104,14 +106,13 @@ class _Table:
             )
         if not all(map(str.strip, labels)):
             raise ListError("an empty label")
-        path = root.below(path)
-        if path in self.lines:
-            raise ListError(f"{shown(path)} is in line {self.lines[path]} already")
         try:
-            root.check_file(path)
+            path = root.find(path)
         except ListError as error:
             hint = "; the path goes first: to_csv of pandas writes row numbers unless index=False"
             raise ListError(error.message + hint * path.isdecimal()) from None
+        if path in self.lines:
+            raise ListError(f"{shown(path)} is in line {self.lines[path]} already")
         if self.width > 1:
             self.rows.append(b"\t".join(map(_number_or_truth, labels)))
         else:

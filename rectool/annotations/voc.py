@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..boxes import BOX_WIDTH
 from ..format import ListError, StrPath, shown
+from ..listed_paths import Root
 from ..listing import raise_faults
 from ..scanning import EXTS, folders, normal_exts
 from .common import (
@@ -22,7 +23,6 @@ from .common import (
     BoxLines,
     Kind,
     Remarks,
-    Root,
     check_classes,
     check_pixels,
     class_name,

@@ -9,9 +9,10 @@ from os.path import join, splitext
 
 from ..boxes import BOX_WIDTH
 from ..format import LimitError, ListError, StrPath, plural, shown, to_float32
+from ..listed_paths import Root
 from ..listing import quoted, raise_faults
 from ..scanning import EXTS, folders, normal_exts
-from .common import Annotated, BoxLines, Kind, Root, unusable
+from .common import Annotated, BoxLines, Kind, unusable
 from .names import Names, is_names_file, yolo_labels, yolo_names
 from .pixels import remark_turn
 
