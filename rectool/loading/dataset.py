@@ -15,7 +15,14 @@ from ..format import HeaderError, RecordReader, StrPath
 from ..imaging import Color
 from ..imaging.arrays import decode_array
 from .pairs import Masks, refuse_masks
-from .samples import as_array, named_errors, part_of, read_sample, sample_positions
+from .samples import (
+    as_array,
+    check_files,
+    named_errors,
+    part_of,
+    read_sample,
+    sample_positions,
+)
 
 BoxUnit = Literal["normalized", "pixels"]
 
@@ -78,6 +85,7 @@ class RecordDataset:
         self.decode, self.color, self.transform, self.boxes = decode, color, transform, boxes
         self.reader = RecordReader(path, idx)
         refuse_masks(self.reader)
+        check_files(self.reader)
         self._masks = None if masks is None else Masks(self.reader, masks, idx is not False)
         self._positions = sample_positions(self.reader)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -22,7 +23,7 @@ from .blanks import Blanks, RawBatch
 from .labels import Labels, Source, Vectors
 from .loader import Loader
 from .pairs import MaskRows, Masks, refuse_masks
-from .samples import as_array, in_file_order, sample_positions
+from .samples import as_array, check_files, in_file_order, sample_positions
 
 _WORD = 1 << 64
 
@@ -35,8 +36,8 @@ class ImageRecordIter:
     An iterator, as mx.io.ImageRecordIter is one: `for batch in it`, or `next()` until
     StopIteration; `reset()` begins the next epoch, and so does a `for` behind an epoch's end. A
     `for` that is left goes on where it was. `len(it)` is the number of batches of an epoch, the
-    same for all. The threads end with the epoch, with a `for` that is left, and at `close()`. It is
-    for one thread at a time to take batches.
+    same for all. The threads end with the epoch, with a `for` that is left, and at `close()`.
+    Threads may share one: each batch goes to one of them.
 
     Of a batch, `data[0]` has the shape (batch_size, *data_shape), channels first, float32, or
     `dtype` "uint8" or "int8"; `label[0]` is float32, (batch_size,), or (batch_size, label_width)
@@ -118,28 +119,28 @@ class ImageRecordIter:
         self._part = whole("part_index", part_index, least=0)
         if self._part >= self._parts:
             raise ValueError(f"part_index {part_index} of {plural(self._parts, 'part')}")
-        if backend not in INTERPS:
+        if backend not in tuple(INTERPS):
             raise ValueError(f"no backend {backend!r}: there are {' and '.join(INTERPS)}")
         if on_error not in ("fail", "skip"):
             raise ValueError(f"on_error {on_error!r}: it is fail or skip")
-        dtype = "float32" if dtype is None else dtype
-        name = dtype if isinstance(dtype, str) else np.dtype(dtype).name
+        name = "float32" if dtype is None else dtype_name("dtype", dtype)
         aug = Augmentation(data_shape, dtype=name, **augmentation)
         self.batch_size = batch_size
         self._shuffle, rounds = _flag("shuffle", shuffle), _flag("round_batch", round_batch)
         self._seed = whole("seed", seed, least=None) % _WORD
         seed_aug = self._seed if seed_aug is None else whole("seed_aug", seed_aug, least=None)
         source = Source(read_list(path_imglist) if path_imglist else None)
-        self.reader = RecordReader(path_imgrec, path_imgidx or True)
+        self.reader = RecordReader(path_imgrec, True if path_imgidx in (None, "") else path_imgidx)
         refuse_masks(self.reader)
+        check_files(self.reader)
         self._positions = in_file_order(self.reader, sample_positions(self.reader))
         if not len(self._positions):
             raise ValueError(f"{self.reader.name}: no record with an image")
         skip = on_error == "skip"
         labels = self._labels(aug, source, label_width, skip=skip)
         rows = self._masks = None
-        if masks is None and (mask_dtype, mask_fill) != ("uint8", 255):
-            raise ValueError("mask_dtype and mask_fill are of masks, and there are none")
+        if masks is None and (dtype_name("mask_dtype", mask_dtype), mask_fill) != ("uint8", 255):
+            raise ValueError("mask_dtype and mask_fill require masks")
         if masks is not None:
             self._masks = Masks(self.reader, masks)
             rows = MaskRows(self._masks, mask_dtype, mask_fill, backend)
@@ -157,6 +158,7 @@ class ImageRecordIter:
             self.provide_label.append(mask)
         self._epoch = self._at = 0
         self._closed = False
+        self._taking = threading.RLock()
         self._ahead: list[Ahead[RawBatch]] = []  # none or one; the finalizer must not know self
         self._finalizer = weakref.finalize(self, _close_all, self._ahead)
 
@@ -193,7 +195,11 @@ class ImageRecordIter:
             self.reset()
         try:
             while self._at < len(self):
-                yield self.next()
+                try:
+                    batch = self.next()
+                except StopIteration:  # another thread took the last one
+                    return
+                yield batch
         finally:
             self._stop()
 
@@ -202,6 +208,15 @@ class ImageRecordIter:
 
     def next(self) -> DataBatch:
         """The next batch. Raises StopIteration at the epoch's end, until `reset`."""
+        with self._taking:
+            batch = self._take()
+        labels = [batch.label] if batch.mask is None else [batch.label, batch.mask]
+        return DataBatch(
+            [batch.data], labels, batch.pad, batch.index,
+            provide_data=self.provide_data, provide_label=self.provide_label,
+        )  # fmt: skip
+
+    def _take(self) -> RawBatch:
         if self._closed:
             raise ValueError(f"{self.reader.name}: a batch of a closed iterator")
         if self._at >= len(self):
@@ -212,16 +227,11 @@ class ImageRecordIter:
             self._start()
         ahead = self._ahead[0]
         try:
-            batch = ahead.take()
+            return ahead.take()
         finally:
             self._at = ahead.taken
             if self._at >= len(self):
                 self._stop()
-        labels = [batch.label] if batch.mask is None else [batch.label, batch.mask]
-        return DataBatch(
-            [batch.data], labels, batch.pad, batch.index,
-            provide_data=self.provide_data, provide_label=self.provide_label,
-        )  # fmt: skip
 
     def reset(self) -> None:
         """Begins the next epoch; the present one stays, if nothing was taken of it yet."""
@@ -241,6 +251,11 @@ class ImageRecordIter:
         self.reader.close()
         if self._masks is not None:
             self._masks.close()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError(
+            f"{type(self).__name__} cannot be pickled or copied: make one in each process"
+        )
 
     def _start(self) -> None:
         make = partial(self._blanks.make, self._epoch, self._order())
@@ -262,6 +277,14 @@ class ImageRecordIter:
         # of numpy's generators the one whose orders will never change
         bits = np.random.MT19937(np.random.SeedSequence([self._seed, self._epoch]))
         return positions[np.random.RandomState(bits).permutation(count)[places]]
+
+
+def dtype_name(parameter: str, dtype: DTypeLike) -> str:
+    """A numpy type's name, whatever way it is given. Raises ValueError for what is none."""
+    try:
+        return dtype if isinstance(dtype, str) else np.dtype(dtype).name
+    except TypeError:
+        raise ValueError(f"{parameter} must be a numpy type or its name, got {dtype!r}") from None
 
 
 def _close_all(ahead: list[Ahead[RawBatch]]) -> None:

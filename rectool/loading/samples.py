@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -9,7 +11,18 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..format import IRHeader, RecordError, RecordReader, payload_start, unpack
+from ..format import (
+    ImageError,
+    IRHeader,
+    RecordError,
+    RecordReader,
+    ShardSet,
+    group_shards,
+    payload_start,
+    plural,
+    shown,
+    unpack,
+)
 
 Positions = NDArray[np.int64] | range
 """A range where they follow each other, which takes no memory."""
@@ -17,32 +30,79 @@ Positions = NDArray[np.int64] | range
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 _SMALL = 1024
-"""Bytes of the largest record that is looked at to see whether it holds an image at all.
+"""All records of at most so many bytes are looked at to see whether they hold an image at all.
 
-Records without one (InsightFace's header and ranges) have a header and two labels. To look at
-larger records would be to read all of a data set before the first image is asked for.
+Those without one (InsightFace's header and ranges) have a header and two labels.
 """
+
+_LARGER = 4096
+"""So many larger records are looked at too, the smallest ones, and the first and last of each file.
+
+To look at all would be to read a page of each, which of 1,000,000 images that no one has read yet
+takes minutes. A record without an image that is found only when it is read raises ImageError.
+"""
+
+
+def check_files(reader: RecordReader) -> None:
+    """Raises RecordError for a file that is given twice.
+
+    Warns of shards that are missing beside others of their set, and of shards in another order than
+    that of their numbers: a list of files that was not sorted differs between machines.
+    """
+    if len(reader.paths) < 2:
+        return
+    seen: dict[tuple[int, int], str] = {}
+    for path in reader.paths:
+        state = os.stat(path)
+        first = seen.get((state.st_dev, state.st_ino))
+        if first is not None:
+            other = "" if first == path else f", as {shown(first)} too"
+            raise RecordError(f"the file is given twice{other}", path=path)
+        seen[state.st_dev, state.st_ino] = path
+    for group in group_shards(reader.paths):
+        if isinstance(group, ShardSet):
+            missing = group.missing()
+            if missing is not None:
+                warnings.warn(str(missing), stacklevel=3)
+            if list(group.members) != sorted(group.members):
+                warnings.warn(
+                    f"{shown(group.name)}: the shards are not given in the order of their numbers",
+                    stacklevel=3,
+                )
 
 
 def sample_positions(reader: RecordReader) -> Positions:
     """The positions of all records but those whose header is all they have.
 
-    A record of more than a kilobyte is taken for one with an image, and one that is damaged too:
-    reading it says what is wrong with it.
+    A record that is damaged is taken for one with an image: reading it says what is wrong with it.
     """
-    small = np.flatnonzero(reader.room() <= _SMALL)
+    looked_at = _suspects(reader)
     try:
-        payloads = reader.headers(small).payloads
+        payloads = reader.headers(looked_at).payloads
     except RecordError:
-        empty = np.array([at for at in small.tolist() if _is_empty(reader, at)], np.int64)
+        empty = np.array([at for at in looked_at.tolist() if _is_empty(reader, at)], np.int64)
     else:
-        empty = small[payloads == 0]
+        empty = looked_at[payloads == 0]
     if not len(empty):
         return range(len(reader))
     kept = np.delete(np.arange(len(reader), dtype=np.int64), empty)
     if len(kept) and kept[-1] - kept[0] == len(kept) - 1:
         return range(int(kept[0]), int(kept[-1]) + 1)
     return kept
+
+
+def _suspects(reader: RecordReader) -> NDArray[np.int64]:
+    """The positions of the records that are looked at, in their order."""
+    room = reader.room()
+    larger = np.flatnonzero(room > _SMALL)
+    if len(larger) <= _LARGER:
+        return np.arange(len(room), dtype=np.int64)
+    smallest = larger[room[larger].argpartition(_LARGER)[:_LARGER]]
+    suspects = np.zeros(len(room), bool)
+    suspects[room <= _SMALL] = suspects[smallest] = True
+    ends = np.unique(reader.starts)
+    suspects[ends[:-1]] = suspects[ends[1:] - 1] = True
+    return np.flatnonzero(suspects)
 
 
 def as_array(positions: Positions) -> NDArray[np.int64]:
@@ -78,15 +138,35 @@ def _is_empty(reader: RecordReader, position: int) -> bool:
 def read_sample(reader: RecordReader, position: int) -> tuple[IRHeader, bytes]:
     """Header and encoded image of a record. Errors name its key and file."""
     with named_errors(reader, position):
-        return unpack(reader[position])
+        header, payload = unpack(reader[position])
+        if not payload:
+            count = plural(max(header.flag, 1), "label")
+            raise ImageError(f"the record holds no image, only its header and {count}")
+    return header, payload
 
 
 @contextmanager
 def named_errors(reader: RecordReader, position: int) -> Iterator[None]:
-    """Errors of what the block does with this record name its file and key."""
+    """Errors of what the block does with this record name its file and key.
+
+    Only those that reading and decoding have; others are no record's.
+    """
     try:
         yield
     except RecordError as error:
-        error.path = reader.paths[reader.shard(position)]
-        error.message = f"the record with the key {reader.keys[position]}: {error.message}"
+        error.path, record = _named(reader, position)
+        error.message = f"{record}: {error.message}"
         raise
+    except MemoryError as error:
+        path, record = _named(reader, position)
+        reason = str(error) or "not enough memory"
+        raise MemoryError(f"{shown(path)}: {record}: {reason}") from error
+    except OSError as error:
+        path, record = _named(reader, position)
+        raise OSError(error.errno, f"{record}: {error.strerror or error}", path) from error
+
+
+def _named(reader: RecordReader, position: int) -> tuple[str, str]:
+    """The file of a record, and what messages call the record."""
+    path = reader.paths[reader.shard(position)]
+    return path, f"the record with the key {reader.keys[position]}"
