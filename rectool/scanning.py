@@ -30,6 +30,14 @@ EXTS = (".jpeg", ".jpg", ".png")
 _OTHER_IMAGES = frozenset(
     {".bmp", ".gif", ".heic", ".jfif", ".jpe", ".ppm", ".tif", ".tiff", ".webp", *EXTS}
 )
+_SYSTEM = frozenset(
+    {
+        "__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "#recycle", "#snapshot",
+        "$recycle.bin", "recycler", "system volume information", "lost+found",
+    }
+)  # fmt: skip
+"""Files and folders that macOS, Windows, Linux and network disks put beside others."""
+
 _UNFIT = re.compile(r"[\t\n\r]")
 _CLASS = re.compile(rb"(.*\S)[ \t]+([0-9]{1,8})\s*")
 
@@ -41,7 +49,8 @@ class Scan:
     `classes` is the table from folder to label, folders relative to the root and "." for the root
     itself. `left_out` counts files with an image's ending that was not asked for, by ending;
     `loops` are links back to a folder above them, `unusable` images' names that link to nothing or
-    are no regular files.
+    are no regular files; `hidden` counts the hidden files and folders, of which `hidden_example` is
+    one.
     """
 
     images: ImageList = field(default_factory=lambda: ImageList(b"", ""))
@@ -49,6 +58,8 @@ class Scan:
     left_out: dict[str, int] = field(default_factory=dict)
     loops: list[str] = field(default_factory=list)
     unusable: list[str] = field(default_factory=list)
+    hidden: int = 0
+    hidden_example: str = ""
 
 
 def normal_exts(exts: Iterable[str]) -> tuple[str, ...]:
@@ -62,12 +73,14 @@ def scan(
     recursive: bool = True,
     exts: Iterable[str] = EXTS,
     classes: Mapping[str, int] | None = None,
+    hidden: bool = False,
 ) -> Scan:
     """The images in a folder and those below it, numbered from 0 in the order of their paths.
 
     Every folder that holds an image is a class, nested ones and the root included; labels count
     from 0 in the order in which these folders are met, or are those of `classes`. Not recursive:
     only the root's own images, all of label 0. Links to folders are followed, round a loop once.
+    Hidden files and folders (`is_hidden`) are passed over unless `hidden` takes them.
 
     Raises ListError where there are no images, a name cannot stand in a list (it has a tab or a
     line's end in it), or a folder is missing from `classes`; OSError where a folder cannot be read.
@@ -78,7 +91,7 @@ def scan(
     faults: list[str] = []
     lines = bytearray()
     count = 0
-    for relative, images in folders(root, wanted, recursive, found):
+    for relative, images in folders(root, wanted, recursive, found, hidden=hidden):
         label = 0
         if recursive and classes is None:
             label = found.classes.setdefault(relative or ".", len(found.classes))
@@ -94,7 +107,9 @@ def scan(
         count += len(images)
     raise_faults(faults, root)
     if not count:
-        raise ListError(f"no images in this folder (looked for {', '.join(wanted)})", path=root)
+        passed = f"; {hidden_text(found.hidden)} left out" if found.hidden else ""
+        looked = f"looked for {', '.join(wanted)}"
+        raise ListError(f"no images in this folder ({looked}){passed}", path=root)
     found.images = ImageList.numbered(bytes(lines), root)
     return found
 
@@ -108,12 +123,22 @@ def _unfit(root: str, relative: str, names: list[str]) -> list[str]:
 _Identity = tuple[int, int]
 
 
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is one that people do not see, or that a system put there."""
+    return name.startswith(".") or name.lower() in _SYSTEM
+
+
+def hidden_text(count: int) -> str:
+    return "1 hidden file or folder" if count == 1 else f"{count} hidden files and folders"
+
+
 def folders(
-    root: str, wanted: tuple[str, ...], recursive: bool, found: Scan
+    root: str, wanted: tuple[str, ...], recursive: bool, found: Scan, *, hidden: bool = False
 ) -> Iterator[tuple[str, list[str]]]:
     """Each folder with images: its path below the root and their names, in the order of os.walk.
 
-    `wanted` are endings as `normal_exts` gives them; what is passed over goes into `found`.
+    `wanted` are endings as `normal_exts` gives them; what is passed over goes into `found`. With
+    `hidden` no name is hidden.
     """
     pending: list[tuple[str, tuple[_Identity, ...]]] = [("", ())]
     while pending:
@@ -124,7 +149,7 @@ def folders(
         if identity in above:
             found.loops.append(relative)
             continue
-        images, subfolders = _look_into(folder, relative, wanted, found)
+        images, subfolders = _look_into(folder, relative, wanted, found, hidden)
         if images:
             yield relative, sorted(images)
         if recursive:
@@ -134,14 +159,17 @@ def folders(
 
 
 def _look_into(
-    folder: str, relative: str, wanted: tuple[str, ...], found: Scan
+    folder: str, relative: str, wanted: tuple[str, ...], found: Scan, hidden: bool
 ) -> tuple[list[str], list[str]]:
     images: list[str] = []
     subfolders: list[str] = []
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
-            if entry.is_dir():
+            if not hidden and is_hidden(name):
+                found.hidden += 1
+                found.hidden_example = found.hidden_example or os.path.join(relative, name)
+            elif entry.is_dir():
                 subfolders.append(name)
             elif name.lower().endswith(wanted) and _ending(name) in wanted:
                 if entry.is_file():

@@ -53,6 +53,7 @@ def read_voc(
     classes: Mapping[str, int] | None = None,
     difficult: bool = True,
     skip_empty: bool = False,
+    hidden: bool = False,
 ) -> Annotated:
     """The images of the XML files in a folder and those below it, with their boxes, keys from 0.
 
@@ -62,7 +63,8 @@ def read_voc(
     none, as in other formats. Corners are taken for edges as they stand: the VOC challenge's own
     files count pixels from 1, so that their left and upper edges are up to a pixel inside. Boxes
     are cut to their image; of those of one class and place the first counts. With `skip_empty`
-    images without boxes are left out.
+    images without boxes are left out. Hidden files and folders are passed over unless `hidden`
+    takes them.
 
     Raises ListError with a line for each fault, among them an image file that is missing or not of
     the size that its XML says, and boxes that are all fractions.
@@ -75,7 +77,7 @@ def read_voc(
     sheets: dict[str, _Sheet] = {}
     sources: dict[str, str] = {}
     places: dict[str, str] = {}
-    for relative in _xml_files(top, found):
+    for relative in _xml_files(top, found, hidden):
         name = os.path.join(top, relative)
         try:
             sheet = _read(name, relative, finder, places, faults)
@@ -101,8 +103,8 @@ def read_voc(
     return found
 
 
-def _xml_files(top: str, found: Annotated) -> Iterator[str]:
-    for relative, names in folders(top, (".xml",), True, found):
+def _xml_files(top: str, found: Annotated, hidden: bool) -> Iterator[str]:
+    for relative, names in folders(top, (".xml",), True, found, hidden=hidden):
         for name in names:
             yield os.path.join(relative, name)
 

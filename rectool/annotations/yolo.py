@@ -33,6 +33,7 @@ def read_yolo(
     exts: Iterable[str] = EXTS,
     names: Names | None = None,
     skip_empty: bool = False,
+    hidden: bool = False,
 ) -> Annotated:
     """The images below `root`, as `scan` finds them, with the boxes of YOLO's label files.
 
@@ -41,7 +42,7 @@ def read_yolo(
     the corners of a polygon, of which the box is taken. Numbers of classes are labels, and a file
     near the labels, or else `names`, says which there are. Where there are both, the file names the
     class of each number, and the label is that class's in `names`. With `skip_empty` images without
-    boxes are left out.
+    boxes are left out. Hidden files and folders are passed over unless `hidden` takes them.
 
     Raises ListError with a line for each fault.
     """
@@ -52,13 +53,13 @@ def read_yolo(
         raise ListError("labels have key points (kpt_shape), and only boxes are read", path=top)
     numbers = yolo_labels(naming, names) if naming else None
     texts = Annotated()
-    labels = {splitext(text)[0]: text for text in _files(top, (".txt",), True, texts)}
+    labels = {splitext(text)[0]: text for text in _files(top, (".txt",), True, texts, hidden)}
     used: set[str] = set()
     lines = BoxLines(BOX_WIDTH, skip_empty=skip_empty)
     reader = _Reader(numbers, naming.source if naming else "")
     reader.faults += unusable(top, texts)
     wanted = normal_exts(exts)
-    images = list(_files(place.path, wanted, recursive, found))
+    images = list(_files(place.path, wanted, recursive, found, hidden))
     if not images:
         looked = f"looked for {', '.join(wanted)}"
         raise ListError(f"no images in this folder ({looked})", path=place.path)
@@ -91,8 +92,10 @@ def read_yolo(
     return found
 
 
-def _files(top: str, endings: tuple[str, ...], recursive: bool, found: Annotated) -> Iterator[str]:
-    for relative, names in folders(top, endings, recursive, found):
+def _files(
+    top: str, endings: tuple[str, ...], recursive: bool, found: Annotated, hidden: bool
+) -> Iterator[str]:
+    for relative, names in folders(top, endings, recursive, found, hidden=hidden):
         for name in names:
             yield join(relative, name)
 

@@ -48,8 +48,8 @@ annotation_options = option_group(
 
 FORMATS = ("csv", "coco", "voc", "yolo")
 _NOT_FOR = {
-    "csv": ("recursive", "exts", "skip_empty", "no_difficult"),
-    "coco": ("recursive", "exts", "no_difficult"),
+    "csv": ("recursive", "exts", "hidden", "skip_empty", "no_difficult"),
+    "coco": ("recursive", "exts", "hidden", "no_difficult"),
     "voc": ("recursive",),
     "yolo": ("no_difficult",),
 }
@@ -94,6 +94,7 @@ def read_annotations(
             recursive=options["recursive"],
             names=names,
             skip_empty=options["skip_empty"],
+            hidden=options["hidden"],
             **exts,
         )
     if name == "csv":
@@ -114,5 +115,6 @@ def read_annotations(
         classes=classes,
         difficult=not options["no_difficult"],
         skip_empty=options["skip_empty"],
+        hidden=options["hidden"],
         **exts,
     )

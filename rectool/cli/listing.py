@@ -25,39 +25,48 @@ scan_options = option_group(
     click.option(
         "--recursive/--flat",
         default=True,
-        help="Sub-folders too, each a class (the default), or only the folder's own images.",
+        help="List sub-folders too, each a class (the default), or only the folder's own images.",
     ),
     click.option(
         "--exts",
         multiple=True,
         callback=_split_exts,
         metavar="EXT[,EXT...]",
-        help="Endings of images, in any case, with or without dot.  [default: jpeg,jpg,png]",
+        help="List files with these endings, in any case.  [default: jpeg,jpg,png]",
+    ),
+    click.option(
+        "--hidden",
+        is_flag=True,
+        help="List hidden files and folders too: .ipynb_checkpoints, ._a.jpg, __MACOSX, @eaDir...",
     ),
     click.option(
         "--shuffle/--no-shuffle",
         default=True,
-        help="In random order (of a .lst or .rec only if asked for), or as they come.",
+        help="Shuffle images, or keep their order.  [default: shuffle; not for a .lst or .rec]",
     ),
     click.option(
-        "--seed", type=int, default=100, show_default=True, help="Of the random order; im2rec's."
+        "--seed",
+        type=int,
+        default=100,
+        show_default=True,
+        help="Shuffle by this number; 100 gives im2rec's order.",
     ),
     click.option(
         "--classes",
         "classes_file",
         type=click.Path(readable=False),
-        help="Take the classes' labels from this file, `cat 0`, one a line. With annotations also"
-        " names alone, one a line and numbered from 0, or YOLO's YAML.",
+        help="Read the labels of classes from this file: a class and its label a line (`cat 0`), or"
+        " for annotations also names alone, numbered from 0, or YOLO's YAML.",
     ),
     click.option(
         "--classes-out",
         type=click.Path(readable=False),
-        help="Write the classes' labels to this file, `cat 0`, one a line.",
+        help="Write the labels of classes to this file (- for stdout), `cat 0`, one a line.",
     ),
 )
 
 
-SCAN_NAMES = ("recursive", "exts", "shuffle", "seed", "classes_file", "classes_out")
+SCAN_NAMES = ("recursive", "exts", "hidden", "shuffle", "seed", "classes_file", "classes_out")
 
 
 def scan_folder(
@@ -65,6 +74,7 @@ def scan_folder(
     *,
     recursive: bool,
     exts: tuple[str, ...],
+    hidden: bool,
     shuffle: bool,
     seed: int,
     classes_file: str | None,
@@ -79,7 +89,13 @@ def scan_folder(
         raise click.UsageError("--classes and --classes-out are of sub-folders; --flat takes none.")
     _check_outputs(outputs, classes_out, force=force)
     classes = scanning.read_classes(classes_file) if classes_file else None
-    found = scanning.scan(root, recursive=recursive, exts=exts or scanning.EXTS, classes=classes)
+    found = scanning.scan(
+        root,
+        recursive=recursive,
+        exts=exts or scanning.EXTS,
+        classes=classes,
+        hidden=hidden,
+    )
     if shuffle:
         found.images = scanning.shuffled(found.images, seed)
     has_table = recursive and not classes and not classes_out
@@ -119,11 +135,15 @@ def _say_found(found: Scan, title: str | None) -> None:
     """The class table, if it has a title, and what was passed over."""
     from ..format import plural, shown
     from ..reporting import classes_text
+    from ..scanning import hidden_text
 
     if title:
         say(classes_text(found.classes, title))
     for ending, count in sorted(found.left_out.items()):
         say(f"left out: {plural(count, 'file')} ending in {ending} (--exts names what is taken)")
+    if found.hidden:
+        example = shown(found.hidden_example)
+        say(f"left out: {hidden_text(found.hidden)}, e.g. {example} (--hidden takes them)")
     for path in found.unusable:
         say(f"left out: {shown(path)}, which links to nothing or is no regular file")
     for path in found.loops:

@@ -27,6 +27,7 @@ _ONLY_FOR = {
     "root": ("list",),
     "recursive": ("folder",),
     "exts": ("folder",),
+    "hidden": ("folder",),
     "classes_file": ("folder",),
     "classes_out": ("folder",),
     "label_width": ("folder", "list"),
@@ -168,6 +169,8 @@ def _folder(folder: str, lst: str, options: dict[str, Any], *, force: bool) -> O
     scan = {name: options[name] for name in SCAN_NAMES}
     masks = _masks(options)
     found = scan_folder(folder, outputs=[lst], force=force, **scan)
+    if options["shuffle"]:
+        say(f"shuffled by seed {options['seed']} (--no-shuffle keeps the order of names)")
     _remark_unused(masks, found.images)
     source = FileSource(found.images, folder, options["label_width"])
     if options["part"]:
