@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,17 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .format import (
-    MASK_SUFFIX,
     ImageError,
     IRHeader,
     KeyTable,
     RecordError,
-    ShardSet,
-    data,
     label_list,
-    locate,
-    map_file,
-    mask_name,
     plural,
     shown,
     unpack,
@@ -39,69 +31,6 @@ MOST_NAMED = 20
 _LOSSLESS = ("PNG", "GIF", "BMP")
 
 Keys = NDArray[np.int64]
-Group = str | ShardSet
-
-
-def masks_of(images: Group) -> Group:
-    """What the file with the masks of these images is called, or the set of such files."""
-    if not isinstance(images, ShardSet):
-        return mask_name(images)
-    members = {number: mask_name(path) for number, path in images.members.items()}
-    return ShardSet(images.prefix + MASK_SUFFIX, images.total, members)
-
-
-def images_by_masks(given: Iterable[Group]) -> dict[str, Group]:
-    """These files and sets by where their masks are, if they have any."""
-    return {os.path.abspath(str(masks_of(one))): one for one in given}
-
-
-def images_beside(masks: str) -> str | None:
-    """The file there is whose masks are in this one, by its name."""
-    folder, name = os.path.split(masks)
-    for at in (found.start() for found in re.finditer(re.escape(MASK_SUFFIX), name)):
-        images = os.path.join(folder, name[:at] + name[at + len(MASK_SUFFIX) :])
-        if mask_name(images) == masks and os.path.exists(images):
-            return images
-    return None
-
-
-def like_masks(rec: str) -> bool:
-    """Whether a file's first record is a PNG of one channel."""
-    try:
-        buffer = map_file(rec)
-        samples = png_samples(unpack(data(buffer, locate(buffer, 0)))[1])
-    except RecordError:  # damaged: told of once it is read
-        return False
-    return samples is not None and samples[1] == 1
-
-
-def pairs_among(recs: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Files of images, and those among all of them with their masks, in the same order.
-
-    Raises RecordError where only some of the files have such a partner, and where some are, by
-    name and as PNG, masks of images that are not given.
-    """
-    given = {os.path.abspath(rec): rec for rec in recs}
-    partners = {rec: given.get(os.path.abspath(mask_name(rec))) for rec in recs}
-    masks = set(partners.values())
-    images = [rec for rec in recs if rec not in masks]
-    alone = [rec for rec in images if partners[rec] is None]
-    found = [mask for mask in map(partners.get, images) if mask is not None]
-    if found and alone:
-        raise RecordError(
-            f"by its name it has the masks of another file, and {shown(alone[0])} has none"
-            f" ({shown(mask_name(alone[0]))} is not given)",
-            path=found[0],
-        )
-    strays = [(rec, of) for rec in images if (of := images_beside(rec)) and like_masks(rec)]
-    if strays and len(strays) < len(images):
-        stray, of = strays[0]
-        raise RecordError(
-            f"by its name and content it has the masks of {shown(of)}, which is not given; masks"
-            " are packed with their images, or alone",
-            path=stray,
-        )
-    return images, found
 
 
 class KeyDifference(NamedTuple):

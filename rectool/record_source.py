@@ -122,11 +122,7 @@ class RecordSource(Source):
     def _open_masks(self, path: str, images: Index, rec: str) -> tuple[Numbers, Numbers]:
         """Offsets and rooms of the masks of a file's images."""
         index, buffer = self._open(path)
-        try:
-            check_keys(images.keys, index.keys, rec, path)
-        except RecordError as error:
-            error.message += "; it was taken for them by its name"
-            raise
+        check_keys(images.keys, index.keys, rec, path)
         return index.offsets, room(index.offsets, len(buffer))
 
     def _check_keys(self) -> None:
@@ -137,9 +133,12 @@ class RecordSource(Source):
             return
         first, second = (self.place(int(order[again[0] + at])).path for at in (0, 1))
         others = f", and {plural(len(again) - 1, 'more key')} so" if len(again) > 1 else ""
+        files = [self._file == self._file[order[again[0] + at]] for at in (0, 1)]
+        alike = first != second and np.array_equal(*(self.keys[own] for own in files))
+        hint = "; masks of these images are given by --masks" if alike else ""
         raise RecordError(
             f"key {in_order[again[0]]} is also that of a record of {shown(first)}{others}"
-            " (--renumber gives fresh keys)",
+            f" (--renumber gives fresh keys{hint})",
             path=second,
         )
 

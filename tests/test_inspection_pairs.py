@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from annotating import in_process
 from conftest import Run, encoded, photo, picture
 
-from rectool import IRHeader, RecordWriter, pack, pairing
-from rectool.format import mask_name, shard_name
+from rectool import IRHeader, RecordWriter, pack
+from rectool.format import shard_name
 from rectool.imaging.masks import encode_mask
 
 Runner = Callable[..., Run]
@@ -59,16 +58,16 @@ Pair = tuple[dict[int, bytes], dict[int, bytes]]
 
 @pytest.mark.usefixtures("pair")
 def test_a_pair_that_matches(run: Runner, tmp_path: Path) -> None:
-    result = run("inspect", "out.rec", "out_mask.rec")
+    result = run("inspect", "out.rec", "--masks", "out_mask.rec")
     assert (result.status, result.err) == (0, "")
     assert result.out.splitlines()[-2:] == [
         "  pairs    with out.rec: all 3 match in key, id, label and size; masks of 8 bits",
         "  index    out_mask.idx, every record in the order of the file",
     ]
     assert result.out.count("pairs") == 1
-    turned = run("inspect", "./out_mask.rec", tmp_path / "out.rec", "--json")
+    turned = run("inspect", tmp_path / "out.rec", "--masks", "./out_mask.rec", "--json")
     assert (turned.status, turned.err) == (0, "")
-    masks, images = map(json.loads, turned.out.splitlines())
+    images, masks = map(json.loads, turned.out.splitlines())
     assert masks["pairs"] == {
         "with": str(tmp_path / "out.rec"),
         "records": 3,
@@ -80,22 +79,14 @@ def test_a_pair_that_matches(run: Runner, tmp_path: Path) -> None:
     assert "pairs" not in images
 
 
-def test_only_both_are_compared(run: Runner, tmp_path: Path, pair: Pair) -> None:
-    write(tmp_path / "out_mask.rec", {1: mask(2)})
-    write(tmp_path / "out2.rec", pair[0])
-    (tmp_path / "sub").mkdir()
-    write(tmp_path / "sub" / "out.rec", pair[0])
-    for given in (["out_mask.rec"], ["out_mask.rec", "out2.rec", "sub/out.rec"]):
-        for as_json in ([], ["--json"]):
-            result = run("inspect", *given, *as_json)
-            remark = "out_mask.rec: not compared, as no file given has it for its masks by name\n"
-            assert (result.status, result.err) == (0, remark if len(given) > 1 else "")
-            assert "pairs" not in result.out
-    for option in (["--records"], ["--keys"], ["--key", 1], ["--records", "--json"]):
+@pytest.mark.usefixtures("pair")
+def test_nothing_is_taken_for_masks_by_its_name(run: Runner) -> None:
+    for option in ([], ["--json"], ["--records"], ["--keys"], ["--key", 1]):
         both = run("inspect", "out.rec", "out_mask.rec", *option)
         alone = [run("inspect", name, *option) for name in ("out.rec", "out_mask.rec")]
         assert (both.status, both.err) == (0, "")
         assert both.out == "".join(result.out for result in alone)
+        assert "pairs" not in both.out
 
 
 FAULTS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
@@ -154,11 +145,11 @@ def test_a_record_that_does_not_match(run: Runner, tmp_path: Path, pair: Pair, n
     of_image, of_mask, says = FAULTS[name]
     write(tmp_path / "out.rec", {**pair[0], 1: image(1, **of_image)})
     write(tmp_path / "out_mask.rec", {**pair[1], 1: mask(1, **of_mask)})
-    result = run("inspect", "out.rec", "out_mask.rec")
+    result = run("inspect", "out.rec", "--masks", "out_mask.rec")
     problem = f"out_mask.rec: key 1: {says}"
     assert (result.status, result.err) == (1, f"rectool: {problem}\n")
     assert pairs_line(result) == "with out.rec: 1 of 3 do not match"
-    as_json = run("inspect", "out.rec", "out_mask.rec", "--json")
+    as_json = run("inspect", "out.rec", "--masks", "out_mask.rec", "--json")
     assert (as_json.status, as_json.err) == (1, result.err)
     _, summary = map(json.loads, as_json.out.splitlines())
     assert (summary["pairs"]["records"], summary["pairs"]["different"]) == (3, 1)
@@ -172,7 +163,7 @@ def test_masks_without_loss_of_other_formats(run: Runner, tmp_path: Path, pair: 
     payloads = [encoded(numbers, "WEBP", lossless=True), tiff.getvalue(), encoded(numbers, "GIF")]
     for payload in payloads:
         write(tmp_path / "out_mask.rec", {**pair[1], 1: mask(1, payload=payload)})
-        result = run("inspect", "out.rec", "out_mask.rec")
+        result = run("inspect", "out.rec", "--masks", "out_mask.rec")
         assert (result.status, result.err) == (0, "")
         assert pairs_line(result).startswith("with out.rec: all 3 match")
 
@@ -189,19 +180,19 @@ def test_what_is_stored_is_compared(run: Runner, tmp_path: Path, pair: Pair) -> 
     }
     write(tmp_path / "out.rec", {key: image(key, row[0], row[1]) for key, row in rows.items()})
     write(tmp_path / "out_mask.rec", {key: mask(key, row[0], row[2]) for key, row in rows.items()})
-    result = run("inspect", "out.rec", "out_mask.rec")
+    result = run("inspect", "out.rec", "--masks", "out_mask.rec")
     assert (result.status, result.err) == (0, "")
     assert pairs_line(result).startswith("with out.rec: all 2 match")
 
 
 def test_keys_in_another_order(run: Runner, tmp_path: Path, pair: Pair) -> None:
     write(tmp_path / "out_mask.rec", {key: mask(key) for key in (1, 4, 3)})
-    result = run("inspect", "out.rec", "out_mask.rec")
+    result = run("inspect", "out.rec", "--masks", "out_mask.rec")
     says = "rectool: out_mask.rec: keys in another order than in out.rec\n"
     assert (result.status, result.err) == (1, says)
     assert pairs_line(result) == "with out.rec: all 3 match, but in another order"
     write(tmp_path / "out_mask.rec", {1: mask(1), 4: mask(4, 7.0), 3: mask(3)})
-    result = run("inspect", "out.rec", "out_mask.rec")
+    result = run("inspect", "out.rec", "--masks", "out_mask.rec")
     assert result.err == says + "rectool: out_mask.rec: key 4: label 7, and 1 in out.rec\n"
     line = "with out.rec: 1 of 3 do not match, and the keys are in another order"
     assert pairs_line(result) == line
@@ -210,7 +201,7 @@ def test_keys_in_another_order(run: Runner, tmp_path: Path, pair: Pair) -> None:
 def test_keys_that_only_one_has(run: Runner, tmp_path: Path, pair: Pair) -> None:
     write(tmp_path / "out.rec", {4: image(4), 1: image(1), 3: image(3), 6: image(6)})
     write(tmp_path / "out_mask.rec", {4: mask(4), 9: mask(9), 3: mask(3, 5.0)})
-    result = run("inspect", "out.rec", "out_mask.rec")
+    result = run("inspect", "out.rec", "--masks", "out_mask.rec")
     assert result.status == 1
     assert result.err.splitlines() == [
         "rectool: out_mask.rec: 3 records, and 4 in out.rec",
@@ -226,7 +217,7 @@ def test_a_key_that_comes_again(run: Runner, tmp_path: Path, pair: Pair) -> None
     with RecordWriter(tmp_path / "out_mask.rec", force=True) as writer:
         for key in (4, 1, 1, 3):
             writer.write(mask(key), key)
-    result = run("inspect", "out.rec", "out_mask.rec")
+    result = run("inspect", "out.rec", "--masks", "out_mask.rec")
     assert result.status == 1
     assert result.err.splitlines() == [
         "rectool: out_mask.rec: 4 records, and 3 in out.rec",
@@ -238,15 +229,15 @@ def test_a_key_that_comes_again(run: Runner, tmp_path: Path, pair: Pair) -> None
 def test_of_many_differences_twenty_are_named(run: Runner, tmp_path: Path) -> None:
     write(tmp_path / "out.rec", {key: image(key, payload=b"") for key in range(50)})
     write(tmp_path / "out_mask.rec", {key: mask(key, key, b"") for key in range(50)})
-    result = run("inspect", "out.rec", "out_mask.rec")
+    result = run("inspect", "out.rec", "--masks", "out_mask.rec")
     lines = result.err.splitlines()
     assert (result.status, len(lines)) == (1, 21)
     assert lines[0] == "rectool: out_mask.rec: key 0: label 0, and 1 in out.rec"
     assert lines[19] == "rectool: out_mask.rec: key 20: label 20, and 1 in out.rec"
     assert lines[20] == "rectool: out_mask.rec: 29 more faults"
     assert pairs_line(result) == "with out.rec: 49 of 50 do not match"
-    as_json = run("inspect", "out_mask.rec", "out.rec", "--json").out.splitlines()
-    assert len(json.loads(as_json[0])["problems"]) == 20
+    as_json = run("inspect", "out.rec", "--masks", "out_mask.rec", "--json").out.splitlines()
+    assert len(json.loads(as_json[1])["problems"]) == 20
 
 
 def test_a_damaged_record_is_named_once(run: Runner, tmp_path: Path, pair: Pair) -> None:
@@ -255,15 +246,14 @@ def test_a_damaged_record_is_named_once(run: Runner, tmp_path: Path, pair: Pair)
     at = int((tmp_path / "out.idx").read_text().splitlines()[1].split("\t")[1])
     content[at : at + 4] = bytes(4)
     rec.write_bytes(content)
-    result = run("inspect", "out.rec", "out_mask.rec")
+    result = run("inspect", "out.rec", "--masks", "out_mask.rec")
     assert result.status == 1
     assert [line.split(": ")[1] for line in result.err.splitlines()] == ["out.rec"]
     assert pairs_line(result) == "with out.rec: 1 of 3 do not match"
     rec.unlink()
-    gone = run("inspect", "out_mask.rec", "out.rec")
+    gone = run("inspect", "out.rec", "--masks", "out_mask.rec")
     assert gone.status == 1
     assert gone.err == "rectool: out.rec: No such file or directory\n"
-    assert gone.out.startswith("out_mask.rec\n")
     assert "pairs" not in gone.out
 
 
@@ -278,35 +268,34 @@ def test_sets_of_shards(run: Runner, tmp_path: Path) -> None:
     parts = [(1, 2), (3,), (4, 5)]
     images = shards(tmp_path, "a", [{key: image(key) for key in keys} for keys in parts])
     masks = shards(tmp_path, "a_mask", [{key: mask(key) for key in keys} for keys in parts])
-    result = run("inspect", *masks, *images)
+    result = run("inspect", *images, "--masks", "a_mask-*-of-00003.rec")
     assert (result.status, result.err) == (0, "")
     line = "with a-*-of-00003.rec: all 5 match in key, id, label and size; masks of 8 bits"
     assert pairs_line(result) == line
     write(tmp_path / masks[1], {3: mask(3, 0.0)})
-    result = run("inspect", *images, *masks, "--json")
+    given = [word for name in masks for word in ("--masks", name)]
+    result = run("inspect", *images, *given, "--json")
     problem = f"{masks[1]}: key 3: label 0, and 1 in a-*-of-00003.rec"
     assert (result.status, result.err) == (1, f"rectool: {problem}\n")
     summary = json.loads(result.out.splitlines()[1])
     assert summary["pairs"]["with"] == "a-*-of-00003.rec"
     assert summary["problems"] == [problem]
-    one = run("inspect", images[0], masks[0])
+    one = run("inspect", images[0], "--masks", masks[0])
     assert (one.status, one.err) == (0, "")
     assert pairs_line(one).startswith(f"with {images[0]}: all 2 match")
-    other = shards(tmp_path, "a_mask", [{key: mask(key) for key in keys} for keys in parts[:2]])
-    assert "pairs" not in run("inspect", *images, *other).out
 
 
-def test_of_many_files_partners_are_looked_for_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each file's name is made into its masks' once, however many files there are."""
-    names = [f"{at}{suffix}" for suffix in ("_mask", "") for at in range(6)]
-    for name in names:
-        write(tmp_path / f"{name}.rec", {1: mask(1) if "_" in name else image(1)})
-    made: list[object] = []
-    monkeypatch.setattr(pairing, "mask_name", lambda rec: (made.append(rec), mask_name(rec))[1])
-    command = ["inspect", *(f"{name}.rec" for name in names)]
-    status, out, err = in_process(tmp_path, command)
-    assert (status, err) == (0, "")
-    assert out.count(b": all 1 match in key, id, label and size") == 6
-    assert len(made) == len(names)
+def test_several_files_have_as_many_of_masks(run: Runner, tmp_path: Path, pair: Pair) -> None:
+    write(tmp_path / "b.rec", {7: image(7)})
+    write(tmp_path / "of_b.rec", {7: mask(7)})
+    masks = ["--masks", "out_mask.rec", "--masks", "of_b.rec"]
+    result = run("inspect", "out.rec", "b.rec", *masks, "--json")
+    assert (result.status, result.err) == (0, "")
+    found = [json.loads(line) for line in result.out.splitlines()]
+    assert [one["rec"] for one in found] == ["out.rec", "out_mask.rec", "b.rec", "of_b.rec"]
+    assert [one.get("pairs", {}).get("with") for one in found] == [None, "out.rec", None, "b.rec"]
+    for options in (masks[:2], [*masks, "--masks", "of_b.rec"], ["--masks", "out.rec", *masks[2:]]):
+        refused = run("inspect", "out.rec", "b.rec", *options)
+        assert (refused.status, refused.out) == (2, "")
+    for option in (["--records"], ["--keys"], ["--key", 1]):
+        assert run("inspect", "out.rec", *masks[:2], *option).status == 2

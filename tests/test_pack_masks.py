@@ -86,9 +86,10 @@ def test_a_file_with_the_name_of_a_shard(run: Runner, pairs: Path) -> None:
     options = ["--masks", "masks", "--part", "0/2"]
     assert run("pack", "images", name, *options).status == 0
     assert sorted(path.name for path in pairs.glob("p*.rec")) == [f"{name}.rec", f"{masks}.rec"]
-    result = run("inspect", f"{name}.rec", f"{masks}.rec")
+    result = run("inspect", f"{name}.rec", "--masks", f"{masks}.rec")
     assert f"pairs    with {name}.rec: all 12 match" in result.out
-    assert run("unpack", f"{name}.rec", "files", "--masks", "numbers").status == 0
+    given = ["--masks", f"{masks}.rec", "--masks-out", "numbers"]
+    assert run("unpack", f"{name}.rec", "files", *given).status == 0
 
 
 def test_numbers_are_kept_and_palettes_become_grey(run: Runner, pairs: Path) -> None:
@@ -174,7 +175,8 @@ def test_upright_masks(run: Runner, tmp_path: Path) -> None:
 @pytest.mark.parametrize("by", ["folder", "list"])
 def test_what_unpack_writes_is_packed_back(run: Runner, pairs: Path, by: str) -> None:
     assert run("pack", "images", "out", "--masks", "masks").status == 0
-    assert run("unpack", "out.rec", "files", "--masks", "numbers").status == 0
+    masks = ["--masks", "out_mask.rec", "--masks-out", "numbers"]
+    assert run("unpack", "out.rec", "files", *masks).status == 0
     where = "numbers" if by == "folder" else "numbers/out_mask.lst"
     result = run("pack", "files/out.lst", "again", "--masks", where, "--pass-through")
     assert result.status == 0, result

@@ -137,10 +137,10 @@ def test_masks_of_several_channels_are_remarked_on(run: Runner, pairs: Path) -> 
             "2 masks of several channels: where each pixel is to be one number, convert such first"
         ) in result.err
     assert run("pack", "images", "out", "--masks", "masks", "--force").status == 0
-    result = run("inspect", "out.rec", "out_mask.rec")
+    result = run("inspect", "out.rec", "--masks", "out_mask.rec")
     assert "; masks 21 of 16 bits, 2 of 3 channels, 1 of 8 bits\n" in result.out
-    result = run("inspect", "out_mask.rec", "out.rec", "--json")
-    counts = json.loads(result.out.splitlines()[0])["pairs"]["masks"]
+    result = run("inspect", "out.rec", "--masks", "out_mask.rec", "--json")
+    counts = json.loads(result.out.splitlines()[1])["pairs"]["masks"]
     assert counts == {"16 bits": 21, "3 channels": 2, "8 bits": 1}
 
 
@@ -148,6 +148,7 @@ def test_masks_of_several_channels_are_remarked_on(run: Runner, pairs: Path) -> 
     ("args", "reason"),
     [
         (["--masks", "nowhere"], "--masks nowhere: no such folder or list."),
+        (["--masks", "masks", "--masks", "masks"], "give one folder or list of masks"),
         (["--upright-masks"], "--upright-masks is of --masks."),
     ],
 )
@@ -158,13 +159,6 @@ def test_wrong_usage(run: Runner, pairs: Path, args: list[str], reason: str) -> 
     assert not list(pairs.glob("out*"))
 
 
-def test_not_for_record_files(run: Runner, pairs: Path) -> None:
-    assert run("pack", "images", "out", "--masks", "masks").status == 0
-    result = run("pack", "out.rec", "again", "--masks", "masks")
-    assert result.status == 2
-    assert "--masks: only for a folder or a list; out.rec is a .rec" in result.err
-
-
 def test_nothing_is_replaced_unasked(run: Runner, pairs: Path) -> None:
     (pairs / "out_mask.idx").write_bytes(b"mine")
     result = run("pack", "images", "out", "--masks", "masks")
@@ -172,12 +166,6 @@ def test_nothing_is_replaced_unasked(run: Runner, pairs: Path) -> None:
         1, "rectool: out_mask.idx: exists already (--force replaces it)\n"
     )  # fmt: skip
     assert [path.name for path in pairs.glob("out*")] == ["out_mask.idx"]
-
-
-def test_masks_of_another_run_are_remarked_on(run: Runner, pairs: Path) -> None:
-    assert run("pack", "images", "out", "--masks", "masks").status == 0
-    result = run("pack", "images", "out", "--force")
-    assert "out_mask.rec was there before: its masks may not be of these images\n" in result.err
 
 
 def test_copied_masks_are_not_turned_by_anybody(run: Runner, tmp_path: Path) -> None:

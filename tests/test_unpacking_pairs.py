@@ -1,4 +1,4 @@
-"""`rectool unpack --masks`: images and masks in two folders, and the way back."""
+"""`rectool unpack --masks --masks-out`: images and masks in two folders, and the way back."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from rectool.unpacking_pairs import unpack_pair
 
 Runner = Callable[..., Run]
 KEYS = (7, 2, 30)
+MASKS = ["--masks", "out_mask.rec", "--masks-out", "masks"]
 
 
 def mask_of(key: int) -> bytes:
@@ -52,7 +53,7 @@ def check_way_back(run: Runner, tmp_path: Path, lst: str, rec: str) -> None:
 
 @pytest.mark.usefixtures("pair")
 def test_there_and_back(run: Runner, tmp_path: Path) -> None:
-    result = run("unpack", "out.rec", "files", "--masks", "masks")
+    result = run("unpack", "out.rec", "files", *MASKS)
     assert (result.status, result.out) == (0, "")
     assert result.err.splitlines() == [
         "3 images in files, listed in files/out.lst",
@@ -75,7 +76,7 @@ def test_there_and_back(run: Runner, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("pair")
 def test_masks_have_their_images_names(run: Runner, tmp_path: Path) -> None:
     (tmp_path / "names.lst").write_text("7\t0\tcats/a.jpeg\n30\t0\tdogs/b.c.png\n")
-    result = run("unpack", "out.rec", "files", "--lst", "names.lst", "--masks", "masks")
+    result = run("unpack", "out.rec", "files", "--lst", "names.lst", *MASKS)
     assert (result.status, result.out) == (0, "")
     assert result.err.splitlines() == [
         "3 images in files, listed in files/out.lst",
@@ -95,7 +96,7 @@ def test_masks_have_their_images_names(run: Runner, tmp_path: Path) -> None:
 def test_payloads_without_an_image(run: Runner, tmp_path: Path) -> None:
     write(tmp_path / "out.rec", [(1, encoded(picture(), "PNG")), (2, b""), (3, b"text")])
     write(tmp_path / "out_mask.rec", [(1, mask_of(1)), (2, b""), (3, mask_of(3))])
-    result = run("unpack", "out.rec", "files", "--masks", "masks")
+    result = run("unpack", "out.rec", "files", *MASKS)
     assert result.status == 0
     assert result.err.splitlines() == [
         "1 image and 2 payloads without an image in files, listed in files/out.lst",
@@ -112,7 +113,7 @@ def test_sets_of_shards(run: Runner, tmp_path: Path) -> None:
         write(tmp_path / shard_name("a", number, 2), [(key, b"") for key in keys])
         write(tmp_path / shard_name("a_mask", number, 2), [(key, mask_of(key)) for key in keys])
     images = [shard_name("a", number, 2) for number in (0, 1)]
-    result = run("unpack", *images, "files", "--masks", "masks")
+    result = run("unpack", *images, "files", "--masks", "a_mask-*.rec", "--masks-out", "masks")
     assert result.status == 0
     assert result.err.endswith("3 masks in masks, listed in masks/a_mask.lst\n")
     assert [key for key, _ in listed(tmp_path / "files" / "a.lst")] == ["1", "5", "3"]
@@ -120,23 +121,22 @@ def test_sets_of_shards(run: Runner, tmp_path: Path) -> None:
     assert masks == [("1", "1.png"), ("5", "5.png"), ("3", "3.png")]
     gone = shard_name("a_mask", 1, 2)
     (tmp_path / gone).unlink()
-    result = run("unpack", *images, "more", "--masks", "masks2")
+    result = run("unpack", *images, "more", "--masks", "a_mask-*.rec", "--masks-out", "masks2")
     assert (result.status, result.out) == (1, "")
-    assert result.err == (
-        f"rectool: {gone}: no such file, and the masks of a-*-of-00002.rec should be in it\n"
+    assert "a_mask-00000-of-00002.rec: these are no masks of a-*-of-00002.rec" in result.err
+    one = run(
+        "unpack", images[0], "one", "--masks", shard_name("a_mask", 0, 2), "--masks-out", "m1"
     )
-    one = run("unpack", images[0], "one", "--masks", "one_mask")
     assert one.status == 0
-    assert "2 masks in one_mask, listed in one_mask/a_mask-00000-of-00002.lst\n" in one.err
+    assert "2 masks in m1, listed in m1/a_mask-00000-of-00002.lst\n" in one.err
 
 
 @pytest.mark.usefixtures("pair")
 def test_without_a_file_of_masks(run: Runner, tmp_path: Path) -> None:
     (tmp_path / "out_mask.rec").unlink()
-    result = run("unpack", "out.rec", "files", "--masks", "masks")
+    result = run("unpack", "out.rec", "files", *MASKS)
     assert (result.status, result.out) == (1, "")
-    says = "rectool: out_mask.rec: no such file, and the masks of out.rec should be in it\n"
-    assert result.err == says
+    assert result.err == "rectool: out_mask.rec: No such file or directory\n"
     assert not (tmp_path / "files").exists()
     assert not (tmp_path / "masks").exists()
 
@@ -164,7 +164,7 @@ def test_without_a_file_of_masks(run: Runner, tmp_path: Path) -> None:
 )
 def test_keys_that_do_not_match(run: Runner, tmp_path: Path, keys: list[int], says: str) -> None:
     write(tmp_path / "out_mask.rec", [(key, mask_of(key)) for key in keys])
-    result = run("unpack", "out.rec", "files", "--masks", "masks")
+    result = run("unpack", "out.rec", "files", *MASKS)
     assert (result.status, result.out) == (1, "")
     assert result.err == (f"rectool: out_mask.rec: these are no masks of out.rec: {says}\n")
     assert not (tmp_path / "files").exists()
@@ -178,20 +178,36 @@ def test_keys_that_do_not_match(run: Runner, tmp_path: Path, keys: list[int], sa
 )
 def test_folders_in_each_other(run: Runner, tmp_path: Path, folder: str, masks: str) -> None:
     before = sorted(os.listdir(tmp_path))
-    result = run("unpack", "out.rec", folder, "--masks", masks, "--force")
+    result = run(
+        "unpack", "out.rec", folder, "--masks", "out_mask.rec", "--masks-out", masks, "--force"
+    )
     assert (result.status, result.out) == (2, "")
-    assert "--masks: a folder of its own, not DIR, in it or around it." in result.err
+    assert "--masks-out must be a folder apart from DIR" in result.err
     assert sorted(os.listdir(tmp_path)) == before
     with pytest.raises(ValueError, match="two folders"):
-        unpack_pair(tmp_path / "out.rec", tmp_path / folder, tmp_path / masks)
+        unpack_pair(tmp_path / "out.rec", folder, tmp_path / "out_mask.rec", masks)
 
 
 @pytest.mark.usefixtures("pair")
 def test_folders_that_only_begin_alike(run: Runner, tmp_path: Path) -> None:
-    assert run("unpack", "out.rec", "files", "--masks", "files_mask").status == 0
+    assert (
+        run(
+            "unpack", "out.rec", "files", "--masks", "out_mask.rec", "--masks-out", "files_mask"
+        ).status
+        == 0
+    )
     if sys.platform != "win32":
         (tmp_path / "link").symlink_to(tmp_path / "files")
-        refused = run("unpack", "out.rec", "files", "--masks", "link/x", "--force")
+        refused = run(
+            "unpack",
+            "out.rec",
+            "files",
+            "--masks",
+            "out_mask.rec",
+            "--masks-out",
+            "link/x",
+            "--force",
+        )
         assert refused.status == 2
 
 
@@ -200,7 +216,7 @@ def test_folders_that_only_begin_alike(run: Runner, tmp_path: Path) -> None:
 def test_a_folder_that_is_not_empty(run: Runner, tmp_path: Path, full: str) -> None:
     (tmp_path / full).mkdir()
     (tmp_path / full / "mine.txt").write_text("mine")
-    result = run("unpack", "out.rec", "files", "--masks", "masks")
+    result = run("unpack", "out.rec", "files", *MASKS)
     assert (result.status, result.out) == (1, "")
     says = f"rectool: {full}: this folder is not empty (--force replaces files in it)\n"
     assert result.err == says
@@ -208,7 +224,7 @@ def test_a_folder_that_is_not_empty(run: Runner, tmp_path: Path, full: str) -> N
     assert not (tmp_path / other).exists()
     assert os.listdir(tmp_path / full) == ["mine.txt"]
     for _ in range(2):
-        assert run("unpack", "out.rec", "files", "--masks", "masks", "--force").status == 0
+        assert run("unpack", "out.rec", "files", *MASKS, "--force").status == 0
     assert (tmp_path / full / "mine.txt").read_text() == "mine"
     assert len(os.listdir(tmp_path / full)) == 5
 
@@ -217,13 +233,13 @@ def test_a_folder_that_is_not_empty(run: Runner, tmp_path: Path, full: str) -> N
 def test_names_that_would_be_one_for_masks(run: Runner, tmp_path: Path) -> None:
     (tmp_path / "a.lst").write_text("7\t0\tx/a.jpg\n2\t0\tx/./a.png\n")
     assert run("unpack", "out.rec", "alone", "--lst", "a.lst").status == 0
-    result = run("unpack", "out.rec", "files", "--lst", "a.lst", "--masks", "masks")
+    result = run("unpack", "out.rec", "files", "--lst", "a.lst", *MASKS)
     assert (result.status, result.out) == (1, "")
     says = "rectool: a.lst:2: x/./a.png is, but for its ending, the name of line 1 already\n"
     assert result.err == says
     (tmp_path / "b.lst").write_text("7\t0\t30.png\n")
     assert run("unpack", "out.rec", "alone2", "--lst", "b.lst").status == 0
-    result = run("unpack", "out.rec", "files", "--lst", "b.lst", "--masks", "masks")
+    result = run("unpack", "out.rec", "files", "--lst", "b.lst", *MASKS)
     assert (result.status, result.out) == (1, "")
     assert result.err == (
         "rectool: out.rec: key 30: 30.jpg is, but for its ending, the list's name for another"
@@ -240,12 +256,12 @@ def test_damage_is_found_before_anything_is_written(run: Runner, tmp_path: Path,
     begin, _ = map(int, RecordReader(rec).offsets[1:])
     whole = rec.read_bytes()
     rec.write_bytes(whole[:begin] + bytes(4) + whole[begin + 4 :])
-    result = run("unpack", "out.rec", "files", "--masks", "masks")
+    result = run("unpack", "out.rec", "files", *MASKS)
     assert (result.status, result.out) == (1, "")
     assert result.err.startswith(f"rectool: {name}.rec: at byte {begin}: a record should begin")
     flag = begin + 8
     rec.write_bytes(whole[:flag] + b"\xff\xff\xff\0" + whole[flag + 4 :])
-    result = run("unpack", "out.rec", "files", "--masks", "masks")
+    result = run("unpack", "out.rec", "files", *MASKS)
     assert (result.status, result.out) == (1, "")
     says = f"rectool: {name}.rec: at byte {begin}: key 2: no image record: its IRHeader announces"
     assert result.err.startswith(says)
@@ -261,7 +277,7 @@ def test_an_index_of_masks_that_leaves_records_out(run: Runner, tmp_path: Path) 
     with RecordWriter(tmp_path / "out.rec", force=True) as writer:
         for key in KEYS[:2]:
             writer.write(pack(IRHeader(0, 1.0, key, 0), encoded(picture(key))), key)
-    result = run("unpack", "out.rec", "files", "--masks", "masks")
+    result = run("unpack", "out.rec", "files", *MASKS)
     assert (result.status, result.out) == (1, "")
     assert result.err.splitlines() == [
         "2 images in files, listed in files/out.lst",
@@ -276,7 +292,7 @@ def test_an_index_of_masks_that_leaves_records_out(run: Runner, tmp_path: Path) 
 def test_lists_come_last_and_together(run: Runner, tmp_path: Path) -> None:
     (tmp_path / "masks").mkdir()
     (tmp_path / "masks" / "30.png").mkdir()
-    result = run("unpack", "out.rec", "files", "--masks", "masks", "--force")
+    result = run("unpack", "out.rec", "files", *MASKS, "--force")
     assert (result.status, result.out) == (1, "")
     assert result.err.startswith("rectool: masks/30.png: cannot be written: ")
     assert sorted(os.listdir(tmp_path / "files")) == ["2.jpg", "30.jpg", "7.jpg"]
@@ -290,7 +306,8 @@ def test_what_is_read_is_not_replaced(run: Runner, tmp_path: Path) -> None:
         os.replace(tmp_path / f"{name}.rec", tmp_path / "d" / name)
     (tmp_path / "names.lst").write_text("7\t0\tout_mask\n")
     before = (tmp_path / "d" / "out_mask").read_bytes()
-    result = run("unpack", "d/out", "d", "--lst", "names.lst", "--masks", "masks", "--force")
+    masks = ["--masks", "d/out_mask", "--masks-out", "masks"]
+    result = run("unpack", "d/out", "d", "--lst", "names.lst", *masks, "--force")
     assert (result.status, result.out) == (1, "")
     assert "a file to be written would replace what is being read" in result.err
     assert (tmp_path / "d" / "out_mask").read_bytes() == before
@@ -300,9 +317,43 @@ def test_what_is_read_is_not_replaced(run: Runner, tmp_path: Path) -> None:
 def test_the_library_counts_both(tmp_path: Path) -> None:
     seen: list[int] = []
     images, masks = unpack_pair(
-        tmp_path / "out.rec", tmp_path / "f", tmp_path / "m", on_progress=seen.append
+        tmp_path / "out.rec",
+        tmp_path / "f",
+        tmp_path / "out_mask.rec",
+        tmp_path / "m",
+        on_progress=seen.append,
     )
     assert (images.rec, masks.rec) == (str(tmp_path / "out.rec"), str(tmp_path / "out_mask.rec"))
     assert masks.lst == str(tmp_path / "m" / "out_mask.lst")
     assert (images.images, masks.images, masks.raw, masks.unnamed) == (3, 3, 0, 0)
     assert seen == [6] * 6
+
+
+@pytest.mark.usefixtures("pair")
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--masks", "masks"],
+        ["--masks-out", "masks"],
+        ["--masks", "out_mask.rec"],
+        ["--masks", "out.rec", "--masks-out", "masks"],
+        ["--masks", "none*.rec", "--masks-out", "masks"],
+        [*MASKS, "--masks", "out_mask.rec"],
+    ],
+    ids=" ".join,
+)
+def test_masks_need_a_file_and_a_folder(run: Runner, tmp_path: Path, options: list[str]) -> None:
+    before = sorted(os.listdir(tmp_path))
+    result = run("unpack", "out.rec", "files", *options)
+    assert (result.status, result.out) == (2, "")
+    assert "--masks" in result.err
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+@pytest.mark.usefixtures("pair")
+def test_the_file_of_masks_may_have_any_name(run: Runner, tmp_path: Path) -> None:
+    for ending in ("rec", "idx"):
+        (tmp_path / f"out_mask.{ending}").rename(tmp_path / f"numbers.{ending}")
+    result = run("unpack", "out.rec", "f", "--masks", "numbers.rec", "--masks-out", "m")
+    assert result.status == 0
+    assert "3 masks in m, listed in m/numbers.lst\n" in result.err

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -75,7 +74,7 @@ def pack(
     A folder is listed as by rectool list, and the list kept in OUT.lst. Records of .rec files are
     copied as they are, one file after the other, unless an option says what becomes of the images.
     With --masks images and their masks go into two files of the same keys, OUT.rec and
-    OUT_mask.rec; given both as sources, they are packed as pairs again.
+    OUT_mask.rec.
 
     \b
     rectool pack images/ out
@@ -83,20 +82,18 @@ def pack(
     rectool list images/ | rectool pack - out --root images/ --pass-through
     rectool pack a.rec b.rec merged --shuffle --shards 8
     rectool pack images/ out --masks masks/
-    rectool pack out.rec out_mask.rec small --resize 128
+    rectool pack out.rec --masks out_mask.rec small --resize 128
     """
     from ..format import check_free, idx_beside, mask_name, plural
     from ..memory import keep_freed_memory
     from ..packing import outputs_of, pack_images
-    from ..pairing import pairs_among
 
     keep_freed_memory()
     kind = kind_of(sources)
     treatment = treatment_of(ctx, options, copies=kind == "rec")
     sharding = _sharding(options)
     rec, _, lst = outputs_of(out)
-    has_masks = options["masks"] or (kind == "rec" and pairs_among(sources)[1])
-    recs = [rec, mask_name(rec)] if has_masks else [rec]
+    recs = [rec, mask_name(rec)] if options["masks"] else [rec]
     files = [] if sharding else [name for path in recs for name in (path, idx_beside(path))]
     for path in [*files, *([lst] if kind == "folder" else [])]:
         check_free(path, force=force or options["resume"])
@@ -141,8 +138,6 @@ def pack(
             f"{plural(result.colour_masks, 'mask')} of several channels: where each pixel is to be"
             " one number, convert such first"
         )
-    for path in [] if result.masks else filter(os.path.exists, map(mask_name, result.recs)):
-        say(f"{shown_path(path)} was there before: its masks may not be of these images")
     if as_json:
         click.echo(reporting.pack_json(result))
     if result.failures:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .door import fail, force_option, main, progress, say, shown_path
+from .masks import mask_groups, masks_option
 
 if TYPE_CHECKING:
     from ..format import RecordError, ShardSet
@@ -24,32 +24,37 @@ _MOST_PROBLEMS = 20
 @click.option("--records", "what", flag_value="records", help="A row for each record.")
 @click.option("--keys", "what", flag_value="keys", help="Only the keys, one a line.")
 @click.option("--key", type=int, help="Only the row of the record with this key.")
+@masks_option("Show also the file with the masks of REC's images, and whether they match")
 @click.option("--json", "as_json", is_flag=True, help="JSON: an object a line.")
 @click.pass_context
 def inspect(
-    ctx: click.Context, recs: tuple[str, ...], what: str | None, key: int | None, as_json: bool
+    ctx: click.Context,
+    recs: tuple[str, ...],
+    what: str | None,
+    key: int | None,
+    masks: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Show what record files hold. No image is decoded.
 
-    Shards of one set (out-00000-of-00004.rec, ...) are shown as one. Of images and their masks
-    (out.rec out_mask.rec) it is told whether they match. What is damaged or missing is named on
-    stderr, and makes the exit status 1; records that are whole are shown all the same.
+    Shards of one set (out-00000-of-00004.rec, ...) are shown as one. What is damaged or missing is
+    named on stderr, and makes the exit status 1; records that are whole are shown all the same.
 
     \b
     rectool inspect out.rec
     rectool inspect out-*.rec
     rectool inspect out.rec --records --json | jq -r .key
     rectool inspect out.rec --key 7
+    rectool inspect out.rec --masks out_mask.rec
     """
     from ..format import RecordError, group_shards, plural
-    from ..pairing import images_by_masks
 
     if what and key is not None:
         raise click.UsageError(f"--{what} shows all records, --key one.")
+    if masks and (what or key is not None):
+        raise click.UsageError("--masks compares all records: no --records, --keys or --key.")
     bad = False
-    groups = group_shards(recs)
-    images = images_by_masks(groups)
-    for rec in groups:
+    for rec, images in _with_masks(group_shards(recs), masks):
         unnamed = 0
         try:
             if what is None and key is None:
@@ -69,6 +74,16 @@ def inspect(
             fail(f"{shown_path(rec)}: {plural(unnamed, 'more fault')}")
         bad = bad or bool(problems)
     ctx.exit(1 if bad else 0)
+
+
+def _with_masks(
+    groups: list[str | ShardSet], given: tuple[str, ...]
+) -> list[tuple[str | ShardSet, str | ShardSet | None]]:
+    """What is to be shown, each with the images whose masks it holds."""
+    if not given:
+        return [(group, None) for group in groups]
+    pairs = zip(groups, mask_groups(groups, given), strict=True)
+    return [shown for group, masks in pairs for shown in ((group, None), (masks, group))]
 
 
 def _show_records(
@@ -109,19 +124,18 @@ def _show_rows(records: Records, key: int | None, as_json: bool) -> None:
 
 
 def _show_summary(
-    rec: str | ShardSet, images: dict[str, str | ShardSet], as_json: bool
+    rec: str | ShardSet, images: str | ShardSet | None, as_json: bool
 ) -> tuple[list[RecordError], int]:
     """Shows what a file or a set holds; returns what is wrong with it, and how much more there is.
 
-    If the images whose masks it holds are among those given, `images` by their masks, both are
-    compared.
+    If it holds the masks of `images`, both are compared.
     """
     from ..inspection import Records
     from ..reporting import summary_json, summary_text
 
     records = Records(rec)
     summary = records.summary()
-    pair = _pair(rec, records, images)
+    pair = None if images is None else _pair(images, records)
     problems = [*records.problems, *(pair.problems if pair else ())]
     if as_json:
         click.echo(summary_json(summary, list(map(str, problems)), pair))
@@ -130,16 +144,11 @@ def _show_summary(
     return problems, pair.unnamed if pair else 0
 
 
-def _pair(rec: str | ShardSet, masks: Records, given: dict[str, str | ShardSet]) -> Pair | None:
-    from ..format import MASK_SUFFIX, RecordError
+def _pair(images: str | ShardSet, masks: Records) -> Pair | None:
+    from ..format import RecordError
     from ..inspection import Records
     from ..pairing import compare
 
-    images = given.get(os.path.abspath(str(rec)))
-    if images is None:
-        if len(given) > 1 and MASK_SUFFIX in os.path.basename(str(rec)):
-            say(f"{shown_path(rec)}: not compared, as no file given has it for its masks by name")
-        return None
     try:
         return compare(Records(images), masks)
     except (OSError, RecordError):  # which is told where the images are shown
@@ -150,15 +159,21 @@ def _pair(rec: str | ShardSet, masks: Records, given: dict[str, str | ShardSet])
 @click.argument("recs", metavar="REC...", nargs=-1, required=True, type=click.Path(readable=False))
 @click.argument("folder", metavar="DIR", type=click.Path(readable=False))
 @click.option("--lst", type=click.Path(readable=False), help="Name the files as this list does.")
+@masks_option("Write also the masks in this file, those of REC's images, to files in MASKDIR")
 @click.option(
-    "--masks",
+    "--masks-out",
     metavar="MASKDIR",
     type=click.Path(readable=False),
-    help="Also write the masks in REC's partner (out_mask.rec of out.rec) to files, here.",
+    help="The folder for the files of --masks, apart from DIR.",
 )
 @click.option("--force", is_flag=True, help="Replace files in a folder that is not empty.")
 def unpack(
-    recs: tuple[str, ...], folder: str, lst: str | None, masks: str | None, force: bool
+    recs: tuple[str, ...],
+    folder: str,
+    lst: str | None,
+    masks: tuple[str, ...],
+    masks_out: str | None,
+    force: bool,
 ) -> None:
     """Write the images of REC to files in DIR, byte for byte, and a .lst of them.
 
@@ -171,7 +186,7 @@ def unpack(
     rectool unpack out.rec images/
     rectool unpack out-*.rec images/
     rectool unpack out.rec images/ --lst out.lst
-    rectool unpack out.rec images/ --masks masks/
+    rectool unpack out.rec images/ --masks out_mask.rec --masks-out masks/
     rectool pack images/out.lst again --pass-through
     """
     from ..format import group_shards
@@ -180,14 +195,11 @@ def unpack(
     rec, *others = group_shards(recs)
     if others:
         raise click.UsageError("Several files are unpacked together only as shards of one set.")
-    if masks is not None:
-        from ..unpack_folder import are_apart
-
-        if not are_apart(folder, masks):
-            raise click.UsageError("--masks: a folder of its own, not DIR, in it or around it.")
+    _check_masks_out(folder, masks, masks_out)
+    of_masks = mask_groups([rec], masks)[0] if masks else None
     names = None if lst is None else read_list(lst)
     with progress("record") as (advance, _):
-        if masks is None:
+        if of_masks is None or masks_out is None:
             from ..unpacking import unpack_records
 
             result = unpack_records(rec, folder, names=names, force=force, on_progress=advance)
@@ -195,12 +207,30 @@ def unpack(
         else:
             from ..unpacking_pairs import unpack_pair
 
-            pair = unpack_pair(rec, folder, masks, names=names, force=force, on_progress=advance)
+            pair = unpack_pair(
+                rec, folder, of_masks, masks_out, names=names, force=force, on_progress=advance
+            )
             results = list(pair)
-    for noun, into, result in zip(("image", "mask"), (folder, masks), results, strict=False):
+    for noun, into, result in zip(("image", "mask"), (folder, masks_out), results, strict=False):
         _tell(noun, into, lst, result)
     if any(result.unindexed for result in results):
         raise click.exceptions.Exit(1)
+
+
+def _check_masks_out(folder: str, masks: tuple[str, ...], masks_out: str | None) -> None:
+    """Raises UsageError unless --masks and --masks-out are given together, or neither."""
+    if bool(masks) != (masks_out is not None):
+        raise click.UsageError(
+            "--masks names the .rec with the masks, and --masks-out the folder for their files:"
+            " give both (--masks out_mask.rec --masks-out MASKDIR)."
+        )
+    if masks_out is not None:
+        from ..unpack_folder import are_apart
+
+        if not are_apart(folder, masks_out):
+            raise click.UsageError(
+                "--masks-out must be a folder apart from DIR, not in or around it."
+            )
 
 
 def _tell(noun: str, folder: str | None, names: str | None, result: UnpackResult) -> None:

@@ -12,6 +12,7 @@ import click
 
 from .door import check_stdin, fail, given_options, option_group, say, shown_path
 from .listing import SCAN_NAMES, scan_folder, scan_options
+from .masks import mask_recs
 
 if TYPE_CHECKING:
     from ..listing import ImageList
@@ -32,7 +33,6 @@ _ONLY_FOR = {
     "classes_out": ("folder",),
     "label_width": ("folder", "list"),
     "pack_label": ("folder", "list"),
-    "masks": ("folder", "list"),
     "upright_masks": ("folder", "list"),
     "images_only": ("rec",),
     "renumber": ("rec",),
@@ -63,10 +63,12 @@ source_options = option_group(
     ),
     click.option(
         "--masks",
-        metavar="DIR|LIST",
+        metavar="DIR|LIST|REC",
+        multiple=True,
         type=click.Path(readable=False),
         help="Also pack each image's mask, into OUT_mask.rec: the file in DIR with the image's path"
-        " but for the ending, or that with the image's key in LIST, a .lst.",
+        " but for the ending, that with the image's key in LIST, a .lst, or of a .rec SOURCE the"
+        " record in REC (again for each SOURCE; a pattern in quotes for several).",
     ),
     click.option(
         "--upright-masks",
@@ -222,36 +224,33 @@ def _masks(options: dict[str, Any]) -> Masks | None:
     from ..listing import read_list
     from ..masks import ListedMasks, MasksInFolder
 
-    path, upright = options["masks"], options["upright_masks"]
-    if path is None:
+    given, upright = options["masks"], options["upright_masks"]
+    if not given:
         if upright:
             raise click.UsageError("--upright-masks is of --masks.")
         return None
+    if len(given) > 1:
+        raise click.UsageError("--masks: of a folder or a list give one folder or list of masks.")
+    path = given[0]
     if os.path.isdir(path):
         return MasksInFolder(path, upright)
     if not os.path.isfile(path):
         raise click.UsageError(f"--masks {path}: no such folder or list.")
+    if _kind_of_one(path) == "rec":
+        raise click.UsageError(
+            f"--masks {path} is a .rec, which holds the masks of a .rec; of a folder or a list"
+            " masks are in a folder, or in a list of their own."
+        )
     return ListedMasks(read_list(path), os.path.dirname(path) or ".", upright=upright)
 
 
 def _records(recs: tuple[str, ...], options: dict[str, Any]) -> tuple[RecordSource, bool]:
-    from ..format import ShardSet, group_shards, mask_name, plural
-    from ..pairing import images_beside, pairs_among
+    from ..format import ShardSet, group_shards, plural
     from ..record_source import RecordSource
 
-    images, masks = pairs_among(recs)
-    beside = [] if masks else [name for name in map(mask_name, images) if os.path.exists(name)]
-    if beside:
-        more = f" and {len(beside) - 1} more" if len(beside) > 1 else ""
-        say(f"{shown_path(beside[0])}{more}: left out; given too, its masks are packed beside")
-    for rec in images:
-        of = images_beside(rec)
-        if of is not None:
-            say(
-                f"{shown_path(rec)}: masks, by its name; given {shown_path(of)} too, they stay such"
-            )
+    masks = mask_recs(recs, options["masks"]) if options["masks"] else []
     only, fresh = options["images_only"], options["renumber"]
-    source = RecordSource(images, masks=masks, images_only=only, renumber=fresh)
+    source = RecordSource(recs, masks=masks, images_only=only, renumber=fresh)
     amiss = list(map(str, source.amiss))
     sets = [group for group in group_shards(recs) if isinstance(group, ShardSet)]
     amiss += [str(found.missing()) for found in sets if found.missing()]

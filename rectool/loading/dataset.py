@@ -14,7 +14,7 @@ from ..boxes import Boxes, are_boxes, boxes_of, check_fractions
 from ..format import HeaderError, RecordReader, StrPath
 from ..imaging import Color
 from ..imaging.arrays import decode_array
-from .pairs import Masks, refuse_masks
+from .pairs import Masks
 from .samples import (
     as_array,
     check_files,
@@ -52,11 +52,10 @@ class RecordDataset:
     what is raised on opening are RecordReader's, `reader` here.
 
     Opening also raises RecordError for masks whose keys are not the images', with the first
-    difference, and for masks among the files of images (`out*.rec` finds both). Reading raises
-    ImageError for an image or mask that cannot be decoded, or a mask of another size; HeaderError,
-    CorruptError or TruncatedError for a damaged record, and HeaderError for a mask with another id
-    or label than its image, and for labels that are no boxes, or boxes in pixels; all name file and
-    key. IndexError behind the end.
+    difference. Reading raises ImageError for an image or mask that cannot be decoded, or a mask of
+    another size; HeaderError, CorruptError or TruncatedError for a damaged record, and HeaderError
+    for a mask with another id or label than its image, and for labels that are no boxes, or boxes
+    in pixels; all name file and key. IndexError behind the end.
 
     Threads and workers, forked or spawned, may share a data set, also after it was read from. In
     memory it is its index, 16 bytes a record (and a mask), which forked workers share; it pickles
@@ -84,7 +83,6 @@ class RecordDataset:
             raise ValueError("boxes in pixels are of the decoded image, and decode is false")
         self.decode, self.color, self.transform, self.boxes = decode, color, transform, boxes
         self.reader = RecordReader(path, idx)
-        refuse_masks(self.reader)
         check_files(self.reader)
         self._masks = None if masks is None else Masks(self.reader, masks, idx is not False)
         self._positions = sample_positions(self.reader)

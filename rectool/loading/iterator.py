@@ -22,7 +22,7 @@ from .batch import DataBatch, DataDesc
 from .blanks import Blanks, RawBatch
 from .labels import Labels, Source, Vectors
 from .loader import Loader
-from .pairs import MaskRows, Masks, refuse_masks
+from .pairs import MaskRows, Masks
 from .samples import as_array, check_files, in_file_order, sample_positions
 
 _WORD = 1 << 64
@@ -131,7 +131,6 @@ class ImageRecordIter:
         seed_aug = self._seed if seed_aug is None else whole("seed_aug", seed_aug, least=None)
         source = Source(read_list(path_imglist) if path_imglist else None)
         self.reader = RecordReader(path_imgrec, True if path_imgidx in (None, "") else path_imgidx)
-        refuse_masks(self.reader)
         check_files(self.reader)
         self._positions = in_file_order(self.reader, sample_positions(self.reader))
         if not len(self._positions):

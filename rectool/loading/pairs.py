@@ -13,16 +13,13 @@ from ..format import (
     HeaderError,
     ImageError,
     IRHeader,
-    RecordError,
     RecordReader,
     StrPath,
-    mask_name,
     plural,
-    shown,
 )
 from ..imaging import Backend
 from ..imaging.masks import decode_mask, sample_mask, turn_of
-from ..pairing import check_keys, header_difference, like_masks
+from ..pairing import check_keys, header_difference
 from .geometry import Course
 from .samples import named_errors, read_sample
 
@@ -85,23 +82,6 @@ class Masks:
 
     def close(self) -> None:
         self.reader.close()
-
-
-def refuse_masks(images: RecordReader) -> None:
-    """Raises RecordError where files of images have their masks among them: by name, as many, and
-    the first a PNG of one channel.
-
-    A pattern of names finds both: `out*.rec`.
-    """
-    bounds = zip(images.starts, images.starts[1:], strict=False)
-    counts = {path: end - at for path, (at, end) in zip(images.paths, bounds, strict=True)}
-    for path, count in counts.items():
-        if counts.get(mask_name(path)) == count and like_masks(mask_name(path)):
-            raise RecordError(
-                f"by its name and content it has the masks of {shown(path)}, which is among the"
-                " images too: give masks as `masks`, or leave them out",
-                path=mask_name(path),
-            )
 
 
 class MaskRows:

@@ -53,7 +53,9 @@ def packed_pairs(bench: Bench, count: int) -> Records:
     folder = records.rec.with_suffix(".images")
     if not folder.exists():
         new = folder.with_suffix(".new")
-        run_rectool(["unpack", records.rec, new, "--masks", records.rec.with_suffix(".masks")])
+        mask_rec = records.rec.with_stem(f"{records.rec.stem}_mask")
+        masks = ["--masks", mask_rec, "--masks-out", records.rec.with_suffix(".masks")]
+        run_rectool(["unpack", records.rec, new, *masks])
         new.rename(folder)
     return records
 
