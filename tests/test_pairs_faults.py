@@ -27,7 +27,7 @@ BAD = [
     (RGB, "3 channels, and a mask has one"),
     (mask_of(np.full((4, 5), 300, np.uint16)), "holds 300, and mask_dtype uint8 0 to 255"),
     (b"text", "not an image"),
-    (b"", "an empty file"),
+    (b"", "holds no image"),
 ]
 
 
@@ -115,5 +115,5 @@ def test_closing_closes_both(tmp_path: Path) -> None:
 @pytest.mark.parametrize("option", [{"mask_dtype": "int64"}, {"mask_fill": 0}], ids=str)
 def test_options_of_masks_without_masks(tmp_path: Path, option: dict[str, Any]) -> None:
     rec = flats(tmp_path / "a.rec", 2)
-    with pytest.raises(ValueError, match="mask_dtype and mask_fill are of masks"):
+    with pytest.raises(ValueError, match="mask_dtype and mask_fill require masks"):
         ImageRecordIter(rec, SHAPE, 2, **option)
