@@ -4,40 +4,100 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any, NoReturn, TypeVar
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn, TextIO, TypeVar
 
 import click
 
 from .. import __version__
 from ..stopping import check_stopped
+from .usage import Command as QuietCommand
+from .usage import is_quiet, meant_command
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _EPILOG = "Exit status: 0 all done, 1 something could not be done, 2 wrong usage, 130 interrupted."
 
 
+MOST_NAMED = 20
+"""So many faults of one kind are named, and the others counted."""
+
+_LONGEST_LINE = 1000
+_MINUTE = 60.0
+
+
 def say(message: str) -> None:
-    """A remark on stderr."""
-    click.echo(message, err=True)
+    """Prints a remark on stderr, unless --quiet was given."""
+    if not is_quiet():
+        _print(message)
+
+
+def say_all(messages: Sequence[str]) -> None:
+    """Prints the first remarks of a kind, and how many more there are."""
+    for message in messages[:MOST_NAMED]:
+        say(message)
+    if len(messages) > MOST_NAMED:
+        say(f"and {len(messages) - MOST_NAMED} more like these")
 
 
 def fail(message: str) -> None:
-    """An error, one line on stderr for each of its lines."""
+    """Prints an error, one line on stderr for each of its lines."""
     for line in message.split("\n"):
-        say(f"rectool: {line}")
+        _print(f"rectool: {line}")
+
+
+def fail_all(messages: Sequence[str]) -> None:
+    """Prints the first errors of a kind, and how many more there are."""
+    for message in messages[:MOST_NAMED]:
+        fail(message)
+    if len(messages) > MOST_NAMED:
+        fail(f"and {len(messages) - MOST_NAMED} more like these")
+
+
+def _print(message: str) -> None:
+    click.echo(_safe(message), err=True)
+
+
+def _safe(message: str) -> str:
+    """What a terminal can be given: no control characters, no endless lines."""
+    if message.isascii() and message.isprintable() and len(message) <= _LONGEST_LINE:
+        return message
+    from ..format import printable, shortened
+
+    return "\n".join(shortened(line, _LONGEST_LINE) for line in printable(message).split("\n"))
 
 
 class Commands(click.Group):
     """The one door through which errors leave: a line on stderr and an exit status."""
 
+    command_class = QuietCommand
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            hint = "" if args[0].startswith("-") else meant_command(args[0])
+            if not hint:
+                raise
+            raise click.UsageError(f"No such command {args[0]!r}; {hint}", ctx=ctx) from error
+
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        with _safe_usage_errors():
+            return super().make_context(*args, **more)
+
     def invoke(self, ctx: click.Context) -> Any:
         debug = ctx.params["debug"]
+        _take_any_character(sys.stdout, sys.stderr)
         try:
             try:
-                super().invoke(ctx)
+                with _safe_usage_errors():
+                    super().invoke(ctx)
             finally:  # also where it ends by an exit status: what fails here is our error
                 if sys.stdout is not None:
                     sys.stdout.flush()
@@ -73,6 +133,32 @@ class Commands(click.Group):
         except OSError:  # Python would try again at its end, and complain
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(status)
+
+
+@contextlib.contextmanager
+def _safe_usage_errors() -> Iterator[None]:
+    """Click prints these, with words of the command line in them."""
+    try:
+        yield
+    except click.UsageError as error:
+        message = error.format_message()
+        if message == _safe(message):
+            raise
+        raise click.UsageError(_safe(message), ctx=error.ctx) from None
+
+
+def _take_any_character(*streams: TextIO | None) -> None:
+    """Has streams escape what their encoding lacks, in place of an error."""
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def data_stream() -> TextIO:
+    """stdout, for data. Raises OSError where it is closed."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "is closed, and the data cannot be written", "stdout")
+    return sys.stdout
 
 
 def _os_error_text(error: OSError) -> str:
@@ -146,8 +232,8 @@ def progress(
 
     The first advances it by one and takes the total; the second writes a line above it.
     """
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield _no_bar, say
+    if sys.stderr is None or is_quiet() or not sys.stderr.isatty():
+        yield _Lines(noun).advance, _print
         return
     from tqdm import tqdm
 
@@ -160,10 +246,30 @@ def progress(
             bar.update()
 
         def write(text: str) -> None:
-            bar.write(text, file=sys.stderr)
+            bar.write(_safe(text), file=sys.stderr)
 
         yield advance, write
 
 
-def _no_bar(_: int) -> None:
-    check_stopped()
+class _Lines:
+    """What there is in place of a bar where stderr is no terminal: a line a minute."""
+
+    def __init__(self, noun: str) -> None:
+        self._noun = noun
+        self._done = 0
+        self._begun = time.monotonic()
+        self._next = self._begun + _MINUTE
+
+    def advance(self, total: int) -> None:
+        check_stopped()
+        self._done += 1
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + _MINUTE
+        rate = self._done / (now - self._begun)
+        left = (total - self._done) / rate / 60
+        say(
+            f"{self._done} of {total} {self._noun}s done, {rate:.0f} a second,"
+            f" about {left:.0f} minutes left"
+        )

@@ -16,6 +16,8 @@ from .errors import (
     StrPath,
     TruncatedError,
     plural,
+    printable,
+    shortened,
     shown,
 )
 from .files import RecordFile, map_file
@@ -109,11 +111,13 @@ __all__ = [
     "payload_start",
     "pieces_of",
     "plural",
+    "printable",
     "publish",
     "raw_fields",
     "read_index",
     "scan_index",
     "shard_name",
+    "shortened",
     "shown",
     "sync_folder",
     "to_float32",

@@ -7,11 +7,37 @@ from os import PathLike, fsdecode
 StrPath = str | PathLike[str]
 
 
+_LONGEST = 200  # characters of a name that a message shows
+
+
 def shown(path: StrPath | bytes) -> str:
-    """A path as a message shows it: as it is, or quoted where blanks or control characters hide."""
+    """A path as a message shows it: as it is, or quoted where blanks or control characters hide.
+
+    Of a name of more than 200 characters the middle is left out.
+    """
     text = fsdecode(path)
     plain = text.isprintable() and text == text.strip() and text != ""
-    return text if plain else repr(text)
+    return shortened(text if plain else repr(text))
+
+
+def shortened(text: str, most: int = _LONGEST) -> str:
+    """The text, its middle left out where it has more characters than `most`."""
+    if len(text) <= most:
+        return text
+    half = (most - 5) // 2
+    return f"{text[:half]} ... {text[-half:]}"
+
+
+def printable(text: str) -> str:
+    """The text with control characters escaped, which a terminal would obey: all but line ends.
+
+    Also those that change the direction of what follows, and halves of surrogate pairs.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text
+    )
 
 
 def plural(count: int, noun: str) -> str:
