@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .annotations import annotation_format, annotation_options, read_annotations
-from .door import force_option, main, option_group, say, shown_path
+from .door import data_stream, force_option, main, option_group, say, say_all, shown_path
+from .usage import check_list
 
 if TYPE_CHECKING:
     from ..annotations.common import Annotated
@@ -144,10 +144,10 @@ def _say_found(found: Scan, title: str | None) -> None:
     if found.hidden:
         example = shown(found.hidden_example)
         say(f"left out: {hidden_text(found.hidden)}, e.g. {example} (--hidden takes them)")
-    for path in found.unusable:
-        say(f"left out: {shown(path)}, which links to nothing or is no regular file")
-    for path in found.loops:
-        say(f"left out: {shown(path)}, which links back to a folder above it")
+    unusable = "links to nothing or is no regular file"
+    say_all([f"left out: {shown(path)}, which {unusable}" for path in found.unusable])
+    loop = "links back to a folder above it"
+    say_all([f"left out: {shown(path)}, which {loop}" for path in found.loops])
 
 
 def write_classes(
@@ -217,6 +217,7 @@ def list_(
     from ..format import plural
     from ..scanning import split, write_lists
 
+    check_list(root, out)
     train = 1.0 - test_ratio if train_ratio is None else train_ratio
     if out == "-" and (chunks > 1 or train != 1.0):
         raise click.UsageError("several lists need a name: rectool list ROOT OUT.")
@@ -233,7 +234,7 @@ def list_(
         scan = {name: options[name] for name in SCAN_NAMES}
         found = scan_folder(root, outputs=single, force=force, **scan)
     if out == "-":
-        sys.stdout.buffer.write(found.images.contents())
+        data_stream().buffer.write(found.images.contents())
     elif chunks > len(found.images):
         count = plural(len(found.images), "image")
         raise click.UsageError(f"--chunks {chunks}: too many for {count}.")

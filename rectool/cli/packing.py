@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .door import fail, force_option, main, progress, say, shown_path
+from .door import data_stream, fail, force_option, main, progress, say, shown_path
+from .failures import FailureLog
 from .imaging import image_options, treatment_of
 from .listing import write_classes
 from .sources import kind_of, open_source, source_options
+from .usage import check_pack
 
 if TYPE_CHECKING:
-    from ..packing import Failure
     from ..sharding import Sharding
 
 
@@ -88,6 +89,7 @@ def pack(
     from ..memory import keep_freed_memory
     from ..packing import outputs_of, pack_images
 
+    check_pack(sources, out)
     keep_freed_memory()
     kind = kind_of(sources)
     treatment = treatment_of(ctx, options, copies=kind == "rec")
@@ -113,6 +115,7 @@ def pack(
         advance(total)
 
     with progress(source.noun) as (advance, tell):
+        failures = FailureLog(rec.removesuffix(".rec") + ".failures.txt", tell)
         try:
             result = pack_images(
                 source,
@@ -123,13 +126,15 @@ def pack(
                 on_error=on_error,
                 with_list=found is not None,
                 force=force,
-                on_failure=lambda failure: tell(_failure_text(failure)),
+                on_failure=failures.add,
                 on_progress=on_progress,
             )
         except BaseException:
             if begun and sharding is not None:
                 _remark_on_shards(rec)
             raise
+        finally:
+            failures.close()
     from .. import reporting  # not needed before
 
     say(reporting.pack_text(result, source.noun))
@@ -139,9 +144,9 @@ def pack(
             " one number, convert such first"
         )
     if as_json:
-        click.echo(reporting.pack_json(result))
-    if result.failures:
-        say(f"not packed: {plural(len(result.failures), source.noun)}, named above")
+        click.echo(reporting.pack_json(result), file=data_stream())
+    if failures.count:
+        say(f"not packed: {plural(failures.count, source.noun)}, named {failures.where}")
     if found is not None:
         write_classes(found, options["classes_out"], force=force, resume=options["resume"])
     ctx.exit(1 if (result.failures or amiss) and on_error == "report" else 0)
@@ -168,8 +173,3 @@ def _remark_on_shards(rec: str) -> None:
     finished = finished_shards(rec.removesuffix(".rec"))
     if finished:
         say(f"{plural(finished, 'shard')} finished; the same command with --resume goes on")
-
-
-def _failure_text(failure: Failure) -> str:
-    where = f"byte {failure.offset}" if failure.line is None else f"line {failure.line}"
-    return f"rectool: {shown_path(failure.path)}: {failure.reason} ({where}, key {failure.key})"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .door import fail, force_option, main, progress, say, shown_path
+from .door import data_stream, fail, force_option, main, progress, say, shown_path
 from .masks import mask_groups, masks_option
+from .usage import check_unpack, wrong_records
 
 if TYPE_CHECKING:
     from ..format import RecordError, ShardSet
@@ -57,6 +57,9 @@ def inspect(
     for rec, images in _with_masks(group_shards(recs), masks):
         unnamed = 0
         try:
+            wrong = wrong_records(str(rec), "inspect", "{}")
+            if wrong:
+                raise RecordError(wrong, path=str(rec))
             if what is None and key is None:
                 problems, unnamed = _show_summary(rec, images, as_json)
             else:
@@ -107,8 +110,9 @@ def _show_records(
 
 
 def _write_lines(lines: Any) -> None:
+    write = data_stream().write
     for line in lines:
-        sys.stdout.write(line)
+        write(line)
 
 
 def _show_rows(records: Records, key: int | None, as_json: bool) -> None:
@@ -138,9 +142,10 @@ def _show_summary(
     pair = None if images is None else _pair(images, records)
     problems = [*records.problems, *(pair.problems if pair else ())]
     if as_json:
-        click.echo(summary_json(summary, list(map(str, problems)), pair))
+        text = summary_json(summary, list(map(str, problems)), pair)
     else:
-        click.echo(summary_text(summary, pair))
+        text = summary_text(summary, pair)
+    click.echo(text, file=data_stream())
     return problems, pair.unnamed if pair else 0
 
 
@@ -192,6 +197,7 @@ def unpack(
     from ..format import group_shards
     from ..listing import read_list
 
+    check_unpack(recs, folder)
     rec, *others = group_shards(recs)
     if others:
         raise click.UsageError("Several files are unpacked together only as shards of one set.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from .door import check_stdin, fail, given_options, option_group, say, shown_path
+from .door import check_stdin, fail_all, given_options, option_group, say, shown_path
 from .listing import SCAN_NAMES, scan_folder, scan_options
 from .masks import mask_recs
 
@@ -254,8 +254,7 @@ def _records(recs: tuple[str, ...], options: dict[str, Any]) -> tuple[RecordSour
     amiss = list(map(str, source.amiss))
     sets = [group for group in group_shards(recs) if isinstance(group, ShardSet)]
     amiss += [str(found.missing()) for found in sets if found.missing()]
-    for message in amiss:
-        fail(message)
+    fail_all(amiss)
     if source.left_out:
         say(f"left out: {plural(source.left_out, 'record')} without an image")
     return source, bool(amiss)
