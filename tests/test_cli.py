@@ -230,7 +230,7 @@ def test_a_stop_whose_exception_was_lost_is_heeded_at_the_next_image() -> None:
 
 def test_debug_shows_where(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "rectool", "--debug", "inspect", "none.rec"],
+        [sys.executable, "-m", "rectool", "--debug", "index", "none.rec"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
