@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .door import data_stream, fail, force_option, main, progress, say, shown_path
+from .door import data_stream, fail, force_option, main, progress, say
 from .failures import FailureLog
 from .imaging import image_options, treatment_of
 from .listing import write_classes
