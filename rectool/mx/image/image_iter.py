@@ -14,6 +14,7 @@ from ...format import ImageError, StrPath, plural
 from ...keywords import names_of, refuse_unknown
 from ...loading import DataBatch, DataDesc
 from .. import nd
+from ..base import opening
 from ..io import DataIter
 from ..nd import NDArray
 from .augmenters import Augmenter
@@ -88,7 +89,10 @@ class ImageIter(DataIter):
         self.data_shape = tuple(data_shape)
         self.check_data_shape(self.data_shape)
         self.path_root = "" if path_root is None else path_root
-        self.samples = open_samples(path_imgrec, path_imgidx, path_imglist, imglist, self.path_root)
+        with opening():
+            self.samples = open_samples(
+                path_imgrec, path_imgidx, path_imglist, imglist, self.path_root
+            )
         self.label_width = label_width
         self.shuffle = shuffle
         self.last_batch_handle = last_batch_handle
