@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import io
 import multiprocessing
+import numbers
+import operator
 import os
 import pickle
 import random
@@ -53,9 +56,8 @@ def test_indexed(tmp_path: Path) -> None:
     reader = mx.recordio.MXIndexedRecordIO(fidx, frec, "r")
     keys = reader.keys
     assert sorted(keys) == list(range(count))
-    shuffled = list(keys)
-    random.shuffle(shuffled)
-    for i in shuffled:
+    random.shuffle(keys)
+    for i in keys:
         assert reader.read_idx(i) == bytes(str(chr(i)), "utf-8")
 
 
@@ -353,6 +355,90 @@ def test_damage_is_an_error_and_no_end(tmp_path: Path) -> None:
                 reader.read()
 
 
+def test_whole_labels_are_whole_numbers_too() -> None:
+    """torch.tensor(label[0], dtype=torch.long) asks for that."""
+    record = mx.recordio.pack((0, [7, 2.5, -3], 1, 0), b"")
+    label = mx.recordio.unpack(record)[0].label
+    assert [operator.index(label[0]), operator.index(label[-1])] == [7, -3]
+    with pytest.raises(TypeError, match="2.5"):
+        operator.index(label[1])
+    assert [operator.index(one) for one in label[::2]] == [7, -3]
+    first, _, last = label
+    assert [list("abcdefgh")[first], operator.index(last)] == ["h", -3]
+    assert [type(one) for one in label.astype(int)] == [np.int64] * 3
+
+
+def test_labels_are_float32_numbers_and_arrays() -> None:
+    label = mx.recordio.unpack(mx.recordio.pack((0, [7, 2.5], 1, 0), b""))[0].label
+    assert isinstance(label, np.ndarray)
+    assert (label.dtype, label.shape, label.tolist()) == (np.float32, (2,), [7, 2.5])
+    assert not label.flags.writeable
+    assert repr(label) == "array([7. , 2.5], dtype=float32)"
+    assert isinstance(label[0], np.float32)
+    assert isinstance(label[0], numbers.Number)
+    assert (label[0].dtype, label[0].item(), np.array([label[0]]).dtype) == (
+        np.float32, 7.0, np.float32,
+    )  # fmt: skip
+    assert (label * 2).tolist() == [14, 5]
+    assert np.stack([label, label]).shape == (2, 2)
+    copy = pickle.loads(pickle.dumps(label))
+    assert operator.index(copy[0]) == 7
+    assert type(mx.recordio.unpack(mx.recordio.pack((0, 7, 1, 0), b""))[0].label) is float
+
+
+def test_keys_are_a_list(tmp_path: Path) -> None:
+    record = golden()
+    assert type(record.keys) is list
+    assert record.keys is record.keys
+    record.keys.remove(0)
+    record.keys.sort(reverse=True)
+    assert [*record.keys[:2], "x"] == [16, 15, "x"]
+    assert record.keys.copy() == record.keys
+    assert [record.read_idx(key) for key in record.keys] == list(RecordReader(record.uri))[:0:-1]
+    record.reset()
+    assert record.keys == list(range(17))
+    record.keys = [3, 1]
+    assert len(record.keys) == 2
+    writer = mx.recordio.MXIndexedRecordIO(tmp_path / "a.idx", tmp_path / "a.rec", "w")
+    assert writer.keys == []
+    writer.close()
+
+
+def test_a_path_may_be_a_url_of_a_file(tmp_path: Path) -> None:
+    record = mx.recordio.MXRecordIO(f"file://{GOLDEN}/sequential.rec", "r")
+    assert record.read() is not None
+
+
+def test_a_file_that_cannot_be_opened_is_mxnets_error_and_the_systems(tmp_path: Path) -> None:
+    rec, idx = tmp_path / "a.rec", tmp_path / "b.idx"
+    rec.touch()
+    for name, make in (
+        ("none.rec", lambda: mx.recordio.MXRecordIO(tmp_path / "none.rec", "r")),
+        (
+            "b.idx",
+            lambda: mx.recordio.MXIndexedRecordIO(tmp_path / "b.idx", tmp_path / "a.rec", "r"),
+        ),
+        ("x.jpg", lambda: mx.image.imread(str(tmp_path / "x.jpg"))),
+    ):
+        for kind in (mx.base.MXNetError, FileNotFoundError):
+            with pytest.raises(kind, match=name) as caught:
+                make()
+            copy = pickle.loads(pickle.dumps(caught.value))
+            assert (type(copy), str(copy)) == (type(caught.value), str(caught.value))
+            assert (copy.errno, Path(copy.filename).name) == (errno.ENOENT, name)
+    with pytest.raises(OSError, match="folder") as refused:
+        mx.recordio.MXRecordIO(tmp_path, "w")
+    assert isinstance(refused.value, mx.base.MXNetError)
+
+
+def test_damage_is_mxnets_error(tmp_path: Path) -> None:
+    (tmp_path / "a.rec").write_bytes(b"garbage!" * 3)
+    with pytest.raises(mx.base.MXNetError, match=r"a\.rec"):
+        mx.recordio.MXRecordIO(tmp_path / "a.rec", "r").read()
+    with pytest.raises(mx.base.MXNetError):
+        mx.image.imdecode(b"no image")
+
+
 def test_missing_files(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         mx.recordio.MXRecordIO(tmp_path / "none.rec", "r")
@@ -432,6 +518,11 @@ def test_what_is_no_image() -> None:
     for bad in (np.zeros((2, 3, 5), np.uint8), np.zeros((0, 3), np.uint8), np.zeros(4, np.uint8)):
         with pytest.raises(ImageError, match="is no image"):
             mx.recordio.pack_img((0, 1.0, 2, 0), bad)
+    for none in (None, "x", [None]):
+        with pytest.raises(ImageError, match=r"must be an array of pixels, got"):
+            mx.recordio.pack_img((0, 1.0, 2, 0), none)  # type: ignore[arg-type]
+    with pytest.raises(ImageError, match=r"cv2\.imread gives None"):
+        mx.recordio.pack_img((0, 1.0, 2, 0), None)  # type: ignore[arg-type]
     with pytest.raises(ImageError, match=r"not encoded as '\.xyz'"):
         mx.recordio.pack_img((0, 1.0, 2, 0), np.zeros((2, 3), np.uint8), img_fmt=".xyz")
     with pytest.raises(LimitError, match="float32"):

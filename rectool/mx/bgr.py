@@ -31,6 +31,9 @@ def encode_bgr(array: NDArray[Any], quality: int, img_fmt: str) -> bytes:
 
 
 def _image(array: NDArray[Any]) -> Image.Image:
+    if array.dtype.kind not in "biuf":
+        nothing = " (cv2.imread gives None for a file that it cannot read)" * (array.shape == ())
+        raise ImageError(f"the image must be an array of pixels, got {array!r:.80}{nothing}")
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     deep = array.dtype == np.uint16 and array.ndim == 2

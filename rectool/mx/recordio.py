@@ -14,8 +14,9 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, overload
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ from numpy.typing import NDArray
 from .. import format as _format
 from ..format import IndexFileError, IRHeader, KeyTable, RecordError, RecordWriter, StrPath
 from ..format import unpack as _unpack
+from .base import opening
+from .labels import Labels
 
 __all__ = [
     "IRHeader",
@@ -55,13 +58,14 @@ def _as_bytes(data: Any) -> bytes:
 class MXRecordIO:
     """Reads or writes the records of `uri`, a path, one after the other.
 
-    `flag` is "r" or "w", else ValueError. Reading raises OSError for a file that cannot be opened,
-    CorruptError or TruncatedError at damage, ValueError when closed, io.UnsupportedOperation when
-    opened for writing; writing likewise, and LimitError for a record of 2**29 bytes or more.
+    `flag` is "r" or "w", else ValueError. Opening raises an error that is both an OSError and an
+    MXNetError; reading raises CorruptError or TruncatedError at damage, ValueError when closed,
+    io.UnsupportedOperation when opened for writing; writing likewise, and LimitError for a record
+    of 2**29 bytes or more.
     """
 
     def __init__(self, uri: StrPath, flag: str) -> None:
-        self.uri = os.fspath(uri)
+        self.uri = os.fspath(uri).removeprefix("file://")
         self.flag = flag
         self.is_open = False
         self.pid: int | None = None
@@ -74,11 +78,12 @@ class MXRecordIO:
     def open(self) -> None:
         """Opens the file; called by the constructor and by `reset`."""
         self._position = 0
-        if self.writable:
-            self._writer = self._new_writer()
-            _open_writers.add(self)
-        else:
-            self._buffer = _format.map_file(self.uri)
+        with opening():
+            if self.writable:
+                self._writer = self._new_writer()
+                _open_writers.add(self)
+            else:
+                self._buffer = _format.map_file(self.uri)
         self.pid = os.getpid()
         self.is_open = True
 
@@ -176,14 +181,14 @@ class MXRecordIO:
 class MXIndexedRecordIO(MXRecordIO):
     """Reads records of `uri` by key, or writes them with their keys, by the index at `idx_path`.
 
-    `keys` are the keys in the order of the index, `idx` maps them to byte offsets; of several
-    records with one key the last is found. With `key_type` int a reader keeps both as arrays of 16
-    bytes a record. Raises, beyond what MXRecordIO does, IndexFileError for an index that is
-    malformed or belongs to another file, and KeyError for a key that is not there.
+    `keys` is the list of the keys in the order of the index, `idx` maps them to byte offsets; of
+    several records with one key the last is found. With `key_type` int a reader keeps 16 bytes a
+    record, and makes the list when it is first asked for. Raises, beyond what MXRecordIO does,
+    IndexFileError for an index that is malformed or belongs to another file, and KeyError for a key
+    that is not there.
     """
 
     idx: Mapping[Any, int]
-    keys: Sequence[Any]
 
     def __init__(
         self, idx_path: StrPath, uri: StrPath, flag: str, key_type: Callable[[Any], Any] = int
@@ -192,17 +197,22 @@ class MXIndexedRecordIO(MXRecordIO):
         self.key_type = key_type
         super().__init__(uri, flag)
 
+    @cached_property
+    def keys(self) -> list[Any]:
+        return list(self.idx)
+
     def open(self) -> None:
         super().open()
         if self.writable:
             self.idx, self.keys = {}, []
             return
+        self.__dict__.pop("keys", None)
         try:
             if self.key_type is int:
-                index = _format.read_index(self.idx_path)
+                with opening():
+                    index = _format.read_index(self.idx_path)
                 _format.check_index(index, self._buffer, self.idx_path, self.uri)
-                self.keys = _Keys(index.keys)
-                self.idx = _Offsets(self.keys, index.offsets)
+                self.idx = _Offsets(index.keys, index.offsets)
             else:
                 self.idx, self.keys = _read_other_keys(self.idx_path, self.key_type)
                 found = np.array(list(self.idx.values()), np.int64)
@@ -238,47 +248,26 @@ class MXIndexedRecordIO(MXRecordIO):
         with self._lock:
             written = self._writer.write(record, key if isinstance(key, int) else str(key))
             self.idx[key] = written  # type: ignore[index]  # a writer's is a dict
-            self.keys.append(key)  # type: ignore[attr-defined]
-
-
-class _Keys(Sequence[int]):
-    def __init__(self, keys: NDArray[np.int64]) -> None:
-        self.array = keys
-
-    def __len__(self) -> int:
-        return len(self.array)
-
-    @overload
-    def __getitem__(self, position: int) -> int: ...
-    @overload
-    def __getitem__(self, position: slice) -> list[int]: ...
-    def __getitem__(self, position: int | slice) -> int | list[int]:
-        found: int | list[int] = self.array[position].tolist()
-        return found
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.array.tolist())
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and list(self) == list(other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return repr(self.array.tolist())
+            self.keys.append(key)
 
 
 class _Offsets(Mapping[int, int]):
-    def __init__(self, keys: _Keys, offsets: NDArray[np.int64]) -> None:
+    def __init__(self, keys: NDArray[np.int64], offsets: NDArray[np.int64]) -> None:
         self._keys = keys
-        self._table = KeyTable(keys.array)
+        self._table = KeyTable(keys)
         self._offsets = offsets
 
     def __len__(self) -> int:
         return len(self._offsets)
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self._keys)
+        return iter(self._keys.tolist())
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+    def copy(self) -> dict[int, int]:
+        return dict(self)
 
     def __getitem__(self, key: int) -> int:
         whole = isinstance(key, int | np.integer)
@@ -309,8 +298,14 @@ def pack(header: IRHeader | tuple[int, Any, int, int], s: Any) -> bytes:
 
 
 def unpack(s: Any) -> tuple[IRHeader, bytes]:
-    """Header and payload of an image record; see `rectool.unpack`."""
-    return _unpack(_as_bytes(s))
+    """Header and payload of an image record; see `rectool.unpack`.
+
+    An item of several labels is a numpy.float32 that is an index, too, where it is a whole number.
+    """
+    header, payload = _unpack(_as_bytes(s))
+    if header.flag:
+        header = header._replace(label=header.label.view(Labels))
+    return header, payload
 
 
 def pack_img(
