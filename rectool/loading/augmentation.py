@@ -6,7 +6,7 @@ import math
 import operator
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from numbers import Real
 from random import Random
@@ -63,7 +63,8 @@ class Augmentation:
     255), added in HLS; `pca_noise`, the deviation of AlexNet's noise.
 
     Then: `mirror`, or with `rand_mirror` half of the images, at random; (x - mean) * scale / std
-    for each channel (r, g, b, a). For the whole image, `max_random_contrast` multiplies that by
+    for each channel (r, g, b, a); `mean_img`, an array of data_shape, takes the place of these
+    means. For the whole image, `max_random_contrast` multiplies that by
     1 - value to 1 + value, and `max_random_illumination` adds up to value * scale / std or takes it
     away. For `dtype` "uint8" there is no arithmetic, for "int8" the rounded means alone are
     subtracted, and the result cut to -128 to 127.
@@ -113,6 +114,7 @@ class Augmentation:
     max_random_contrast: float = 0.0
     max_random_illumination: float = 0.0
     dtype: str = "float32"
+    mean_img: Any = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         try:
@@ -125,8 +127,9 @@ class Augmentation:
                 " of 1, 3 or 4 channels"
             )
         object.__setattr__(self, "data_shape", shape)
-        for field in fields(self)[1:-1]:  # all but data_shape and dtype
-            self._check_number(field.name, str(field.type))
+        for one in fields(self)[1:-2]:  # all but data_shape, dtype and mean_img
+            self._check_number(one.name, str(one.type))
+        self._check_mean_image()
         if self.dtype not in DTYPES:
             raise ValueError(f"dtype {self.dtype}: it is {', '.join(DTYPES[:-1])} or {DTYPES[-1]}")
         if self.inter_method not in (*INTER_METHODS, ANY):
@@ -140,6 +143,18 @@ class Augmentation:
         if 0 in (self.std_r, self.std_g, self.std_b, self.std_a):
             raise ValueError("std 0: values are divided by it")
         self._check_crops()
+
+    def _check_mean_image(self) -> None:
+        image = self.mean_img
+        if image is None:
+            return
+        if not isinstance(image, np.ndarray) or image.shape != self.data_shape:
+            found = image.shape if isinstance(image, np.ndarray) else repr(image)
+            raise ValueError(
+                f"mean_img must be an array of data_shape {self.data_shape}, got {found};"
+                " rectool.mx.io.ImageRecordIter takes a file"
+            )
+        object.__setattr__(self, "mean_img", image.astype(np.float32))
 
     def _check_number(self, name: str, kind: str) -> None:
         """Raises ValueError unless it is one of its kind and range; numpy's become Python's."""
@@ -253,37 +268,48 @@ class Augmentation:
     def put(self, image: Array, row: Array, draw: Random, *, mirrored: bool) -> None:
         """Normalises an image (HxW or HxWxC), and lays it out as CxHxW in `row`, or mirrored."""
         image = image if image.ndim == 3 else image[:, :, None]
+        means = self._means
         if mirrored:
-            image = image[:, ::-1]
+            image, means = image[:, ::-1], means[:, :, ::-1]
         planes = image.transpose(2, 0, 1)
         if self.dtype == "int8":
-            means = self._of_channels("mean")
             means = np.trunc(means + np.copysign(np.float32(0.5), means)).astype(np.int16)
             row[...] = np.clip(planes - means, -128, 127)
             return
         row[...] = planes
         if self.dtype == "float32":
-            self._normalise(row, draw)
+            self._normalise(row, means, draw)
 
-    def _normalise(self, row: Array, draw: Random) -> None:
-        mean, factor, offset = self._normal
+    def _normalise(self, row: Array, means: Array, draw: Random) -> None:
+        factor = self._factor
+        offset: NDArray[np.float32] | None = None
         if self.max_random_contrast or self.max_random_illumination:
             contrast = draw.uniform(-self.max_random_contrast, self.max_random_contrast)
             light = draw.uniform(-self.max_random_illumination, self.max_random_illumination)
             factor = np.float32((1 + contrast) * self.scale) / self._of_channels("std")
             offset = np.float32(light * self.scale) / self._of_channels("std")
-        if mean is not None:
-            row -= mean
+        if self._shifts:
+            row -= means
         if factor is not None:
             row *= factor
         if offset is not None:
             row += offset
 
     @cached_property
-    def _normal(self) -> tuple[Array | None, Array | None, Array | None]:
-        """Mean, factor and offset, of shape (channels, 1, 1); None where there is nothing to do."""
-        mean, factor = self._of_channels("mean"), np.float32(self.scale) / self._of_channels("std")
-        return mean if mean.any() else None, factor if (factor != 1).any() else None, None
+    def _means(self) -> NDArray[np.float32]:
+        """What is subtracted: of shape (channels, 1, 1), or mean_img's."""
+        image: NDArray[np.float32] | None = self.mean_img
+        return self._of_channels("mean") if image is None else image
+
+    @cached_property
+    def _shifts(self) -> bool:
+        return bool(self._means.any())
+
+    @cached_property
+    def _factor(self) -> NDArray[np.float32] | None:
+        """Of shape (channels, 1, 1); None where there is nothing to do."""
+        factor = np.float32(self.scale) / self._of_channels("std")
+        return factor if (factor != 1).any() else None
 
     def _of_channels(self, name: str) -> NDArray[np.float32]:
         values = [getattr(self, f"{name}_{channel}") for channel in "rgba"[: self.channels]]

@@ -108,8 +108,6 @@ class ImageRecordIter:
         on_error: OnError = "fail",
         **augmentation: Any,
     ) -> None:
-        if "mean_img" in augmentation:
-            raise TypeError("ImageRecordIter takes no mean_img: give mean_r, mean_g and mean_b")
         refuse_unknown("ImageRecordIter", augmentation, names_of(ImageRecordIter, Augmentation))
         batch_size = whole("batch_size", batch_size)
         label_width = whole("label_width", label_width)
