@@ -62,14 +62,33 @@ def test_an_iterator_without_its_methods_is_empty() -> None:
     assert list(io.DataIter(5)) == []
 
 
-def test_a_loop_that_is_left_leaves_no_thread(rec: Path) -> None:
+def test_it_is_its_own_iterator(rec: Path) -> None:
+    source = io.ImageRecordIter(**options(rec))
+    assert iter(source) is source
+    assert iter(source).batch_size == 4
+    pads = []
+    for batch in source:
+        assert source.getdata() is batch.data[0]
+        assert source.getlabel() is batch.label[0]
+        pads.append(source.getpad())
+    assert pads == [0, 0, 2]
+    assert list(source) == []
+    source.reset()
+    assert len(list(source)) == 3
+
+
+def test_a_loop_that_is_left_goes_on_and_close_ends_its_threads(rec: Path) -> None:
     before = threading.active_count()
     batches = mx.io.ImageRecordIter(**options(rec), prefetch_buffer=1)
     for _ in batches:
         assert threading.active_count() > before
         break
+    assert [batch.label[0][0].asscalar() for batch in batches] == [4, 8]
     assert threading.active_count() == before
-    assert [batch.index[0] for batch in batches] == [4, 8]
+    batches.reset()
+    batches.next()
+    batches.close()
+    assert threading.active_count() == before
 
 
 @pytest.fixture
@@ -141,10 +160,31 @@ def test_what_only_tunes_mxnet_is_passed_over(rec: Path) -> None:
     )  # fmt: skip
     assert len(list(source)) == 3
     source.close()
-    with pytest.raises(ValueError, match="there is only aug_default"):
+    with pytest.raises(ValueError, match="must be 'aug_default'"):
         io.ImageRecordIter(**options(rec), aug_seq="det_aug_default")
-    with pytest.raises(TypeError):
-        io.ImageRecordIter(**options(rec), verbos=True)
+
+
+def test_unknown_parameters_are_ignored_with_a_warning(rec: Path) -> None:
+    with pytest.warns(
+        UserWarning, match="ignores unknown parameters.*: and_mirror, verbos"
+    ) as said:
+        source = io.ImageRecordIter(**options(rec), and_mirror=False, verbos=True)
+    assert [one.filename for one in said] == [__file__]
+    assert len(list(source)) == 3
+
+
+def test_values_may_be_text(rec: Path) -> None:
+    given = {"path_imgrec": str(rec), "data_shape": "(3, 16, 20)", "batch_size": "4"}
+    texts = {"seed": "0", "shuffle": "True", "rand_mirror": "1", "mean_r": "1.5", "scale": "1e-1"}
+    plain = {"seed": 0, "shuffle": True, "rand_mirror": True, "mean_r": 1.5, "scale": 0.1}
+    ours = io.ImageRecordIter(**given, **texts)
+    wanted = io.ImageRecordIter(**options(rec), **plain)
+    for batch, other in zip(ours, wanted, strict=True):
+        assert np.array_equal(batch.data[0], other.data[0])
+    for shape in ("3,16,20", "[3,16,20]", " (3,16,20) "):
+        assert io.ImageRecordIter(**{**given, "data_shape": shape}).next().data[0].shape[1] == 3
+    with pytest.raises(ValueError, match="batch_size"):
+        io.ImageRecordIter(**{**given, "batch_size": "four"})
 
 
 def test_of_whole_numbers(rec: Path) -> None:
@@ -254,7 +294,7 @@ def test_a_tutorial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_modules_lack_is_named_with_what_they_have() -> None:
-    for module, name in ((io, "NDArrayIter"), (mx.nd, "softmax"), (mx.image, "imrotate")):
+    for module, name in ((io, "CSVIter"), (mx.nd, "softmax"), (mx.image, "imsave")):
         with pytest.raises(AttributeError, match=f"no mx.[a-z]+.{name}: rectool's stand-in has "):
             getattr(module, name)
     assert mx.num_gpus() == 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -171,6 +173,109 @@ def test_other_functions() -> None:
     pixels().wait_to_read()
 
 
+def test_values_and_shapes() -> None:
+    assert nd.full((1, 2), 7, dtype="uint8").tolist() == [[7, 7]]
+    assert nd.arange(3).tolist() == [0, 1, 2]
+    assert nd.arange(1, 3, 0.5, repeat=2).tolist() == [1, 1, 1.5, 1.5, 2, 2, 2.5, 2.5]
+    assert nd.zeros_like(pixels()).asnumpy().any() == False  # noqa: E712
+    assert nd.tile(nd.array([1, 2]), (2, 1)).tolist() == [[1, 2], [1, 2]]
+    assert nd.array([1, 2]).tile(2).tolist() == [1, 2, 1, 2]
+    assert nd.repeat(nd.array([[1, 2]]), 2, axis=1).tolist() == [[1, 1, 2, 2]]
+    assert nd.repeat(nd.array([[1], [2]]), 2).tolist() == [1, 1, 2, 2]
+
+
+def test_a_slice_along_an_axis() -> None:
+    array = pixels()
+    for begin, end in ((1, 3), (-3, -1), (2, None)):
+        wanted = array[:, begin:end]
+        assert np.array_equal(nd.slice_axis(array, axis=1, begin=begin, end=end), wanted)
+        assert np.array_equal(array.slice_axis(axis=1, begin=begin, end=end), wanted)
+
+
+def test_reductions_are_arrays_with_a_scalar_in_them() -> None:
+    array = nd.array([[1, 2], [3, 6]])
+    assert [array.sum().asscalar(), array.mean().asscalar()] == [12, 3]
+    assert [array.max().asscalar(), array.min().asscalar()] == [6, 1]
+    assert (type(array.sum()), array.sum().shape) == (NDArray, (1,))
+    assert array.sum(axis=0).tolist() == nd.sum(array, axis=0).tolist() == [4, 8]
+    assert nd.sum(array, axis=1, keepdims=True).tolist() == [[3], [9]]
+    assert nd.sum(array).asscalar() == 12
+
+
+def test_images_as_gluons_transforms_have_them() -> None:
+    tensor = nd.image.to_tensor(nd.array(np.full((2, 4, 3), 51), dtype="uint8"))
+    assert (tensor.shape, tensor.dtype) == ((3, 2, 4), np.float32)
+    assert np.allclose(tensor, 0.2)
+    normal = nd.image.normalize(tensor, mean=(0.1, 0.2, 0.3), std=(1, 2, 0.5))
+    assert np.allclose(normal[:, 0, 0].asnumpy(), [0.1, 0, -0.2])
+    assert np.allclose(nd.image.normalize(nd.stack(tensor, tensor), 0.2), 0, atol=1e-7)
+    assert nd.image.to_tensor(nd.zeros((5, 2, 4, 3))).shape == (5, 3, 2, 4)
+    for wrong in (
+        lambda: nd.image.to_tensor(nd.zeros((2, 4))),
+        lambda: nd.image.normalize(nd.zeros((3, 2, 4), dtype="uint8"), 1),
+    ):
+        with pytest.raises(ValueError, match="requires"):
+            wrong()
+
+
+def test_random_numbers_have_a_seed() -> None:
+    drawn = []
+    for _ in range(2):
+        mx.random.seed(5)
+        drawn.append([mx.random.uniform(2, 3, (4,)), nd.random.normal(shape=(2, 2))])
+    assert np.array_equal(drawn[0][0], drawn[1][0])
+    assert np.array_equal(drawn[0][1], drawn[1][1])
+    assert ((drawn[0][0].asnumpy() >= 2) & (drawn[0][0].asnumpy() < 3)).all()
+    assert set(mx.nd.random.randint(0, 3, (50,)).tolist()) == {0, 1, 2}
+    assert sorted(mx.random.shuffle(nd.arange(9)).tolist()) == list(range(9))
+    assert nd.random.uniform(0, 1, (5, 3), dtype=np.float32).dtype == np.float32
+
+
+# Files of arrays: one array named "m", [[1, 2]] of uint8, by the format's description.
+
+NAMED = struct.pack(
+    "<QQQ IiIqqiii 2s QQ1s",
+    0x112, 0, 1, 0xF993FAC9, 0, 2, 1, 2, 1, 0, 3, b"\x01\x02", 1, 1, b"m",
+)  # fmt: skip
+
+
+def test_files_of_arrays(tmp_path: Path) -> None:
+    path = str(tmp_path / "a.nd")
+    nd.save(path, {"m": nd.array([[1, 2]], dtype="uint8")})
+    assert Path(path).read_bytes() == NAMED
+    loaded = nd.load(path)
+    assert isinstance(loaded, dict)
+    assert (loaded["m"].dtype, loaded["m"].tolist()) == (np.uint8, [[1, 2]])
+    several = [nd.arange(3, dtype=dtype) for dtype in ("float32", "float64", "int32", "int8")]
+    nd.save(path, several)
+    for one, wanted in zip(nd.load(path), several, strict=True):
+        assert (type(one), one.dtype, one.tolist()) == (NDArray, wanted.dtype, [0, 1, 2])
+    nd.save(path, several[0])
+    assert len(nd.load(path)) == 1
+
+
+def test_older_files_of_arrays(tmp_path: Path) -> None:
+    path = tmp_path / "a.nd"
+    values = struct.pack("<iii 2s", 1, 0, 3, b"\x01\x02")
+    for head in (
+        struct.pack("<III", 2, 1, 2),
+        struct.pack("<IIqq", 0xF993FAC8, 2, 1, 2),
+    ):
+        path.write_bytes(struct.pack("<QQQ", 0x112, 0, 1) + head + values + struct.pack("<Q", 0))
+        loaded = nd.load(str(path))
+        assert [one.tolist() for one in loaded] == [[[1, 2]]]
+
+
+def test_damaged_files_of_arrays(tmp_path: Path) -> None:
+    path = tmp_path / "a.nd"
+    huge = NAMED[:36] + struct.pack("<q", 1 << 60) + NAMED[44:]
+    sparse = NAMED[:28] + struct.pack("<i", 1) + NAMED[32:]
+    for bad in (b"", b"text", *(NAMED[:size] for size in (8, 30, 50, 65, 80)), huge, sparse):
+        path.write_bytes(bad)
+        with pytest.raises(mx.MXNetError, match=r"a\.nd: not a whole file of arrays"):
+            nd.load(str(path))
+
+
 def test_devices() -> None:
     array = pixels()
     assert array.context == array.ctx == mx.cpu() == mx.cpu(0) == mx.current_context()
@@ -181,6 +286,9 @@ def test_devices() -> None:
     assert array.as_in_context(mx.cpu()) is array
     assert array.as_in_ctx(mx.cpu()) is array
     assert mx.context.num_gpus() == 0
+    assert mx.Context(mx.cpu(3)) == mx.cpu(3)
+    assert str(mx.Context("cpu_pinned")) == str(mx.cpu_pinned()) == "cpu_pinned(0)"
+    assert nd.zeros(1, ctx=mx.Context("cpu_shared", 1)).tolist() == [0]
     for use in (mx.gpu, lambda: mx.Context("gpu"), lambda: mx.Context("tpu", 1)):
         with pytest.raises(ValueError, match=r"no [gt]pu here: .* mx\.cpu\(\)"):
             use()

@@ -1,8 +1,10 @@
-"""MXNet's devices, of which there is one here: main memory."""
+"""MXNet's devices, of which there is one here: main memory, whatever it is called."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+_MEMORY = ("cpu", "cpu_pinned", "cpu_shared")
 
 
 class _Device(NamedTuple):
@@ -11,10 +13,15 @@ class _Device(NamedTuple):
 
 
 class Context(_Device):
-    """A device. `device_type` is "cpu"; ValueError for another, since arrays are numpy's."""
+    """A device. `device_type` is another Context, or "cpu", "cpu_pinned" or "cpu_shared".
 
-    def __new__(cls, device_type: str = "cpu", device_id: int = 0) -> Context:
-        if device_type != "cpu":
+    Raises ValueError for another, since arrays are numpy's.
+    """
+
+    def __new__(cls, device_type: str | Context = "cpu", device_id: int = 0) -> Context:
+        if isinstance(device_type, Context):
+            return device_type
+        if device_type not in _MEMORY:
             raise ValueError(
                 f"no {device_type} here: rectool's arrays are in main memory, mx.cpu(); a framework"
                 " takes them to other devices"
@@ -29,6 +36,10 @@ class Context(_Device):
 
 def cpu(device_id: int = 0) -> Context:
     return Context("cpu", device_id)
+
+
+def cpu_pinned(device_id: int = 0) -> Context:
+    return Context("cpu_pinned", device_id)
 
 
 def gpu(device_id: int = 0) -> Context:

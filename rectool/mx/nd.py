@@ -1,4 +1,4 @@
-"""`mx.nd` for code around images: numpy arrays with MXNet's names.
+"""`mx.nd` for code around images: numpy arrays with MXNet's names. Also `image` and `random`.
 
 Arithmetic is numpy's: uint8 times 1.5 is a float array here, and was cut back to uint8 in MXNet.
 The functions below give arrays of their own; indexing and the methods transpose, reshape,
@@ -7,7 +7,8 @@ expand_dims and flatten give views where numpy does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from .context import Context, check, cpu
 __all__ = [
     "Cast",
     "NDArray",
+    "arange",
     "array",
     "cast",
     "clip",
@@ -27,12 +29,20 @@ __all__ = [
     "empty",
     "expand_dims",
     "flip",
+    "full",
+    "load",
     "ones",
+    "repeat",
     "reverse",
+    "save",
+    "slice_axis",
     "stack",
+    "sum",
+    "tile",
     "transpose",
     "waitall",
     "zeros",
+    "zeros_like",
 ]
 
 Shape = int | Sequence[int]
@@ -117,6 +127,27 @@ class NDArray(_Base):
     def flip(self, axis: int | tuple[int, ...]) -> NDArray:
         return flip(self, axis)
 
+    def slice_axis(self, axis: int, begin: int, end: int | None) -> NDArray:
+        return slice_axis(self, axis, begin, end)
+
+    def tile(self, reps: int | Sequence[int]) -> NDArray:
+        return tile(self, reps)
+
+    # numpy's types for these have more keywords, and numbers for results
+
+    def sum(self, axis: Any = None, **options: Any) -> NDArray:  # type: ignore[override]
+        """The sum along the axes; of all, an array of shape (1,), and so mean, max and min."""
+        return _seen(np.atleast_1d(super().sum(axis, **options)))
+
+    def mean(self, axis: Any = None, **options: Any) -> NDArray:  # type: ignore[override]
+        return _seen(np.atleast_1d(super().mean(axis, **options)))
+
+    def max(self, axis: Any = None, **options: Any) -> NDArray:  # type: ignore[override]
+        return _seen(np.atleast_1d(super().max(axis, **options)))
+
+    def min(self, axis: Any = None, **options: Any) -> NDArray:  # type: ignore[override]
+        return _seen(np.atleast_1d(super().min(axis, **options)))
+
     def __getitem__(self, index: Any) -> NDArray:
         found = super().__getitem__(index)
         if isinstance(found, NDArray):
@@ -168,6 +199,32 @@ def zeros(shape: Shape, ctx: Context | None = None, dtype: DTypeLike = np.float3
 def ones(shape: Shape, ctx: Context | None = None, dtype: DTypeLike = np.float32) -> NDArray:
     check(ctx)
     return np.ones(shape, dtype).view(NDArray)
+
+
+def full(
+    shape: Shape, val: float, ctx: Context | None = None, dtype: DTypeLike = np.float32
+) -> NDArray:
+    """A new array of one value."""
+    check(ctx)
+    return np.full(shape, val, dtype).view(NDArray)
+
+
+def arange(
+    start: float,
+    stop: float | None = None,
+    step: float = 1.0,
+    repeat: int = 1,
+    ctx: Context | None = None,
+    dtype: DTypeLike = np.float32,
+) -> NDArray:
+    """Numbers from `start` to below `stop`, or from 0 to below `start`, each `repeat` times."""
+    check(ctx)
+    begin, end = (0, start) if stop is None else (start, stop)
+    return own(np.repeat(np.arange(begin, end, step), repeat).astype(dtype))
+
+
+def zeros_like(data: ArrayLike) -> NDArray:
+    return own(np.zeros_like(np.asarray(data)))
 
 
 def own(values: Any) -> NDArray:
@@ -224,9 +281,51 @@ def dot(lhs: ArrayLike, rhs: ArrayLike) -> NDArray:
     return own(np.dot(np.asarray(lhs), np.asarray(rhs)))
 
 
+def slice_axis(data: ArrayLike, axis: int, begin: int, end: int | None) -> NDArray:
+    """What stands from `begin` to before `end` along an axis; negative ones count from its end."""
+    array_ = np.asarray(data)
+    places = range(*slice(begin, end).indices(array_.shape[axis]))
+    return own(np.take(array_, places, axis))
+
+
+def tile(data: ArrayLike, reps: int | Sequence[int]) -> NDArray:
+    """The whole array so many times along each axis."""
+    return own(np.tile(np.asarray(data), reps))
+
+
+def repeat(data: ArrayLike, repeats: int, axis: int | None = None) -> NDArray:
+    """Each element so many times, along an axis or of the flattened array."""
+    return own(np.repeat(np.asarray(data), repeats, axis))
+
+
+def sum(data: ArrayLike, axis: Any = None, keepdims: bool = False) -> NDArray:  # noqa: A001
+    return _seen(np.asarray(data)).sum(axis, keepdims=keepdims)
+
+
+def save(fname: str, data: NDArray | Sequence[NDArray] | Mapping[str, NDArray]) -> None:
+    """Writes an array, several, or several with names to a file that MXNet reads, too."""
+    from . import nd_file  # noqa: PLC0415 - for this alone
+
+    nd_file.save(fname, [data] if isinstance(data, NDArray) else data)
+
+
+def load(fname: str) -> list[NDArray] | dict[str, NDArray]:
+    """The arrays in such a file, or a dict of them where they have names."""
+    from . import nd_file  # noqa: PLC0415 - for this alone
+
+    arrays, names = nd_file.load(fname)
+    seen = [_seen(one) for one in arrays]
+    return dict(zip(names, seen, strict=True)) if names else seen
+
+
 def waitall() -> None:
     """Nothing is ever under way; see NDArray.wait_to_read."""
 
 
+_MODULES = {"image": ".nd_image", "random": ".random"}
+
+
 def __getattr__(name: str) -> object:
+    if name in _MODULES:  # they stand on this module
+        return import_module(_MODULES[name], __package__)
     raise AttributeError(f"no mx.nd.{name}: rectool's stand-in has {', '.join(__all__)}")

@@ -1,0 +1,26 @@
+"""`mx.io` without MXNet: batches, the iterators over `.rec` files, and those around iterators."""
+
+from __future__ import annotations
+
+from ...loading import DataBatch, DataDesc
+from .arrays import NDArrayIter
+from .base import DataIter
+from .records import ImageRecordInt8Iter, ImageRecordIter, ImageRecordUInt8Iter
+from .wrapping import PrefetchingIter, ResizeIter
+
+__all__ = [
+    "DataBatch",
+    "DataDesc",
+    "DataIter",
+    "ImageRecordInt8Iter",
+    "ImageRecordIter",
+    "ImageRecordUInt8Iter",
+    "NDArrayIter",
+    "PrefetchingIter",
+    "ResizeIter",
+]
+
+
+def __getattr__(name: str) -> object:
+    boxes = "; for boxes there is mx.image.ImageDetIter" if name == "ImageDetRecordIter" else ""
+    raise AttributeError(f"no mx.io.{name}: rectool's stand-in has {', '.join(__all__)}{boxes}")
