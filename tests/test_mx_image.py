@@ -223,13 +223,24 @@ def test_what_cannot_be_resized() -> None:
     with pytest.raises(ImageError, match="more than"):
         image.imresize(array, 100_000, 100_000)
     for bad, reason in (
-        (np.zeros((5, 5, 2), np.uint8), "shape"),
+        (np.zeros((5, 5, 0), np.uint8), "shape"),
         (np.zeros((0, 5, 3), np.uint8), "shape"),
         (np.zeros(5, np.uint8), "shape"),
         (np.zeros((5, 5), np.int32), "int32"),
     ):
         with pytest.raises(ImageError, match=reason):
             image.imresize(bad, 3, 3)
+
+
+@pytest.mark.parametrize("channels", [2, 5, 7])
+def test_any_number_of_channels_is_resized(channels: int) -> None:
+    array = np.random.default_rng(0).integers(0, 256, (9, 7, channels), np.uint8)
+    for code in range(5):
+        resized = image.imresize(array, 5, 4, code)
+        assert resized.shape == (4, 5, channels)
+        for at in range(channels):
+            alone = image.imresize(array[:, :, at : at + 1], 5, 4, code)
+            assert np.array_equal(resized[:, :, at], alone[:, :, 0])
 
 
 def test_backends() -> None:

@@ -14,6 +14,8 @@ Resized images are antialiased, by Pillow, unless `set_backend("opencv")` is cal
 
 from __future__ import annotations
 
+import sys
+
 from . import detection
 from . import detection as det
 from .augmenters import (
@@ -52,6 +54,7 @@ from .detection import (
     ImageDetIter,
 )
 from .geometry import (
+    _get_interp_method,
     center_crop,
     copyMakeBorder,
     fixed_crop,
@@ -64,6 +67,7 @@ from .geometry import (
 )
 from .image_iter import ImageIter
 from .reading import imdecode, imread
+from .rotating import imrotate, random_rotate
 
 __all__ = [
     "Augmenter",
@@ -95,21 +99,28 @@ __all__ = [
     "ResizeAug",
     "SaturationJitterAug",
     "SequentialAug",
+    "_get_interp_method",
     "center_crop",
     "color_normalize",
     "copyMakeBorder",
     "det",
     "detection",
     "fixed_crop",
+    "image",
     "imdecode",
     "imread",
     "imresize",
+    "imrotate",
     "random_crop",
+    "random_rotate",
     "random_size_crop",
     "resize_short",
     "scale_down",
     "set_backend",
 ]
+
+image = sys.modules[__name__]
+"""MXNet's mx.image.image: its names are here."""
 
 
 def __getattr__(name: str) -> object:

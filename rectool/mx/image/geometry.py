@@ -20,6 +20,9 @@ Size = Sequence[int]
 Area = tuple[int, int, int, int]
 
 _ATTEMPTS = 10
+_AUTO = 9
+_AT_ONCE = (0, 1, 3, 4)
+"""Numbers of channels that resize_array takes, or refuses."""
 
 _backend: Backend = "pillow"
 
@@ -46,7 +49,7 @@ def get_backend() -> Backend:
 
 
 def imresize(src: Any, w: int, h: int, interp: int = 1, out: NDArray | None = None) -> NDArray:
-    """The image with `w` x `h` pixels: uint8 or float32, as `src` is, of 1, 3 or 4 channels.
+    """The image with `w` x `h` pixels: uint8 or float32, as `src` is, of any number of channels.
 
     `interp`, here and everywhere: 0 nearest, 1 bilinear, 2 bicubic, 3 area, 4 Lanczos; 9 is bicubic
     where both edges grow, area where both shrink, else bilinear; 10 is any of the first five. The
@@ -54,7 +57,14 @@ def imresize(src: Any, w: int, h: int, interp: int = 1, out: NDArray | None = No
     1, and ImageError for an array that is no such image.
     """
     size = operator.index(w), operator.index(h)
-    resized = resize_array(np.asarray(src), size, _interp(interp), _backend)
+    array, method = np.asarray(src), _interp(interp)
+    if array.ndim == 3 and array.shape[2] not in _AT_ONCE:
+        planes = [
+            resize_array(array[:, :, at], size, method, _backend) for at in range(array.shape[2])
+        ]
+        resized = np.stack(planes, 2)
+    else:
+        resized = resize_array(array, size, method, _backend)
     return resized.view(NDArray) if out is None else fill(out, resized)
 
 
@@ -64,6 +74,19 @@ def _interp(code: int) -> Interp:
     if code not in INTER_METHODS:
         raise ValueError(f"interp {code!r}: it is 0 to 4, 9 or {ANY}")
     return INTER_METHODS[code]
+
+
+def _get_interp_method(interp: int, sizes: Sequence[int] = ()) -> int:
+    """The method, 0 to 4, that 9 and 10 mean for (old height, width, new height, width)."""
+    if interp == _AUTO:
+        old_height, old_width, height, width = sizes or (1, 1, 2, 2)
+        grows = (height > old_height) + (width > old_width)
+        shrinks = (height < old_height) + (width < old_width)
+        return 2 if grows == 2 else 3 if shrinks == 2 else 1
+    if interp == ANY:
+        return random.randint(0, 4)
+    _interp(interp)
+    return interp
 
 
 def resize_short(src: Any, size: int, interp: int = 2) -> NDArray:
