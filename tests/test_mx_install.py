@@ -39,6 +39,7 @@ import sys
 import rectool.mx as mx
 assert "numpy" not in sys.modules
 mx.recordio.MXRecordIO, mx.nd.array, mx.cpu(), mx.install()
+mx.random.seed(1), mx.gluon.data.Dataset, mx.test_utils.download
 import mxnet
 for name in ("PIL", "cv2", "simplejpeg", "rectool.mx.image", "rectool.mx.io"):
     assert name not in sys.modules, name
@@ -63,8 +64,26 @@ from mxnet.recordio import MXIndexedRecordIO
 from mxnet.image import imdecode, ImageIter
 from mxnet.io import DataBatch, ImageRecordIter
 from mxnet import nd as nd3
+from mxnet.base import MXNetError, string_types, numeric_types, integer_types, mx_real_t
+from mxnet.gluon.data import Dataset, RecordFileDataset
+from mxnet.gluon.data.vision import ImageFolderDataset, ImageRecordDataset
+from mxnet.gluon.data.vision.datasets import ImageRecordDataset as same
+import mxnet.gluon.data.dataset
+from mxnet.image.image import _get_interp_method, imread
+from mxnet.io import PrefetchingIter, ResizeIter, NDArrayIter
+from mxnet.io.io import DataDesc
+from mxnet.ndarray import NDArray, image as ndimage
+from mxnet.test_utils import download
+import mxnet.ndarray.random
 import importlib.util, pickle
 
+assert same is ImageRecordDataset is mx.gluon.data.vision.ImageRecordDataset
+assert mx.gluon.data.dataset is mx.gluon.data
+assert mx.base.MXNetError is MXNetError is mx.MXNetError
+assert isinstance("", string_types) and isinstance(1.5, numeric_types)
+assert mx.nd.random.uniform is mx.random.uniform
+mx.random.seed(7)
+mx.rnd.seed(7)
 ours = rectool.mx
 assert mx.recordio is recordio is ours.recordio
 assert mx.image is mx.img is image is ours.image
@@ -96,13 +115,18 @@ def refused(code, kind):
         raise AssertionError(code)
 
 refused("mx.sym", AttributeError)
-refused("rectool.mx.gluon", AttributeError)
-refused("import mxnet.gluon", ImportError)
-refused("import mxnet.gluon.data", ImportError)
-refused("from mxnet import gluon", ImportError)
+refused("rectool.mx.sym", AttributeError)
+refused("import mxnet.gluon.nn", ImportError)
+refused("import mxnet.symbol", ImportError)
 refused("from mxnet import autograd, nd", ImportError)
-refused("from mxnet.gluon.data.vision import transforms", ImportError)
+refused("import mxnet.gluon.data.vision.transforms", ImportError)
 assert not hasattr(mx, "sym")
+try:
+    from mxnet.gluon.data.vision import transforms
+except ImportError as error:
+    assert "rectool" in str(error)
+else:
+    raise AssertionError
 """
     python(code, cwd=tmp_path)
 
@@ -117,8 +141,8 @@ def test_another_mxnet_is_hidden_only_when_that_is_asked_for(
     package = tmp_path / "site" / "mxnet"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(REAL)
-    (package / "gluon.py").write_text(REAL)
-    first = "import mxnet, mxnet.gluon" if imported else ""
+    (package / "module.py").write_text(REAL)
+    first = "import mxnet, mxnet.module" if imported else ""
     code = f"""
 import rectool.mx
 {first}
@@ -135,7 +159,7 @@ import mxnet
 assert mxnet.recordio is rectool.mx.recordio
 assert not hasattr(mxnet, "name")
 try:
-    import mxnet.gluon
+    import mxnet.module
 except ImportError:
     pass
 else:

@@ -1,7 +1,8 @@
 """MXNet's image I/O under its own names: `import rectool.mx as mx`.
 
-`recordio`, `image` (also `img`), `io`, `nd` (also `ndarray`), `context`, `cpu` and so on are loaded
-when they are first used. `install` makes them what `import mxnet` finds.
+`recordio`, `image` (also `img`), `io`, `nd` (also `ndarray`), `random`, `gluon.data`, `base`,
+`context`, `cpu` and so on are loaded when they are first used. `install` makes them what
+`import mxnet` finds.
 """
 
 from __future__ import annotations
@@ -10,16 +11,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import context, image, io, nd, ndarray, recordio
+    from . import base, context, gluon, image, io, nd, ndarray, random, recordio, test_utils
     from . import image as img
-    from .context import Context, cpu, current_context, gpu, num_gpus
+    from . import random as rnd
+    from .base import MXNetError
+    from .context import Context, cpu, cpu_pinned, current_context, gpu, num_gpus
     from .standing_in import install
 
 __all__ = [
     "Context",
+    "MXNetError",
+    "base",
     "context",
     "cpu",
+    "cpu_pinned",
     "current_context",
+    "gluon",
     "gpu",
     "image",
     "img",
@@ -28,26 +35,53 @@ __all__ = [
     "nd",
     "ndarray",
     "num_gpus",
+    "random",
     "recordio",
+    "rnd",
+    "test_utils",
 ]
 
 __version__ = "1.9.1"
 """The MXNet whose names and meanings these are."""
 
 MODULES = {
-    "recordio": "recordio",
+    "base": "base",
+    "context": "context",
+    "gluon": "gluon",
+    "gluon.data": "gluon.data",
+    "gluon.data.dataset": "gluon.data",
+    "gluon.data.vision": "gluon.vision",
+    "gluon.data.vision.datasets": "gluon.vision",
     "image": "image",
     "image.detection": "image.detection",
+    "image.image": "image",
     "img": "image",
     "io": "io",
+    "io.io": "io",
     "nd": "nd",
+    "nd.image": "nd_image",
+    "nd.random": "random",
     "ndarray": "nd",
-    "context": "context",
+    "ndarray.image": "nd_image",
+    "ndarray.ndarray": "nd",
+    "ndarray.random": "random",
+    "random": "random",
+    "recordio": "recordio",
+    "rnd": "random",
+    "test_utils": "test_utils",
 }
 """MXNet's modules that there are, and the names they have here."""
 
-_HOMES = dict.fromkeys(("Context", "cpu", "current_context", "gpu", "num_gpus"), "context")
-_HOMES["install"] = "standing_in"
+_HOMES = {
+    "Context": "context",
+    "MXNetError": "base",
+    "cpu": "context",
+    "cpu_pinned": "context",
+    "current_context": "context",
+    "gpu": "context",
+    "install": "standing_in",
+    "num_gpus": "context",
+}
 
 
 def __getattr__(name: str) -> object:

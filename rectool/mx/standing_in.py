@@ -59,6 +59,7 @@ class _Loader(Loader):
         _, _, name = module.__name__.partition(".")
         if name:
             own = import_module(f"{mx.__name__}.{mx.MODULES[name]}")
+            own.__dict__.setdefault("__path__", [])  # it may have modules in MXNet
             sys.modules[module.__name__] = own
             return
         module.__doc__ = mx.__doc__
