@@ -414,10 +414,7 @@ def test_a_file_that_cannot_be_opened_is_mxnets_error_and_the_systems(tmp_path: 
     rec.touch()
     for name, make in (
         ("none.rec", lambda: mx.recordio.MXRecordIO(tmp_path / "none.rec", "r")),
-        (
-            "b.idx",
-            lambda: mx.recordio.MXIndexedRecordIO(tmp_path / "b.idx", tmp_path / "a.rec", "r"),
-        ),
+        ("b.idx", lambda: mx.recordio.MXIndexedRecordIO(idx, rec, "r")),
         ("x.jpg", lambda: mx.image.imread(str(tmp_path / "x.jpg"))),
     ):
         for kind in (mx.base.MXNetError, FileNotFoundError):
