@@ -11,15 +11,15 @@ import math
 import os
 import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from struct import error as StructError  # noqa: N812
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import list_kinds
 from .format import (
-    MAGIC,
     MAX_KEY,
     LimitError,
     ListError,
@@ -29,12 +29,14 @@ from .format import (
     shown,
     to_float32,
 )
+from .text_files import MOST_OF_LIST, as_utf8, read_text
 
 Numbers = NDArray[np.int64]
 
 _KEY = re.compile(rb"[+-]?[0-9]{1,30}")
 _PLAIN = re.compile(rb"([0-9]{1,18})\t([0-9]{1,7}(?:\.[0-9]{1,30})?)\t([^\t\0\r\n]+)")
 """What nearly all lines look like, and nothing in it can be wrong."""
+_BOM = b"\xef\xbb\xbf"  # also within: where two files were joined
 _HEADER_LINE = b"#header\t"
 _MOST_FAULTS = 20
 
@@ -78,9 +80,12 @@ def quoted(text: bytes) -> str:
     return repr(text[:80].decode("utf-8", "backslashreplace"))
 
 
-def raise_faults(faults: list[str], name: StrPath) -> None:
-    """Raises ListError where there are faults, a line each and 20 at most."""
-    more = len(faults) - _MOST_FAULTS
+def raise_faults(faults: list[str], name: StrPath, left_out: int = 0) -> None:
+    """Raises ListError where there are faults, a line each and 20 at most.
+
+    `left_out` more are not in `faults`.
+    """
+    more = len(faults) - _MOST_FAULTS + left_out
     if more > 0:
         faults = [*faults[:_MOST_FAULTS], f"{shown(name)}: {more} more lines like these"]
     if faults:
@@ -122,12 +127,12 @@ def parse_line(line: bytes) -> Entry:
         raise ListError(f"a line with a zero byte: {quoted(line)}")
     if len(fields) < 3:
         raise ListError(f"expected key, label and path with tabs between, found {quoted(line)}")
-    key_text = fields[0].strip()
+    key_text = fields[0].removeprefix(_BOM).strip()
     if not _KEY.fullmatch(key_text):
-        raise ListError(f"the key should be a whole number, found {quoted(key_text)}")
+        raise ListError(f"a key must be a whole number, got {quoted(key_text)}")
     key = int(key_text)
     if not 0 <= key <= MAX_KEY:
-        raise LimitError(f"key {key}: keys are 0 to {MAX_KEY}")
+        raise LimitError(f"a key must be 0 to {MAX_KEY}, got {key}")
     return Entry(key, tuple(map(parse_label, fields[1:-1])), decode_path(fields[-1]))
 
 
@@ -139,9 +144,9 @@ def parse_label(text: bytes) -> float:
     except ValueError:
         label = None
     if label is None:
-        raise ListError(f"a label should be a number, found {quoted(text)}")
+        raise ListError(f"a label must be a number, got {quoted(text)}")
     if not isinstance(label, int) and not math.isfinite(label):
-        raise LimitError(f"label {decode_path(text.strip())}: a label is a finite number")
+        raise LimitError(f"a label must be a finite number, got {text.strip().decode():.40}")
     return to_float32(label)
 
 
@@ -162,23 +167,24 @@ class ImageList(Sequence[Entry]):
     """The entries of a `.lst`, kept as its bytes and parsed when asked for.
 
     Blank lines, blanks around numbers, carriage returns and tabs at a line's end are passed over;
-    everything else that is not an entry is a fault, and so is a key that occurs twice. Raises
-    ListError with a line for each fault (20 at most), each with the list's name and line number.
+    everything else that is not an entry is a fault, and so is a key that occurs twice. UTF-16 and
+    byte order marks are taken. Raises ListError with a line for each fault (20 at most), each with
+    the list's name and line number, or saying what the text is where it is of another kind.
     Besides its bytes a list of a million lines takes 36 MB. `keys` is an int64 array, (images,).
     """
 
     def __init__(self, data: bytes, name: str) -> None:
-        self.data = data
+        self.data = as_utf8(data, name, "a list (.lst)")
         self.name = name
-        if b"\0" in data[:4096]:
-            what = "a record file" if data.startswith(MAGIC) else "a binary file"
-            raise ListError(f"no list but {what}", path=name)
         self.headers: dict[int, HeaderFields] = {}
         self._lay_out()
-        faults = self._parse()
+        faults, more = self._parse()
         if not self._widths.all():
             self._keep(np.flatnonzero(self._widths))
-        raise_faults([*faults, *self._duplicates(self.keys)], self.name)
+        if faults and not len(self) and (kind := list_kinds.explain(self.data, name)):
+            raise ListError(kind, path=name)
+        again, more_again = self._duplicates(self.keys)
+        raise_faults([*faults, *again], self.name, more + more_again)
 
     @classmethod
     def numbered(
@@ -212,9 +218,10 @@ class ImageList(Sequence[Entry]):
         self.keys, self._widths = self.keys[order], self._widths[order]
         self._numbers = self._numbers[order]
 
-    def _parse(self) -> list[str]:
-        """Fills in keys and numbers of labels; returns the faults."""
+    def _parse(self) -> tuple[list[str], int]:
+        """Fills in keys and numbers of labels; returns the first faults, and how many follow."""
         faults: list[str] = []
+        more = 0
         for number, ended in enumerate(io.BytesIO(self.data)):
             line = ended.removesuffix(b"\n")
             plain = _PLAIN.fullmatch(line)
@@ -228,8 +235,11 @@ class ImageList(Sequence[Entry]):
                     entry = parse_line(line)
                     self.keys[number], self._widths[number] = entry.key, len(entry.labels)
             except (ListError, LimitError) as error:
-                faults.append(f"{shown(self.name)}:{number + 1}: {error.message}")
-        return faults
+                if len(faults) < _MOST_FAULTS:
+                    faults.append(f"{shown(self.name)}:{number + 1}: {error.message}")
+                else:
+                    more += 1
+        return faults, more
 
     def take(self, order: Numbers | slice) -> ImageList:
         """Some entries, or all, in another order: the same bytes and line numbers, not copied."""
@@ -251,18 +261,22 @@ class ImageList(Sequence[Entry]):
         where = shown(self.name)
         faults = [
             f"{where}:{self.line_number(at)}: {plural(self._widths[at], 'label')}, not {width}"
-            for at in wrong.tolist()
+            for at in wrong[:_MOST_FAULTS].tolist()
         ]
-        raise_faults(faults, self.name)
+        raise_faults(faults, self.name, len(wrong) - len(faults))
 
-    def _duplicates(self, keys: Numbers) -> Iterator[str]:
+    def _duplicates(self, keys: Numbers) -> tuple[list[str], int]:
+        """The first faults, and how many follow."""
         if len(keys) < 2 or bool((keys[1:] > keys[:-1]).all()):
-            return
+            return [], 0
         order = keys.argsort(kind="stable")
-        for at in np.flatnonzero(keys[order][1:] == keys[order][:-1]).tolist():
+        twice = np.flatnonzero(keys[order][1:] == keys[order][:-1])
+        faults: list[str] = []
+        for at in twice[:_MOST_FAULTS].tolist():
             first, again = self.line_number(int(order[at])), self.line_number(int(order[at + 1]))
             key = int(keys[order[at]])
-            yield f"{shown(self.name)}:{again}: key {key} is that of line {first} already"
+            faults.append(f"{shown(self.name)}:{again}: key {key} is that of line {first} already")
+        return faults, len(twice) - len(faults)
 
     def _parse_header(self, line: bytes) -> None:
         fields = line.split()[1:]
@@ -311,5 +325,4 @@ def digest_of(*columns: bytes | NDArray[np.int64] | NDArray[np.int32]) -> str:
 
 
 def read_list(path: StrPath) -> ImageList:
-    with open(path, "rb") as file:
-        return ImageList(file.read(), os.fspath(path))
+    return ImageList(read_text(path, "a list (.lst)", MOST_OF_LIST), os.fspath(path))

@@ -23,6 +23,7 @@ from .listing import (
     raise_faults,
     shuffled_order,
 )
+from .text_files import MOST_OF_NAMES, read_text
 
 EXTS = (".jpeg", ".jpg", ".png")
 """The endings that im2rec.py looks for."""
@@ -258,27 +259,22 @@ def read_classes(path: StrPath) -> dict[str, int]:
     """The class table in a file. Raises ListError, naming lines, where it is none."""
     classes: dict[str, int] = {}
     faults: list[str] = []
-    with open(path, "rb") as file:
-        table = file.read()
-        if b"\0" in table[:4096]:
-            raise ListError("no class table but a binary file", path=path)
-        for number, line in enumerate(table.split(b"\n"), 1):
-            if not line.strip():
-                continue
-            fields = _CLASS.fullmatch(line)
-            name = decode_path(fields[1]) if fields else ""
-            where = f"{shown(path)}:{number}:"
-            if not fields:
-                faults.append(
-                    f"{where} expected a name, a blank and a number, found {quoted(line)}"
-                )
-            elif name in classes:
-                faults.append(f"{where} a second number for {shown(name)}")
-            else:
-                try:
-                    classes[name] = int(parse_label(fields[2]))
-                except LimitError as error:
-                    faults.append(f"{where} {error.message}")
+    table = read_text(path, "a class table", MOST_OF_NAMES)
+    for number, line in enumerate(table.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        fields = _CLASS.fullmatch(line)
+        name = decode_path(fields[1]) if fields else ""
+        where = f"{shown(path)}:{number}:"
+        if not fields:
+            faults.append(f"{where} expected a name, a blank and a number, found {quoted(line)}")
+        elif name in classes:
+            faults.append(f"{where} a second number for {shown(name)}")
+        else:
+            try:
+                classes[name] = int(parse_label(fields[2]))
+            except LimitError as error:
+                faults.append(f"{where} {error.message}")
     raise_faults(faults, path)
     if not classes:
         raise ListError("an empty class table", path=path)

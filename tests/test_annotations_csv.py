@@ -200,12 +200,12 @@ FAULTS = [
     (
         "a.jpg,1,dog\nb.jpg,cat,1\n",
         [
-            f"t.csv:{line}: a label should be a number, found '{name}'"
+            f"t.csv:{line}: a label must be a number, got '{name}'"
             " (class names are for one column of labels)"
             for line, name in ((1, "dog"), (2, "cat"))
         ],
     ),
-    ("a.jpg,1\nb.jpg,nan\n", ["t.csv:2: label nan: a label is a finite number"]),
+    ("a.jpg,1\nb.jpg,nan\n", ["t.csv:2: a label must be a finite number, got nan"]),
     ("a.jpg,1\nb.jpg,1,\n", ["t.csv:2: 2 labels, and line 1 has 1"]),
     ("a.jpg,1\nb.jpg, \n", ["t.csv:2: an empty label"]),
     (
@@ -215,7 +215,7 @@ FAULTS = [
             for line in (1, 2)
         ],
     ),
-    ("a.jpg,0,inf\n", ["t.csv:1: label inf: a label is a finite number"]),
+    ("a.jpg,0,inf\n", ["t.csv:1: a label must be a finite number, got inf"]),
     ("a.jpg,1\nb.jpg,2\n./a.jpg,3\n", ["t.csv:3: a.jpg is in line 1 already"]),
     ("a.jpg,1\nd.jpg,2\n", ["t.csv:2: no such file: images/d.jpg"]),
     ("a.jpg,1\ncats,2\n", ["t.csv:2: no such file: images/cats"]),

@@ -58,7 +58,7 @@ def test_a_long_line(tmp_path: Path) -> None:
         ("dog 0\ncat 99999999\n", "n.txt:2: label 99999999: float32"),
         ("type 1\ntype 2\n", "n.txt:2: a second number for type"),
         ("a\tb\n", "a name with a tab"),
-        ("a\0b\n", "n.txt: no names of classes but a binary file"),
+        ("a\0b\n", "this is a binary file"),
     ],
 )
 def test_what_is_neither(tmp_path: Path, content: str, says: str) -> None:

@@ -146,17 +146,17 @@ def test_lines_met_in_the_wild(line: bytes, entry: Entry) -> None:
 FAULTS = [
     (b"1 2 a.jpg", ListError, "expected key, label and path with tabs between, found '1 2 a.jpg'"),
     (b"1\ta.jpg", ListError, "expected key, label and path"),
-    (b"1.0\t2\ta.jpg", ListError, "the key should be a whole number, found '1.0'"),
-    (b"1_0\t2\ta.jpg", ListError, "the key should be a whole number"),
-    (b"\t2\ta.jpg", ListError, "the key should be a whole number, found ''"),
-    (b"-1\t2\ta.jpg", LimitError, "key -1: keys are 0 to 9223372036854775807"),
-    (b"9223372036854775808\t2\ta.jpg", LimitError, "key 9223372036854775808: keys are"),
-    (b"1\tcat\ta.jpg", ListError, "a label should be a number, found 'cat'"),
-    (b"1\t\ta.jpg", ListError, "a label should be a number, found ''"),
-    (b"1\t1_0\ta.jpg", ListError, "a label should be a number, found '1_0'"),
-    (b"1\tnan\ta.jpg", LimitError, "label nan: a label is a finite number"),
-    (b"1\t1\tinf\ta.jpg", LimitError, "label inf: a label is a finite number"),
-    (b"1\t1e400\ta.jpg", LimitError, "label 1e400: a label is a finite number"),
+    (b"1.0\t2\ta.jpg", ListError, "a key must be a whole number, got '1.0'"),
+    (b"1_0\t2\ta.jpg", ListError, "a key must be a whole number"),
+    (b"\t2\ta.jpg", ListError, "a key must be a whole number, got ''"),
+    (b"-1\t2\ta.jpg", LimitError, "a key must be 0 to 9223372036854775807, got -1"),
+    (b"9223372036854775808\t2\ta.jpg", LimitError, "got 9223372036854775808"),
+    (b"1\tcat\ta.jpg", ListError, "a label must be a number, got 'cat'"),
+    (b"1\t\ta.jpg", ListError, "a label must be a number, got ''"),
+    (b"1\t1_0\ta.jpg", ListError, "a label must be a number, got '1_0'"),
+    (b"1\tnan\ta.jpg", LimitError, "a finite number, got nan"),
+    (b"1\t1\tinf\ta.jpg", LimitError, "a finite number, got inf"),
+    (b"1\t1e400\ta.jpg", LimitError, "a finite number, got 1e400"),
     (b"1\t9007199254740995\ta.jpg", LimitError, "would make it 9007199254740992"),
     (b"1\t1e39\ta.jpg", LimitError, "too large for float32"),
     (b"1\t16777217\ta.jpg", LimitError, "would make it 16777216"),
@@ -201,7 +201,9 @@ def test_a_key_that_occurs_twice() -> None:
 
 @pytest.mark.parametrize("name", ["faces.rec", "tree/cats/c1.jpg"])
 def test_what_is_no_list(name: str) -> None:
-    with pytest.raises(ListError, match=r"no list but a (record|binary) file"):
+    with pytest.raises(
+        ListError, match=r"a list .*required, and this is a (record file|JPEG image)"
+    ):
         read_list(GOLDEN / name)
 
 

@@ -239,7 +239,7 @@ def test_malformed_lists_are_not_packed(run: Runner, tmp_path: Path, tree: Path)
     result = run("pack", "-", "out", "--root", "images", stdin=lst)
     assert result.status == 1
     assert result.err.splitlines() == [
-        "rectool: stdin:3: key -1: keys are 0 to 9223372036854775807",
+        "rectool: stdin:3: a key must be 0 to 9223372036854775807, got -1",
         "rectool: stdin:4: expected key, label and path with tabs between, found 'x'",
         "rectool: stdin:2: key 0 is that of line 1 already",
     ]

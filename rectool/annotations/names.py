@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ..format import LimitError, ListError, StrPath, shown, to_float32
 from ..listing import decode_path, quoted, raise_faults
 from ..scanning import read_classes
+from ..text_files import MOST_OF_NAMES, read_text
 from .common import check_classes, class_name
 
 _FILES = ("classes.txt", "obj.names", "data.yaml", "dataset.yaml")
@@ -45,11 +46,7 @@ def read_names(path: StrPath) -> Names:
     ListError for what is none of these.
     """
     name = os.fspath(path)
-    with open(name, "rb") as file:
-        data = file.read()
-    if b"\0" in data[:4096]:
-        raise ListError("no names of classes but a binary file", path=name)
-    text = decode_path(data.removeprefix(b"\xef\xbb\xbf"))
+    text = decode_path(read_text(name, "a file with names of classes", MOST_OF_NAMES))
     if name.lower().endswith((".yaml", ".yml")):
         key_points = re.search(r"^kpt_shape\s*:", text, re.MULTILINE) is not None
         return Names(_in_order(_yaml_names(text, name), name), name, key_points=key_points)

@@ -185,12 +185,14 @@ def _folder(folder: str, lst: str, options: dict[str, Any], *, force: bool) -> O
 def _list(source: str, options: dict[str, Any]) -> FileSource:
     from ..listing import ImageList, read_list
     from ..sources import FileSource
+    from ..text_files import MOST_OF_LIST, read_bounded
 
     if source != "-":
         images, root = read_list(source), os.path.dirname(source)
     else:
         check_stdin()
-        images, root = ImageList(sys.stdin.buffer.read(), "stdin"), "."
+        data = read_bounded(sys.stdin.buffer, "stdin", "a list (.lst)", MOST_OF_LIST)
+        images, root = ImageList(data, "stdin"), "."
     if options["root"] is not None and not os.path.isdir(options["root"]):
         raise click.UsageError(f"--root {options['root']}: no such folder.")
     root, masks = options["root"] or root or ".", _masks(options)
