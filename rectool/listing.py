@@ -38,7 +38,7 @@ _PLAIN = re.compile(rb"([0-9]{1,18})\t([0-9]{1,7}(?:\.[0-9]{1,30})?)\t([^\t\0\r\
 """What nearly all lines look like, and nothing in it can be wrong."""
 _BOM = b"\xef\xbb\xbf"  # also within: where two files were joined
 _HEADER_LINE = b"#header\t"
-_MOST_FAULTS = 20
+MOST_FAULTS = 20
 
 
 class HeaderFields(NamedTuple):
@@ -85,9 +85,9 @@ def raise_faults(faults: list[str], name: StrPath, left_out: int = 0) -> None:
 
     `left_out` more are not in `faults`.
     """
-    more = len(faults) - _MOST_FAULTS + left_out
+    more = len(faults) - MOST_FAULTS + left_out
     if more > 0:
-        faults = [*faults[:_MOST_FAULTS], f"{shown(name)}: {more} more lines like these"]
+        faults = [*faults[:MOST_FAULTS], f"{shown(name)}: {more} more lines like these"]
     if faults:
         raise ListError("\n".join(faults))
 
@@ -235,7 +235,7 @@ class ImageList(Sequence[Entry]):
                     entry = parse_line(line)
                     self.keys[number], self._widths[number] = entry.key, len(entry.labels)
             except (ListError, LimitError) as error:
-                if len(faults) < _MOST_FAULTS:
+                if len(faults) < MOST_FAULTS:
                     faults.append(f"{shown(self.name)}:{number + 1}: {error.message}")
                 else:
                     more += 1
@@ -261,7 +261,7 @@ class ImageList(Sequence[Entry]):
         where = shown(self.name)
         faults = [
             f"{where}:{self.line_number(at)}: {plural(self._widths[at], 'label')}, not {width}"
-            for at in wrong[:_MOST_FAULTS].tolist()
+            for at in wrong[:MOST_FAULTS].tolist()
         ]
         raise_faults(faults, self.name, len(wrong) - len(faults))
 
@@ -272,7 +272,7 @@ class ImageList(Sequence[Entry]):
         order = keys.argsort(kind="stable")
         twice = np.flatnonzero(keys[order][1:] == keys[order][:-1])
         faults: list[str] = []
-        for at in twice[:_MOST_FAULTS].tolist():
+        for at in twice[:MOST_FAULTS].tolist():
             first, again = self.line_number(int(order[at])), self.line_number(int(order[at + 1]))
             key = int(keys[order[at]])
             faults.append(f"{shown(self.name)}:{again}: key {key} is that of line {first} already")

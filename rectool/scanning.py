@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from .faults import Faults
 from .format import LimitError, ListError, Output, StrPath, publish, shown
 from .listing import (
     SEED,
@@ -51,7 +52,7 @@ class Scan:
     itself. `left_out` counts files with an image's ending that was not asked for, by ending;
     `loops` are links back to a folder above them, `unusable` images' names that link to nothing or
     are no regular files; `hidden` counts the hidden files and folders, of which `hidden_example` is
-    one.
+    one. `faults` says why images are not listed, those of unusable names among them.
     """
 
     images: ImageList = field(default_factory=lambda: ImageList(b"", ""))
@@ -61,6 +62,13 @@ class Scan:
     unusable: list[str] = field(default_factory=list)
     hidden: int = 0
     hidden_example: str = ""
+    faults: Faults = field(default_factory=Faults)
+
+    def report_unusable(self, top: str) -> None:
+        """Adds a fault for each file below `top` that is not usable."""
+        for name in self.unusable:
+            where = shown(os.path.join(top, name))
+            self.faults.add(f"{where}: a link to nothing, or no regular file")
 
 
 def normal_exts(exts: Iterable[str]) -> tuple[str, ...]:
@@ -106,6 +114,7 @@ def scan(
         for number, name in enumerate(images, count):
             lines += b"%d%s%s\n" % (number, middle, encode_path(name))
         count += len(images)
+    found.report_unusable(root)
     raise_faults(faults, root)
     if not count:
         passed = f"; {hidden_text(found.hidden)} left out" if found.hidden else ""

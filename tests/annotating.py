@@ -40,12 +40,12 @@ def listed(run: Runner, *args: object, root: str = "images") -> tuple[list[Entry
 
 
 def faults(*args: object, folder: Path, root: str = "images") -> list[str]:
-    """The errors of a listing that fails, and leaves nothing in `folder`.
+    """The errors of a listing that any fault fails, and that leaves nothing in `folder`.
 
     In this process, for there are many such.
     """
     before = sorted(folder.iterdir())
-    command = ["list", root, "out", *map(str, args)]
+    command = ["list", root, "out", "--on-error", "fail", *map(str, args)]
     status, out, err = in_process(folder, command)
     assert (status, out) == (1, b""), err
     assert sorted(folder.iterdir()) == before

@@ -15,7 +15,8 @@ from conftest import encoded, picture
 
 from rectool import ListError
 from rectool.annotations.common import BoxLines, Remarks
-from rectool.annotations.pixels import agreed_size
+from rectool.annotations.pixels import Measure
+from rectool.faults import Faults
 from rectool.listed_paths import Root
 from rectool.listing import Entry
 
@@ -56,7 +57,7 @@ def folder(tmp_path: Path) -> Path:
             for option, source in (("--csv", "t.csv"), ("--coco", "a.json"), ("--yolo", "dir"))
         ),
         (["--no-difficult"], "--no-difficult is of --voc."),
-        (["--skip-empty"], "--skip-empty is of --coco, --voc and --yolo."),
+        (["--skip-empty"], "--skip-empty is of --coco, --voc, --yolo, --labelme and --manifest."),
         (["--csv", "t.csv", "--classes-out", "c"], "--classes-out: no names of classes are known."),
         (
             ["--coco", "a.json", "--classes-out", "./out.lst"],
@@ -144,29 +145,32 @@ def test_the_size_of_an_image(
 ) -> None:
     (tmp_path / "a").write_bytes(encoded(picture(0, 30, 20), kind, **options))
     root, remarks = Root(tmp_path), Remarks()
-    assert agreed_size(root, "a", size, remarks) == size
+    measure = Measure(root, remarks)
+    assert measure("a", size) == (size, 1)
     turned = "exif" in options and options["exif"] != exif(1)
     assert len(remarks.lines()) == turned
     with pytest.raises(ListError, match=f"of 7x7 pixels, .*a has {size[0]}x{size[1]}"):
-        agreed_size(root, "a", (7, 7), remarks)
+        measure("a", (7, 7))
 
 
 def test_a_large_tiff(tmp_path: Path) -> None:
     data = encoded(picture(0, 300, 200), "TIFF")  # its header is behind its pixels
     (tmp_path / "a").write_bytes(data)
     assert len(data) > 100_000
-    assert agreed_size(Root(tmp_path), "a", None, Remarks()) == (300, 200)
+    assert Measure(Root(tmp_path), Remarks())("a", None) == ((300, 200), 1)
 
 
 def test_an_mpo_is_a_jpeg(tmp_path: Path) -> None:
     second = picture(1, 30, 20)
     options = {"save_all": True, "append_images": [second], "exif": exif(6, 9_000)}
     (tmp_path / "a").write_bytes(encoded(picture(0, 30, 20), "MPO", **options))
-    assert agreed_size(Root(tmp_path), "a", None, Remarks()) == (20, 30)
+    assert Measure(Root(tmp_path), Remarks())("a", None) == ((20, 30), 1)
 
 
 def test_corners_are_rounded_and_cut() -> None:
     lines = BoxLines(5, skip_empty=False)
     lines.add(9, "a.jpg", [(1, -1e-7, 0.12345649, 0.5, 1 + 1e-7)])
-    assert list(lines.images("x", "y")) == [Entry(9, (2, 5, 1, 0, 0.123456, 0.5, 1), "a.jpg")]
+    assert list(lines.images("x", "y", Faults())) == [
+        Entry(9, (2, 5, 1, 0, 0.123456, 0.5, 1), "a.jpg")
+    ]
     assert lines.remarks.lines() == []

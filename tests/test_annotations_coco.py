@@ -218,7 +218,7 @@ def test_turned_images(run: Runner, folder: Path) -> None:
     (folder / "images" / "a.jpg").write_bytes(data)
     says = (
         "a.json: image 7: the annotations are of 100x50 pixels, images/a.jpg has 50x100, turned"
-        " by its EXIF orientation"
+        " by its EXIF orientation (--stored-boxes is for boxes on the pixels as they are stored)"
     )
     assert faults("--coco", write(folder, instances()), folder=folder) == [says]
     images = [image(7, "a.jpg", 50, 100), image(3, "sub/b.jpg", 40, 80)]
@@ -241,17 +241,17 @@ def one_box(**more: Any) -> Json:
 
 B = "images/sub/b.jpg"
 FAULTS: list[tuple[Json | list[Any] | str | bytes, list[str]]] = [
-    ("", ["no JSON: Expecting value: line 1 column 1 (char 0)"]),
-    ('{"images": [', ["no JSON: Expecting value: line 1 column 13 (char 12)"]),
-    (b'{"images": "\xff"}', ["no JSON: 'utf-8' codec can't decode byte 0xff in position 12"]),
-    ("[" * 100_000, ["no JSON: maximum recursion depth exceeded"]),
-    ([], ["no COCO annotations: no object with images, annotations..."]),
-    ({"images": [], "categories": []}, ["no COCO annotations: annotations is not a list in it"]),
+    ("", ["not COCO annotations, but an empty file"]),
+    ('{"image": [', ["not COCO annotations: no JSON: Expecting value: line 1 column 12"]),
+    (b'{"image": "\xff"}', ["not COCO annotations: no JSON: 'utf-8' codec can't decode byte 0xff"]),
+    ("[" * 100_000, ["not COCO annotations: no JSON: maximum recursion depth exceeded"]),
+    ([], ["not COCO annotations: no object with images, annotations..."]),
+    ({"images": [], "categories": []}, ["not COCO annotations: annotations is not a list in it"]),
     (instances(images=[], annotations=[]), ["no images"]),
     (instances(images=[7], annotations=[]), ["image number 1: id should be a whole number"]),
     (one_image(id=-1), [f"image -1: an id should be 0 to {2**63 - 1}: it becomes the"]),
     (one_image(id=2**63), [f"image {2**63}: an id should be 0 to"]),
-    (one_image(id="7"), ['image number 1: id should be a whole number, found "7"']),
+    (one_image(id=" "), ['image number 1: id should be a whole number, found " "']),
     (one_image(id=True), ["image number 1: id should be a whole number, found true"]),
     (one_image(id=1.5), ["image number 1: id should be a whole number, found 1.5"]),
     (one_image(file_name=None), ["image 7: file_name should be a text, found none"]),
@@ -259,7 +259,7 @@ FAULTS: list[tuple[Json | list[Any] | str | bytes, list[str]]] = [
     (one_image(file_name="a\0.jpg"), ["image 7: 'a\\x00.jpg': a path with a tab, a line's end"]),
     (one_image(file_name="\ud800.jpg"), ["image 7: '\\ud800.jpg': a path that no file can have"]),
     (one_image(file_name="c.jpg"), ["image 7: no such file: images/c.jpg"]),
-    (one_image(file_name="sub"), ["image 7: images/sub: no regular file"]),
+    (one_image(file_name="sub"), ["image 7: no such file: images/sub"]),
     (one_image(file_name="bad.jpg"), ["image 7: images/bad.jpg: not an image of a known format"]),
     (one_image(file_name="cut.jpg"), ["image 7: images/cut.jpg: a JPEG whose header is cut short"]),
     (one_image(width=50, height=100), ["image 7: the annotations are of 50x100 pixels, images"]),
@@ -267,12 +267,14 @@ FAULTS: list[tuple[Json | list[Any] | str | bytes, list[str]]] = [
     (one_image(width=1.5), ["image 7: width and height should be whole numbers of pixels"]),
     (one_image(height="50"), ["image 7: width and height should be whole numbers of pixels"]),
     (
-        instances(images=[image(7, "a.jpg", 100, 50), image(7, "sub/b.jpg", 40, 80)]),
-        ["image 7: its id occurs twice"],
+        instances(
+            images=[image(7, "a.jpg", 100, 50), image(7, "sub/b.jpg", 40, 80)], annotations=[]
+        ),
+        ["image 7: its id occurs twice, so neither is listed"],
     ),
     (
         instances(images=[image(7, "a.jpg", 100, 50), image(3, "./a.jpg", 40, 80)]),
-        ["image 3: a second one with the file a.jpg"],
+        ["image 3: its file is that of another one, so neither is listed (a.jpg)"],
     ),
     (
         instances(categories=[{"id": 9, "name": "a"}, {"id": 2, "name": " a"}]),
@@ -292,7 +294,7 @@ FAULTS: list[tuple[Json | list[Any] | str | bytes, list[str]]] = [
     (one_box(image_id=[7]), ["annotation 5: image_id should be a whole number, found [7]"]),
     (one_box(category_id=1), ["annotation 5: there is no category with the id 1"]),
     (one_box(id=None, category_id=1), ["annotation number 1: there is no category"]),
-    (one_box(bbox=None), ["annotation 5: no bbox, and a polygon alone is not read"]),
+    (one_box(bbox=None), ["annotation 5: no bbox, and no segmentation"]),
     *(
         (one_box(bbox=bbox), ["annotation 5: bbox should be x, y, width and height in pixels"])
         for bbox in (

@@ -176,9 +176,6 @@ def test_a_table_numbers_what_is_named_near_the_labels(run: Runner, folder: Path
     (folder / "set" / "data.yaml").write_text("names: [a, b]")
     says = ["set/labels/train/a.txt:2: there is no class 2 in set/data.yaml (2 classes)"]
     assert faults(*args, folder=folder, root=ROOT) == says
-    (folder / "set" / "data.yaml").write_text("kpt_shape: [17, 3]\nnames: [a, b, c]\n")
-    says = ["set/labels/train: labels have key points (kpt_shape), and only boxes are read"]
-    assert faults(*args, folder=folder, root=ROOT) == says
 
 
 @pytest.mark.parametrize("place", ["c.txt", "set/labels/train/classes.txt"])
@@ -228,10 +225,16 @@ def test_names_that_are_not_understood(run: Runner, folder: Path) -> None:
     ]
 
 
-def test_key_points_are_refused(folder: Path) -> None:
-    (folder / "set" / "data.yaml").write_text("kpt_shape: [17, 3]\nnames: [a, b, c]\n")
-    says = ["set/labels/train: labels have key points (kpt_shape), and only boxes are read"]
-    assert faults("--yolo", "set/labels/train", folder=folder, root=ROOT) == says
+@pytest.mark.parametrize("shape", ["[3, 2]", "[3,2] # a, b, c", "\n  - 3\n  - 2", "\n- 3\n- 2"])
+def test_key_points_that_a_yaml_tells_of_are_left_out(
+    run: Runner, folder: Path, shape: str
+) -> None:
+    (folder / "set" / "data.yaml").write_text(f"kpt_shape: {shape}\nnames: [a, b, c]\n")
+    pose = "1 .5 .5 .5 .5 .1 .2 .3 .4 .9 .9\n"
+    (folder / "set" / "labels" / "train" / "a.txt").write_text(pose)
+    entries, err = listed(run, "--yolo", "set/labels/train", root=ROOT)
+    assert entries[0].labels == (2, 5, 1, 0.25, 0.25, 0.75, 0.75)
+    assert err[-1].startswith("1 box with key points")
 
 
 def test_no_names_to_write(run: Runner, folder: Path) -> None:

@@ -68,8 +68,8 @@ def test_class_tables(run: Runner, folder: Path) -> None:
     assert ([entry.labels[2] for entry in entries], err) == ([0, 0], [])
     (folder / "c.txt").write_text("cow 1\n")
     says = [
-        "xml/a.xml: object 1: class dog is not in the class table",
-        "xml/a.xml: object 2: class cat is not in the class table",
+        "xml/a.xml: class dog is not in the class table",
+        "xml/a.xml: class cat is not in the class table",
     ]
     assert faults("--voc", "xml", "--classes", "c.txt", folder=folder) == says
 
@@ -219,7 +219,7 @@ FAULTS: list[tuple[str | bytes, list[str]]] = [
     (BOMB.encode("utf-16"), ["a document type or entities in it, which are refused"]),
     (hidden(BOMB), ["a document type or entities in it, which are refused"]),
     (A.replace("dog", "d\xf6g").encode("latin-1"), ["not the text it should be: 'utf-8' codec"]),
-    ('<?xml version="1.0" encoding="rot13"?>' + A, ["not the text it should be"]),
+    (b'<?xml version="1.0" encoding="rot13"?><a>\xff</a>', ["not the text it should be"]),
     ("<html/>", ["no Pascal VOC annotation: it begins with <html>"]),
     (sheet("c.jpg", (9, 9)), ["no such file: images/c.jpg"]),
     (sheet("../a.jpg", (100, 50)), ["../a.jpg: not below images"]),

@@ -57,7 +57,9 @@ def test_a_label_file_that_links_to_nothing(folder: Path) -> None:
     """Its image is not one without objects."""
     write(folder, a="1 0.5 0.5 0.2 0.4\n")
     (folder / "labels" / "sub" / "b.txt").symlink_to("nothing.txt")
-    assert faults("--yolo", "labels", folder=folder) == ["labels/sub/b.txt: no regular file"]
+    assert faults("--yolo", "labels", folder=folder) == [
+        "labels/sub/b.txt: a link to nothing, or no regular file"
+    ]
 
 
 def test_polygons(run: Runner, folder: Path) -> None:
@@ -131,18 +133,18 @@ def test_odd_names(run: Runner, folder: Path) -> None:
     (folder / "images" / "gone.jpg").symlink_to("nothing.jpg")
     result = run("list", "images", "out", "--yolo", "labels")
     assert result.status == 1
-    says = "left out: gone.jpg, which links to nothing or is no regular file"
+    says = "rectool: images/gone.jpg: a link to nothing, or no regular file"
     assert says in result.err.splitlines()
     (folder / "images" / "b\tc.jpg").touch()
-    says = "'images/b\\tc.jpg': 'b\\tc.jpg': a path with a tab, a line's end or a zero byte"
+    odd = "'images/b\\tc.jpg': 'b\\tc.jpg': a path with a tab, a line's end or a zero byte"
     (folder / "out.lst").unlink()
-    assert faults("--yolo", "labels", folder=folder) == [says]
+    assert faults("--yolo", "labels", folder=folder) == [says.removeprefix("rectool: "), odd]
 
 
 NO_FRACTION = "is no fraction of the image, from 0 to 1"
 FAULTS: list[tuple[str | bytes, list[str]]] = [
     ("0 0.5 0.5 0.2", ["1: expected a class and 4 numbers, or 6 or more of a polygon, found '0"]),
-    ("0 0.5 0.5 0.2 0.2 0.9", ["1: expected a class and 4 numbers, or 6 or more of a polygon"]),
+    ("0 0.5 0.5 0.2 0.2 1.5", ["1: expected a class and 4 numbers, or 6 or more of a polygon"]),
     ("0 .1 .1 .2 .2 .3 .3 .4", ["1: expected a class and 4 numbers, or 6 or more of a polygon"]),
     ("0", ["1: expected a class and 4 numbers"]),
     ("\n0 64 0.5 0.2 0.2\n", [f"2: 64 {NO_FRACTION}, not pixels"]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..boxes import BOX_WIDTH, box_labels
+from ..faults import Faults
 from ..format import ListError, StrPath, plural, shown
 from ..listed_paths import UNFIT, is_encodable
 from ..listing import ImageList, encode_path
@@ -26,11 +26,6 @@ class Annotated(Scan):
     """
 
     remarks: list[str] = field(default_factory=list)
-
-
-def unusable(top: str, found: Scan) -> list[str]:
-    """A fault for each file of annotations that links to nothing or is no regular file."""
-    return [f"{shown(os.path.join(top, name))}: no regular file" for name in found.unusable]
 
 
 class Kind(NamedTuple):
@@ -117,6 +112,21 @@ def check_pixels(farthest: float, path: str, width: int, height: int, source: st
         )
 
 
+def turned(box: Box, turn: int) -> Box:
+    """A box of an image as it is stored, in the image as its EXIF orientation turns it."""
+    if turn == 1:
+        return box
+    label, left, top, right, bottom = box[:BOX_WIDTH]
+    if turn >= 5:  # the two axes change places
+        left, top, right, bottom = top, left, bottom, right
+    if turn in (2, 3, 6, 7):
+        left, right = 1 - right, 1 - left
+    if turn in (3, 4, 7, 8):
+        top, bottom = 1 - bottom, 1 - top
+    places = (round(place, _DECIMALS) for place in (left, top, right, bottom))
+    return (label, *places, *box[BOX_WIDTH:])
+
+
 _DECIMALS = 6
 _SLACK = 10**-_DECIMALS
 """What a corner may lie outside by, from rounding alone."""
@@ -135,10 +145,11 @@ class BoxLines:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def add(self, key: int | None, path: str, boxes: Iterable[Box]) -> None:
+    def add(self, key: int | None, path: str, boxes: Iterable[Box], turn: int = 1) -> None:
         """An image, with the next key from 0 where `key` is None.
 
-        Of boxes of one class and place the first counts.
+        Of boxes of one class and place the first counts. They are turned as the EXIF orientation
+        `turn` turns the image.
         """
         different: dict[tuple[float, ...], Box] = {}
         for box in boxes:
@@ -148,7 +159,9 @@ class BoxLines:
             else:
                 different[place] = box
         kept = [
-            inside for box in different.values() if (inside := self._inside(box, path)) is not None
+            turned(inside, turn)
+            for box in different.values()
+            if (inside := self._inside(box, path)) is not None
         ]
         if not kept:
             self.remarks.count(SKIPPED if self._skip_empty else EMPTY, path)
@@ -179,9 +192,13 @@ class BoxLines:
             return None
         return (label, left, top, right, bottom, *box[BOX_WIDTH:])
 
-    def images(self, name: str, source: StrPath) -> ImageList:
-        """The list, for messages called `name`. Raises ListError where there are no images."""
+    def images(self, name: str, source: StrPath, faults: Faults) -> ImageList:
+        """The list, for messages called `name`.
+
+        Raises ListError where there are no images, with the faults where that is why.
+        """
         if not self._keys:
+            faults.check(source)
             what = "no images with objects" if self._skip_empty else "no images"
             raise ListError(what, path=source)
         keys, widths = (np.array(column, np.int64) for column in (self._keys, self._widths))

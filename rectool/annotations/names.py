@@ -12,6 +12,9 @@ from ..scanning import read_classes
 from ..text_files import MOST_OF_NAMES, read_text
 from .common import check_classes, class_name
 
+_KEY_POINTS = re.compile(
+    r"^kpt_shape\s*:\s*(?:\[\s*|-\s*)([0-9]{1,4})\s*(?:,|-)\s*([0-9])\b", re.MULTILINE
+)
 _FILES = ("classes.txt", "obj.names", "data.yaml", "dataset.yaml")
 _NUMBERED = re.compile(r".*\S[ \t]+[0-9]{1,8}\s*")
 _UNLIKE = (
@@ -30,12 +33,12 @@ _BLOCK_ITEM = re.compile(rf"(?:\s*-|\s+([0-9]{{1,8}})\s*:)\s+{_SCALAR}(?:(?<=\s)
 class Names(NamedTuple):
     """The table from class to number, and what file it is from.
 
-    `key_points` where that says that they are labelled.
+    `key_points` are how many each object has and how many numbers each point, where that says it.
     """
 
     classes: dict[str, int]
     source: str
-    key_points: bool = False
+    key_points: tuple[int, ...] | None = None
 
 
 def read_names(path: StrPath) -> Names:
@@ -48,8 +51,9 @@ def read_names(path: StrPath) -> Names:
     name = os.fspath(path)
     text = decode_path(read_text(name, "a file with names of classes", MOST_OF_NAMES))
     if name.lower().endswith((".yaml", ".yml")):
-        key_points = re.search(r"^kpt_shape\s*:", text, re.MULTILINE) is not None
-        return Names(_in_order(_yaml_names(text, name), name), name, key_points=key_points)
+        said = _KEY_POINTS.search(text)
+        shape = (int(said[1]), int(said[2])) if said else None
+        return Names(_in_order(_yaml_names(text, name), name), name, key_points=shape)
     lines = text.rstrip().splitlines()
     filled = [line for line in lines if line.strip()]
     numbered = sum(map(bool, map(_NUMBERED.fullmatch, filled)))

@@ -19,44 +19,59 @@ those of photos, with a small picture in their EXIF, in 64 kB.
 """
 
 _TURNED = Kind("{} turned by EXIF, as {}: boxes are taken for those of the turned image", "image")
+_STORED = Kind("{} turned by EXIF, as {}: the boxes are turned too", "image")
 _UNSAID = Kind("{} of no size in the annotations, as {}: the file's own is used", "image")
 
 
-def agreed_size(root: Root, path: str, said: Size | None, remarks: Remarks) -> Size:
-    """The size of an image below the root, which annotations must have right or not say (None).
+class Measure:
+    """Measures images below a root; boxes lie on what is seen, or on the pixels as `stored`."""
 
-    Raises ListError, saying why, where they have it wrong or it cannot be found out.
-    """
-    name = root.join(path)
-    try:
-        size, turn = _seen(name)
-    except ImageError as error:
-        raise ListError(f"{shown(name)}: {error.message}") from None
-    except FileNotFoundError:
-        raise ListError(f"no such file: {shown(name)}") from None
-    except OSError as error:
-        raise ListError(f"{shown(name)}: {error.strerror}") from None
-    if said is not None and said != size:
-        turned = ", turned by its EXIF orientation" if turn >= 5 else ""
-        raise ListError(
-            f"the annotations are of {said[0]}x{said[1]} pixels, {shown(name)} has"
-            f" {size[0]}x{size[1]}{turned}"
-        )
-    if said is None:
-        remarks.count(_UNSAID, path)
-    if turn != 1:
-        remarks.count(_TURNED, path)
-    return size
+    def __init__(self, root: Root, remarks: Remarks, *, stored: bool = False) -> None:
+        self._root = root
+        self._remarks = remarks
+        self._stored = stored
 
+    def __call__(self, path: str, said: Size | None) -> tuple[Size, int]:
+        """The size of an image, which annotations must have right or not say (None).
 
-def remark_turn(root: Root, path: str, remarks: Remarks) -> None:
-    """Remarks an image that its EXIF orientation turns; what cannot be read is not said here."""
-    try:
-        turn = _seen(root.join(path))[1]
-    except (ImageError, OSError):
-        return
-    if turn != 1:
-        remarks.count(_TURNED, path)
+        Also the EXIF orientation, 1 to 8, by which boxes in it are still to be turned. Raises
+        ListError, saying why, where the size is wrong or cannot be found out.
+        """
+        name = self._root.join(path)
+        try:
+            seen, turn = _seen(name)
+        except ImageError as error:
+            raise ListError(f"{shown(name)}: {error.message}") from None
+        except FileNotFoundError:
+            raise ListError(f"no such file: {shown(name)}") from None
+        except OSError as error:
+            raise ListError(f"{shown(name)}: {error.strerror}") from None
+        unturned = seen[::-1] if turn >= 5 else seen
+        size = unturned if self._stored else seen
+        if said is not None and said != size:
+            hint = ", turned by its EXIF orientation" if turn >= 5 else ""
+            if said == unturned:
+                hint += " (--stored-boxes is for boxes on the pixels as they are stored)"
+            raise ListError(
+                f"the annotations are of {said[0]}x{said[1]} pixels, {shown(name)} has"
+                f" {size[0]}x{size[1]}{hint}"
+            )
+        if said is None:
+            self._remarks.count(_UNSAID, path)
+        return size, self._to_turn(path, turn)
+
+    def turn(self, path: str) -> int:
+        """The same of an image that is not measured; where it cannot be read that is not said."""
+        try:
+            turn = _seen(self._root.join(path))[1]
+        except (ImageError, OSError):
+            return 1
+        return self._to_turn(path, turn)
+
+    def _to_turn(self, path: str, turn: int) -> int:
+        if turn != 1:
+            self._remarks.count(_STORED if self._stored else _TURNED, path)
+        return turn if self._stored else 1
 
 
 def _seen(path: str) -> tuple[Size, int]:

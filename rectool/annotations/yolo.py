@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from os.path import join, splitext
 
 from ..boxes import BOX_WIDTH
 from ..format import LimitError, ListError, StrPath, plural, shown, to_float32
 from ..listed_paths import Root
-from ..listing import quoted, raise_faults
+from ..listing import quoted
 from ..scanning import EXTS, folders, normal_exts
-from .common import Annotated, BoxLines, Kind, unusable
+from .common import Annotated, Box, BoxLines, Kind, Remarks
+from .formats import check_is_folder
 from .names import Names, is_names_file, yolo_labels, yolo_names
-from .pixels import remark_turn
+from .only import Only
+from .pixels import Measure
 
+_IMAGES, _LABELS = (os.sep + name + os.sep for name in ("images", "labels"))
 _LOOSE = 0.01
 """What a number may be below 0 or above 1 by; Ultralytics allows as much."""
+_MOST_BYTES = 1 << 26
+"""A label file is not larger."""
 
 _WITHOUT = Kind("no .txt, so taken to be without objects: {}, as {}", "image")
 _STRAY = Kind("left out: {} without an image, as {}", "label file")
-
-Box = tuple[float, ...]
+_CONFIDENT = Kind("{} with a confidence as the sixth number, which is left out, as in {}", "box")
+_KEY_POINTS = Kind("{} with key points, which are left out, as in {}", "box")
 
 
 def read_yolo(
@@ -34,62 +39,95 @@ def read_yolo(
     names: Names | None = None,
     skip_empty: bool = False,
     hidden: bool = False,
+    stored: bool = False,
+    only: Only | None = None,
 ) -> Annotated:
     """The images below `root`, as `scan` finds them, with the boxes of YOLO's label files.
 
-    An image's label file is the one below `folder` with its path, but .txt; where there is none the
-    image is one without objects. A line is `class cx cy width height`, fractions, or a class and
-    the corners of a polygon, of which the box is taken. Numbers of classes are labels, and a file
-    near the labels, or else `names`, says which there are. Where there are both, the file names the
-    class of each number, and the label is that class's in `names`. With `skip_empty` images without
-    boxes are left out. Hidden files and folders are passed over unless `hidden` takes them.
+    An image's label file is the one below `folder` with its path, but .txt, or else the one whose
+    path has `labels` in place of the image's last folder `images`; where there is none the image is
+    one without objects. A line is `class cx cy width height`, fractions, or a class and the corners
+    of a polygon, of which the box is taken; a confidence or key points behind a box are left out.
+    Numbers of classes are labels, and a file near the labels, or else `names`, says which there
+    are. Where there are both, the file names the class of each number, and the label is that
+    class's in `names`. With `skip_empty` images without boxes are left out, with `only` those that
+    it does not name. With `stored` boxes lie on the pixels as they are stored. Hidden files and
+    folders are passed over unless `hidden` takes them.
 
-    Raises ListError with a line for each fault.
+    An image whose label file is malformed is one of the faults of what is returned. Raises
+    ListError, a line for each fault, where that is so of all images.
     """
     top, place = os.fspath(folder), Root(root)
+    check_is_folder(top, "--yolo")
     found = Annotated()
     naming, found.remarks = yolo_names(top, place.path, names)
-    if any(one and one.key_points for one in (naming, names)):
-        raise ListError("labels have key points (kpt_shape), and only boxes are read", path=top)
-    numbers = yolo_labels(naming, names) if naming else None
-    texts = Annotated()
-    labels = {splitext(text)[0]: text for text in _files(top, (".txt",), True, texts, hidden)}
-    used: set[str] = set()
     lines = BoxLines(BOX_WIDTH, skip_empty=skip_empty)
-    reader = _Reader(numbers, naming.source if naming else "")
-    reader.faults += unusable(top, texts)
     wanted = normal_exts(exts)
     images = list(_files(place.path, wanted, recursive, found, hidden))
     if not images:
         looked = f"looked for {', '.join(wanted)}"
         raise ListError(f"no images in this folder ({looked})", path=place.path)
+    found.report_unusable(place.path)
+    texts = Annotated()
+    labels = {splitext(text)[0]: text for text in _files(top, (".txt",), True, texts, hidden)}
+    broken = {splitext(text)[0] for text in texts.unusable}
+    label_of = _layout(images, labels.keys() | broken, top, place.path)
+    chosen = only.choose(images, found.faults) if only else None
+    reader = _Reader(names, naming, lines.remarks)
+    measure = Measure(place, lines.remarks, stored=stored)
+    used: set[str] = set()
     for image in images:
-        stem = splitext(image)[0]
+        stem = label_of(splitext(image)[0])
+        used.add(stem)
+        if chosen is not None and image not in chosen:
+            continue
         try:
             path = place.below(image)
         except ListError as error:
-            reader.faults.append(f"{shown(place.join(image))}: {error.message}")
+            found.faults.add(f"{shown(place.join(image))}: {error.message}")
             continue
-        if stem in labels:
-            used.add(stem)
-            boxes = reader.boxes(join(top, labels[stem]))
-            if boxes:
-                remark_turn(place, path, lines.remarks)
-            lines.add(None, path, boxes)
-        else:
+        if stem in broken:
+            found.faults.add(f"{shown(join(top, stem))}.txt: a link to nothing, or no regular file")
+            continue
+        if stem not in labels:
             lines.remarks.count(_WITHOUT, path)
             lines.add(None, path, [])
-    raise_faults(reader.faults, top)
-    if not used:
+            continue
+        boxes, faults = reader.boxes(join(top, labels[stem]), path)
+        if faults:
+            found.faults.add(*faults)
+        else:
+            lines.add(None, path, boxes, measure.turn(path) if boxes else 1)
+    if not used & (labels.keys() | broken):
         raise ListError(_no_labels(top, place.path, images, list(labels.values())), path=top)
     for stem, text in labels.items():
         if stem not in used and not is_names_file(text):
             lines.remarks.count(_STRAY, text)
     table = names or naming
     found.classes = table.classes if table else {}
-    found.images = lines.images(place.path, top)
+    found.images = lines.images(place.path, top, found.faults)
     found.remarks += lines.remarks.lines()
     return found
+
+
+def _layout(images: list[str], stems: Collection[str], top: str, root: str) -> Callable[[str], str]:
+    """What gives the path of a label file, below `top` and without ending, for that of an image.
+
+    It is the same path, or where no label file has that, the path with `labels` for `images`,
+    provided that all images have such a one.
+    """
+    if any(splitext(image)[0] in stems for image in images):
+        return lambda stem: stem
+
+    above = join(os.path.abspath(top), "")
+    beside: dict[str, str] = {}
+    for image in images:
+        before, parted, rest = os.path.abspath(join(root, splitext(image)[0])).rpartition(_IMAGES)
+        path = before + _LABELS + rest
+        if not parted or not path.startswith(above):
+            return lambda stem: stem
+        beside[splitext(image)[0]] = path.removeprefix(above)
+    return beside.__getitem__
 
 
 def _files(
@@ -117,34 +155,47 @@ def _no_labels(top: str, root: str, images: Iterable[str], labels: Sequence[str]
 
 
 class _Reader:
-    """Reads label files; what is wrong with them is in `faults`."""
+    """Reads label files."""
 
-    def __init__(self, numbers: dict[int, int] | None, source: str) -> None:
-        """`numbers` has the label of each of YOLO's, and is None where they are labels."""
-        self.faults: list[str] = []
-        self._numbers = numbers
-        self._source = source
+    def __init__(self, given: Names | None, naming: Names | None, remarks: Remarks) -> None:
+        """`naming` names YOLO's numbers, `given` says which label each name has."""
+        self._numbers = yolo_labels(naming, given) if naming else None
+        self._source = naming.source if naming else ""
+        self._key_points = next((one.key_points for one in (naming, given) if one), None)
+        self._remarks = remarks
 
-    def boxes(self, name: str) -> list[Box]:
+    def boxes(self, name: str, image: str) -> tuple[list[Box], list[str]]:
+        """The boxes in a label file, and a line for each that is malformed."""
         with open(name, "rb") as file:
-            lines = file.read().removeprefix(b"\xef\xbb\xbf").splitlines()
+            data = file.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            return [], [f"{shown(name)}: more than {_MOST_BYTES >> 20} MB: too large for labels"]
         boxes: list[Box] = []
-        for number, line in enumerate(lines, 1):
+        faults: list[str] = []
+        for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").splitlines(), 1):
             if not line.strip():
                 continue
             try:
-                boxes.append(self._box(line))
+                boxes.append(self._box(line, image))
             except (ListError, LimitError) as error:
-                self.faults.append(f"{shown(name)}:{number}: {error.message}")
-        return boxes
+                faults.append(f"{shown(name)}:{number}: {error.message}")
+        return boxes, faults
 
-    def _box(self, line: bytes) -> Box:
+    def _box(self, line: bytes, image: str) -> Box:
         label, *numbers = map(_number, line.split())
         if label < 0 or label != math.floor(label):
             raise ListError(f"a class should be a whole number from 0, found {label:g}")
         label = self._label(int(label))
         count = len(numbers)
-        if count != 4 and (count < 6 or count % 2):
+        if (self._key_points and count == 4 + math.prod(self._key_points)) or (
+            self._key_points is None and _have_key_points(numbers)
+        ):
+            self._remarks.count(_KEY_POINTS, image)
+            del numbers[4:]
+        elif count == 5 and 0 <= numbers[4] <= 1:
+            self._remarks.count(_CONFIDENT, image)
+            del numbers[4:]
+        elif count != 4 and (count < 6 or count % 2):
             raise ListError(
                 f"expected a class and 4 numbers, or 6 or more of a polygon, found {quoted(line)}"
             )
@@ -152,7 +203,7 @@ class _Reader:
             if not -_LOOSE <= number <= 1 + _LOOSE:
                 what = ", not pixels" if number > 1.5 else ""
                 raise ListError(f"{number:g} is no fraction of the image, from 0 to 1{what}")
-        if count > 4:
+        if len(numbers) > 4:
             across, down = numbers[::2], numbers[1::2]
             return label, min(across), min(down), max(across), max(down)
         x, y, width, height = numbers
@@ -167,6 +218,16 @@ class _Reader:
             what = f"{shown(self._source)} ({plural(len(self._numbers), 'class')})"
             raise ListError(f"there is no class {number!s:.40} in {what}")
         return self._numbers[number]
+
+
+def _have_key_points(numbers: list[float]) -> bool:
+    """Whether there are points behind a box, x, y and how visible each is: 0, 1 or 2.
+
+    Such may be a polygon too where their number is even and nothing is 2.
+    """
+    seen = numbers[6::3]
+    fits = len(numbers) > 6 and (len(numbers) - 4) % 3 == 0 and set(seen) <= {0.0, 1.0, 2.0}
+    return fits and (len(numbers) % 2 == 1 or 2.0 in seen)
 
 
 def _number(text: bytes) -> float:

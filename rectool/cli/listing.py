@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .annotations import annotation_format, annotation_options, read_annotations
-from .door import data_stream, force_option, main, option_group, say, say_all, shown_path
+from .door import data_stream, fail, force_option, main, option_group, say, say_all, shown_path
 from .usage import check_list
 
 if TYPE_CHECKING:
@@ -81,8 +81,13 @@ def scan_folder(
     classes_out: str | None,
     outputs: Sequence[str],
     force: bool,
+    strict: bool = False,
+    only: str | None = None,
 ) -> Scan:
-    """What a folder holds, its images in their final order; remarks said, outputs checked."""
+    """What a folder holds, its images in their final order; remarks said, outputs checked.
+
+    Raises ListError where an image cannot be listed and that is `strict`.
+    """
     from .. import scanning
 
     if (classes_file or classes_out) and not recursive:
@@ -96,27 +101,47 @@ def scan_folder(
         classes=classes,
         hidden=hidden,
     )
+    if only:
+        from ..annotations.only import Only
+
+        names = Only(only)
+        found.images = names.keep(found.images, found.faults)
+        for remark in names.remarks:
+            say(remark)
+    if strict:
+        found.faults.check(root)
     if shuffle:
         found.images = scanning.shuffled(found.images, seed)
     has_table = recursive and not classes and not classes_out
-    _say_found(found, "folder" if has_table else None)
+    _say_found(found, root, "folder" if has_table else None)
     return found
 
 
 def _annotated(
-    name: str, root: str, options: dict[str, Any], *, outputs: Sequence[str], force: bool
+    name: str,
+    root: str,
+    options: dict[str, Any],
+    *,
+    outputs: Sequence[str],
+    force: bool,
+    strict: bool,
 ) -> Annotated:
-    """What annotations say, the images in their final order; remarks said, outputs checked."""
+    """What annotations say, the images in their final order; remarks said, outputs checked.
+
+    Raises ListError where an image cannot be listed and that is `strict`.
+    """
     from ..listing import shuffled_order
 
     _check_outputs(outputs, options["classes_out"], force=force)
     found = read_annotations(name, root, options)
+    if strict:
+        found.faults.check(options[name])
     if options["classes_out"] and not found.classes:
         raise click.UsageError("--classes-out: no names of classes are known.")
     if options["shuffle"]:
         found.images = found.images.take(shuffled_order(len(found.images), options["seed"]))
     has_table = found.classes and not options["classes_file"] and not options["classes_out"]
-    _say_found(found, "class" if has_table else None)
+    _say_found(found, options[name], "class" if has_table else None)
     for remark in found.remarks:
         say(remark)
     return found
@@ -131,8 +156,8 @@ def _check_outputs(outputs: Sequence[str], classes_out: str | None, *, force: bo
         raise click.UsageError(f"--classes-out {classes_out} is the name of another output.")
 
 
-def _say_found(found: Scan, title: str | None) -> None:
-    """The class table, if it has a title, and what was passed over."""
+def _say_found(found: Scan, source: str, title: str | None) -> None:
+    """The class table, if it has a title, what is wrong in the source, and what was passed over."""
     from ..format import plural, shown
     from ..reporting import classes_text
     from ..scanning import hidden_text
@@ -144,8 +169,8 @@ def _say_found(found: Scan, title: str | None) -> None:
     if found.hidden:
         example = shown(found.hidden_example)
         say(f"left out: {hidden_text(found.hidden)}, e.g. {example} (--hidden takes them)")
-    unusable = "links to nothing or is no regular file"
-    say_all([f"left out: {shown(path)}, which {unusable}" for path in found.unusable])
+    if found.faults:
+        fail(found.faults.text(source))
     loop = "links back to a folder above it"
     say_all([f"left out: {shown(path)}, which {loop}" for path in found.loops])
 
@@ -187,6 +212,14 @@ def write_classes(
     default=0.0,
     help="Share of each chunk for OUT_test.lst.",
 )
+@click.option(
+    "--on-error",
+    type=click.Choice(["report", "fail", "skip"]),
+    default="report",
+    show_default=True,
+    help="Name an image that cannot be listed, list the others, and exit with 1; list nothing; or"
+    " exit with 0.",
+)
 @force_option
 @click.pass_context
 def list_(
@@ -197,14 +230,15 @@ def list_(
     chunks: int,
     train_ratio: float | None,
     test_ratio: float,
+    on_error: str,
     force: bool,
     **options: Any,
 ) -> None:
     """List the images of folder ROOT in OUT.lst, or on stdout.
 
     Each sub-folder with images is a class; labels count from 0 in the order of their names. Or
-    labels come from --csv, --coco, --voc or --yolo, whose paths start from ROOT; boxes become
-    labels in MXNet's detection layout.
+    labels come from --csv, --coco, --voc, --yolo, --labelme or --manifest, whose paths start from
+    ROOT; boxes become labels in MXNet's detection layout.
 
     \b
     rectool list images/ train
@@ -213,6 +247,7 @@ def list_(
     rectool list images/ labels --csv labels.csv
     rectool list images/ boxes --coco instances.json --classes-out classes.txt
     rectool list set/images/train train --yolo set/labels/train
+    rectool list JPEGImages train --voc Annotations --only ImageSets/Main/train.txt
     """
     from ..format import plural
     from ..scanning import split, write_lists
@@ -227,12 +262,14 @@ def list_(
     if out != "-" and not os.path.basename(prefix):
         raise click.UsageError(f"{out} is a folder; name a list in it.")
     single = [prefix + ".lst"] if out != "-" and chunks == 1 and train == 1.0 else []
-    source = annotation_format(ctx)
+    source, strict = annotation_format(ctx), on_error == "fail"
     if source:
-        found: Scan = _annotated(source, root, options, outputs=single, force=force)
+        found: Scan = _annotated(source, root, options, outputs=single, force=force, strict=strict)
     else:
         scan = {name: options[name] for name in SCAN_NAMES}
-        found = scan_folder(root, outputs=single, force=force, **scan)
+        found = scan_folder(
+            root, outputs=single, force=force, strict=strict, only=options["only"], **scan
+        )
     if out == "-":
         data_stream().buffer.write(found.images.contents())
     elif chunks > len(found.images):
@@ -243,5 +280,7 @@ def list_(
         for path, part in zip(write_lists(prefix, parts, force=force), parts, strict=True):
             say(f"{plural(len(part.images), 'image')} in {shown_path(path)}")
     write_classes(found, options["classes_out"], force=force)
-    if found.unusable:
+    if found.faults.images:
+        say(f"not listed: {plural(found.faults.images, 'image')}, named above")
+    if found.faults and on_error == "report":
         raise click.exceptions.Exit(1)

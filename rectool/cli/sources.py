@@ -179,7 +179,7 @@ def _folder(folder: str, lst: str, options: dict[str, Any], *, force: bool) -> O
         source = source.part(*options["part"])
     images = ImageList.numbered(source.images.contents(), lst, source.keys)
     source = FileSource(images, folder, options["label_width"], masks)
-    return Opened(source, found, bool(found.unusable))
+    return Opened(source, found, bool(found.faults))
 
 
 def _list(source: str, options: dict[str, Any]) -> FileSource:
