@@ -126,7 +126,3 @@ def _end_alike(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 def _parts(path: str) -> tuple[str, ...]:
     text = path if path.isascii() else unicodedata.normalize("NFC", path)
     return tuple(part for part in text.replace("\\", "/").split("/") if part not in ("", "."))
-
-
-def _brief(name: str) -> str:
-    return shown(name if len(name) <= 80 else name[:80] + "...")
