@@ -55,10 +55,10 @@ class Only:
             if flag == "-1":
                 left_out += 1
             elif not found:
-                faults.add(f"{shown(self.name)}:{line}: no image {_brief(name)}")
+                faults.add(f"{shown(self.name)}:{line}: no image {shown(name)}")
             elif len(found) > 1:
-                which = f"{_brief(found[0])} or {_brief(found[1])}"
-                faults.add(f"{shown(self.name)}:{line}: {_brief(name)} may be {which}")
+                which = f"{shown(found[0])} or {shown(found[1])}"
+                faults.add(f"{shown(self.name)}:{line}: {shown(name)} may be {which}")
             else:
                 chosen.update(known.spellings(found[0]))
         self.remarks = []
