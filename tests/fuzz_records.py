@@ -1,0 +1,565 @@
+"""Damaged `.rec` and `.idx` files: what is read of them is right, or an error says what is not."""
+
+from __future__ import annotations
+
+import functools
+import json
+import random
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from conftest import encoded, picture
+from fuzzing import Said, Trial
+from mutations import TEXT
+from plain_records import MAGIC, Record, fields, frames, read_all, read_at, read_idx
+
+SHAPE = (3, 8, 9)
+
+
+class Pair(NamedTuple):
+    """A `.rec` and what its `.idx` says; `spans` are the records' places, by their keys."""
+
+    rec: bytes
+    spans: dict[int, tuple[int, int]]
+    records: dict[int, Record]
+
+    @property
+    def idx(self) -> bytes:
+        return b"".join(b"%d\t%d\n" % (key, begin) for key, (begin, _) in self.spans.items())
+
+
+def pair_of(records: Iterable[Record]) -> Pair:
+    data, spans, by_key = b"", {}, {}
+    for record in records:
+        made = frames(record.data)
+        spans[record.key] = (len(data), len(data) + len(made))
+        by_key[record.key] = record
+        data += made
+    return Pair(data, spans, by_key)
+
+
+@functools.cache
+def stock() -> tuple[Record, ...]:
+    """Records of every kind: one label, several, none; one frame, several; also without an image."""
+    jpeg, png = encoded(picture(1)), encoded(picture(2, 19, 13), "PNG")
+    cut = jpeg[:2] + b"\xff\xfe" + struct.pack(">H", 2 + 38) + b"ab" + (MAGIC + b"1234") * 4 + b"\0" * 4
+    cut += jpeg[2:]  # a comment with magic words in it, some at a multiple of 4
+    made = [Record(0, (9.0, 12.0), b"", several=True)]
+    for key in range(3, 40, 3):
+        payload = (jpeg, png, cut, encoded(picture(key, 12, 20)))[key % 4]
+        labels = ((float(key),), (0.5, float(key)), (1.5, 2.0, 3.0, float(key)))[key % 11 % 3 % 2]
+        made.append(Record(key, labels, payload, several=key == 9))
+    return tuple(made)
+
+
+def some_pair(rng: random.Random) -> Pair:
+    """Some of these, in some order: InsightFace's header record only at the beginning."""
+    records = list(stock()[1:])
+    rng.shuffle(records)
+    return pair_of([*stock()[: rng.randrange(2)], *records[: rng.randint(1, len(records))]])
+
+
+# what is done to a .rec
+
+Damage = Callable[[Pair, random.Random], bytes]
+
+
+def _some_span(pair: Pair, rng: random.Random) -> tuple[int, int]:
+    return rng.choice(list(pair.spans.values()))
+
+
+def _patched(data: bytes, at: int, patch: bytes) -> bytes:
+    return data[:at] + patch + data[at + len(patch) :]
+
+
+def _flip_in(data: bytes, begin: int, end: int, rng: random.Random) -> bytes:
+    at = rng.randrange(begin, max(end, begin + 1))
+    return _patched(data, at, bytes([data[at] ^ 1 << rng.randrange(8)]))
+
+
+def flip_magic(pair: Pair, rng: random.Random) -> bytes:
+    at = _some_span(pair, rng)[0]
+    return _flip_in(pair.rec, at, at + 4, rng)
+
+
+def flip_length(pair: Pair, rng: random.Random) -> bytes:
+    at = _some_span(pair, rng)[0]
+    return _flip_in(pair.rec, at + 4, at + 8, rng)
+
+
+def flip_header(pair: Pair, rng: random.Random) -> bytes:
+    at = _some_span(pair, rng)[0]
+    return _flip_in(pair.rec, at + 8, at + 32, rng)
+
+
+def flip_payload(pair: Pair, rng: random.Random) -> bytes:
+    begin, end = _some_span(pair, rng)
+    return _flip_in(pair.rec, min(begin + 32, end - 1), end, rng)
+
+
+def cut_short(pair: Pair, rng: random.Random) -> bytes:
+    return pair.rec[: rng.randrange(len(pair.rec)) & rng.choice((-1, -4))]
+
+
+def swallow(pair: Pair, rng: random.Random) -> bytes:
+    """A length that reaches to the end of one of the next records."""
+    spans = sorted(pair.spans.values())
+    first = rng.randrange(len(spans))
+    last = rng.randrange(first, min(first + 3, len(spans)))
+    size = spans[last][1] - spans[first][0] - 8 - rng.randrange(4)
+    return _patched(pair.rec, spans[first][0] + 4, struct.pack("<I", size))
+
+
+def shorten(pair: Pair, rng: random.Random) -> bytes:
+    begin, end = _some_span(pair, rng)
+    return _patched(pair.rec, begin + 4, struct.pack("<I", rng.randrange(end - begin - 8)))
+
+
+def other_cflag(pair: Pair, rng: random.Random) -> bytes:
+    at = _some_span(pair, rng)[0]
+    word = struct.unpack_from("<I", pair.rec, at + 4)[0] & 0x1FFFFFFF
+    return _patched(pair.rec, at + 4, struct.pack("<I", rng.randrange(8) << 29 | word))
+
+
+def remove_bytes(pair: Pair, rng: random.Random) -> bytes:
+    at = rng.randrange(len(pair.rec))
+    return pair.rec[:at] + pair.rec[at + rng.choice((1, 2, 4, 8, 40, 400)) :]
+
+
+def insert_bytes(pair: Pair, rng: random.Random) -> bytes:
+    at = rng.randrange(len(pair.rec)) & rng.choice((-1, -4))
+    block = rng.choice((b"\0", b"\0\0\0\0", rng.randbytes(12), MAGIC, MAGIC * 30, bytes(400)))
+    return pair.rec[:at] + block + pair.rec[at:]
+
+
+def zeros(pair: Pair, rng: random.Random) -> bytes:
+    at = rng.randrange(len(pair.rec))
+    size = min(rng.choice((4, 64, 1024)), len(pair.rec) - at)
+    return _patched(pair.rec, at, bytes(size))
+
+
+def repeat_record(pair: Pair, rng: random.Random) -> bytes:
+    begin, end = _some_span(pair, rng)
+    return pair.rec[:end] + pair.rec[begin:end] + pair.rec[end:]
+
+
+def drop_record(pair: Pair, rng: random.Random) -> bytes:
+    begin, end = _some_span(pair, rng)
+    return pair.rec[:begin] + pair.rec[end:]
+
+
+def swap_records(pair: Pair, rng: random.Random) -> bytes:
+    spans = sorted(pair.spans.values())
+    one, other = rng.randrange(len(spans)), rng.randrange(len(spans))
+    spans[one], spans[other] = spans[other], spans[one]
+    return b"".join(pair.rec[begin:end] for begin, end in spans)
+
+
+def plant_magic(pair: Pair, rng: random.Random) -> bytes:
+    begin, end = _some_span(pair, rng)
+    at = rng.randrange(begin + 8, max(end - 4, begin + 9)) & rng.choice((-1, -4))
+    return _patched(pair.rec, at, MAGIC)[: len(pair.rec)]
+
+
+def plant_frame(pair: Pair, rng: random.Random) -> bytes:
+    begin, end = _some_span(pair, rng)
+    at = rng.randrange(begin + 8, end) & -4
+    head = MAGIC + struct.pack("<I", rng.randrange(4) << 29 | rng.randrange(0, 60))
+    return _patched(pair.rec, at, head)[: len(pair.rec)]
+
+
+def endless_parts(pair: Pair, rng: random.Random) -> bytes:
+    begin, end = _some_span(pair, rng)
+    word = struct.unpack_from("<I", pair.rec, begin + 4)[0] & 0x1FFFFFFF
+    first = _patched(pair.rec[begin:end], 4, struct.pack("<I", 1 << 29 | word))
+    parts = (MAGIC + struct.pack("<I", 2 << 29)) * rng.choice((1, 1000, 200_000))
+    last = MAGIC + struct.pack("<I", 3 << 29) if rng.random() < 0.5 else b""
+    return pair.rec[:begin] + first + parts + last + pair.rec[end:]
+
+
+def label_flood(pair: Pair, rng: random.Random) -> bytes:
+    begin, end = _some_span(pair, rng)
+    room = (end - begin - 32) // 4
+    flag = rng.choice((1, room - 1, room, room + 1, 1000, 1 << 24, 1 << 31, (1 << 32) - 1))
+    return _patched(pair.rec, begin + 8, struct.pack("<I", max(flag, 0)))
+
+
+def trailing(pair: Pair, rng: random.Random) -> bytes:
+    return pair.rec + rng.choice((b"\0", bytes(4), bytes(4096), MAGIC, b"junk", rng.randbytes(64)))
+
+
+def leading(pair: Pair, rng: random.Random) -> bytes:
+    return rng.choice((b"\0" * 4, b"\xef\xbb\xbf", bytes(512), b"junk")) + pair.rec
+
+
+def no_record_file(pair: Pair, rng: random.Random) -> bytes:
+    return rng.choice((
+        b"", b"\0" * 1000, b"<!DOCTYPE html><html></html>\n" * 20, b"PK\3\4" + rng.randbytes(200),
+        rng.randbytes(600), pair.idx * 5, b"version https://git-lfs.github.com/spec/v1\n" * 3,
+        encoded(picture(4)), MAGIC, MAGIC + b"\xff" * 4,
+    ))  # fmt: skip
+
+
+def whole(pair: Pair, _: random.Random) -> bytes:
+    return pair.rec
+
+
+DAMAGES: tuple[Damage, ...] = (
+    flip_magic, flip_length, flip_header, flip_payload, cut_short, swallow, shorten, other_cflag,
+    remove_bytes, insert_bytes, zeros, repeat_record, drop_record, swap_records, plant_magic,
+    plant_frame, endless_parts, label_flood, trailing, leading, no_record_file, whole,
+)  # fmt: skip
+
+
+# what is right
+
+
+class Truth:
+    """What a damaged pair holds, by the format's rules alone."""
+
+    def __init__(self, pair: Pair, rec: bytes, index: list[tuple[int, int]] | None) -> None:
+        self.pair, self.rec, self.index = pair, rec, index
+        self.found, self.complete = read_all(rec)
+        if index is None:
+            self.index = None
+            pairs = [(fields(data), at) for at, data in self.found]
+            ids = [one[0] if one else -1 for one, _ in pairs]
+            plain = len(set(ids)) == len(ids) and -1 not in ids and max(ids, default=0) < 1 << 63
+            keys = ids if plain else list(range(len(ids)))
+            index = [(key, at) for key, (_, at) in zip(keys, pairs, strict=True)]
+        self.records = {key: self._at(offset) for key, offset in index}
+        """By key; None where none begins."""
+        offsets = {offset for _, offset in index}
+        self.sound = self.complete and offsets == {at for at, _ in self.found}
+        self.sound = self.sound and len(self.records) == len(index)
+
+    def _at(self, offset: int) -> bytes | None:
+        one = read_at(self.rec, offset) if offset % 4 == 0 else None
+        return one[0] if one else None
+
+    def untouched(self, key: int) -> bool:
+        """Whether this record's frames stand where they stood."""
+        begin, end = self.pair.spans.get(key, (0, 0))
+        same = end > 0 and self.rec[begin:end] == self.pair.rec[begin:end]
+        return same and self.records.get(key) == self.pair.records[key].data
+
+    @functools.cached_property
+    def anywhere(self) -> set[bytes]:
+        """Whatever can be read at any multiple of 4."""
+        ats = (at for at in range(0, len(self.rec), 4) if self.rec[at : at + 4] == MAGIC)
+        return {one[0] for at in ats if (one := read_at(self.rec, at))}
+
+
+# the readers and commands
+
+
+def try_reader(trial: Trial, truth: Truth) -> None:
+    trial.at = "RecordReader"
+    from rectool import RecordError, RecordReader
+
+    with trial.raises_only((RecordError, OSError), "RecordReader"):
+        reader = RecordReader("a.rec")
+        for position, key in enumerate(reader.keys.tolist()):
+            with trial.raises_only((RecordError,), f"record {key}") as reading:
+                _compare(trial, truth, key, reader[position])
+            if reading.error and truth.untouched(key):
+                trial.problem(f"RecordReader refuses the whole record {key}: {reading.error}")
+        with trial.raises_only((RecordError,), "headers"):
+            reader.headers()
+        with trial.raises_only((RecordError,), "labels"):
+            reader.labels()
+
+
+def _compare(trial: Trial, truth: Truth, key: int, got: bytes) -> None:
+    expected = truth.records.get(key)
+    if truth.index is None:
+        trial.check(got in truth.anywhere, f"{key}: a record of {len(got)} bytes that is not there")
+    elif expected is None:
+        trial.problem(f"{key}: a record of {len(got)} bytes, where none is whole")
+    else:
+        trial.check(got == expected, f"{key}: {len(got)} bytes, not {len(expected)}")
+
+
+def try_data_set(trial: Trial, truth: Truth) -> None:
+    trial.at = "RecordDataset"
+    from rectool import RecordDataset, RecordError
+
+    decode = trial.rng.random() < 0.5
+    with trial.raises_only((RecordError, OSError), "RecordDataset"):
+        dataset = RecordDataset("a.rec", decode=decode)
+        keys = dataset.keys.tolist()
+        for at, key in enumerate(keys):
+            with trial.raises_only((RecordError,), f"sample {key}") as reading:
+                image, label = dataset[at]
+                if truth.untouched(key):
+                    _compare_sample(trial, truth, key, image, label, decode=decode)
+            if reading.error and truth.untouched(key):
+                trial.problem(f"RecordDataset refuses the whole record {key}: {reading.error}")
+        for key, record in truth.pair.records.items():
+            if truth.untouched(key) and (key in keys) != bool(record.payload):
+                trial.problem(f"the record {key} should {'' if record.payload else 'not '}be there")
+
+
+def _compare_sample(
+    trial: Trial, truth: Truth, key: int, image: Any, label: Any, *, decode: bool
+) -> None:
+    record = truth.pair.records[key]
+    same = np.array_equal(image, _pixels(record.payload)) if decode else image == record.payload
+    trial.check(same, f"another image for {key}")
+    labels = np.array(record.labels, np.float32)
+    trial.check(np.array_equal(np.ravel(label), labels), f"other labels for {key}: {label}")
+
+
+@functools.cache
+def _pixels(payload: bytes) -> Any:
+    import io
+
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(payload)).convert("RGB"))
+
+
+def try_iterator(trial: Trial, truth: Truth) -> None:
+    trial.at = "ImageRecordIter"
+    from rectool import ImageRecordIter, RecordError
+
+    seen: set[int] = set()
+    with trial.raises_only((RecordError, OSError, ValueError), "ImageRecordIter") as whole_run:
+        with ImageRecordIter(
+            "a.rec", SHAPE, 4, preprocess_threads=2, on_error="skip", shuffle=True
+        ) as it:
+            for batch in it:
+                for row, key in enumerate(batch.index.tolist()):
+                    seen.add(key)
+                    if truth.untouched(key):
+                        same = np.array_equal(batch.data[0][row], _row(truth.pair.records[key]))
+                        trial.check(same, f"another image for {key} in a batch")
+                        trial.check(batch.label[0][row] == key, f"another label for {key}")
+            skipped = set(it.skipped)
+    if whole_run.error is None:
+        wanted = {key for key, record in truth.pair.records.items()
+                  if truth.untouched(key) and record.payload and record.data[0] == 0}  # fmt: skip
+        trial.check(wanted <= seen, f"{wanted - seen} were not in any batch")
+        trial.check(not wanted & skipped, f"{wanted & skipped} were skipped")
+    elif isinstance(whole_run.error, ValueError):
+        trial.check("no record with an image" in str(whole_run.error), str(whole_run.error))
+
+
+def _row(record: Record) -> Any:
+    pixels = _pixels(record.payload)
+    height, width = pixels.shape[:2]
+    top, left = (height - SHAPE[1]) // 2, (width - SHAPE[2]) // 2
+    return pixels[top : top + SHAPE[1], left : left + SHAPE[2]].transpose(2, 0, 1)
+
+
+def try_mxnet_names(trial: Trial, truth: Truth) -> None:
+    trial.at = "rectool.mx"
+    from rectool import RecordError
+    from rectool.mx.recordio import MXIndexedRecordIO, MXRecordIO
+
+    if truth.index is not None:
+        with trial.raises_only((RecordError, OSError), "MXIndexedRecordIO"):
+            indexed = MXIndexedRecordIO("a.idx", "a.rec", "r")
+            for key in list(indexed.keys):
+                with trial.raises_only((RecordError,), f"read_idx({key})"):
+                    _compare(trial, truth, int(key), indexed.read_idx(key))
+    records: list[bytes] = []
+    with trial.raises_only((RecordError, OSError), "MXRecordIO") as reading:
+        one = MXRecordIO("a.rec", "r")
+        while (record := one.read()) is not None:
+            records.append(record)
+    found = [data for _, data in truth.found]
+    trial.check(records == found[: len(records)], "MXRecordIO.read gave other records")
+    if reading.error is None:
+        trial.check(truth.complete and len(records) == len(found), "MXRecordIO.read lost records")
+
+
+def try_inspect(trial: Trial, truth: Truth) -> None:
+    if trial.rng.random() < 0.5:
+        said = trial.rectool("inspect", "a.rec")
+    else:
+        said = trial.rectool("inspect", "a.rec", "--records", "--json")
+        for line in said.out.splitlines():
+            _compare_row(trial, truth, json.loads(line))
+    if not truth.sound:
+        trial.check(said.status, "says nothing of the damage")
+
+
+def _compare_row(trial: Trial, truth: Truth, row: dict[str, Any]) -> None:
+    one = read_at(truth.rec, row["offset"])
+    if one is None:
+        trial.problem(f"shows a record at {row['offset']}, where none is whole")
+        return
+    trial.check(row["size"] == len(one[0]), f"another size: {row}")
+    about = fields(one[0])
+    if about is not None and row.get("id") is not None:
+        trial.check(row["id"] == about[0], f"another id: {row}")
+
+
+def try_pack(trial: Trial, truth: Truth) -> None:
+    options = trial.rng.choice(((), (), ("--pass-through",), ("--shuffle",), ("--images-only",)))
+    said = trial.rectool("pack", "a.rec", "out", *options)
+    made = read_pair(trial, "out") if Path("out.rec").exists() else {}
+    for key, data in made.items():
+        _compare(trial, truth, key, data)
+    if said.status == 0:
+        bare = "--images-only" in options
+        for key, expected in truth.records.items():
+            about = fields(expected or b"")
+            if not (bare and about and not about[2]):
+                trial.check(key in made, f"lost {key} with status 0")
+        if truth.index is None:
+            trial.check(truth.complete, "says nothing of the damage")
+
+
+def try_resize(trial: Trial, truth: Truth) -> None:
+    said = trial.rectool("pack", "a.rec", "out", "--resize", "8", "--workers", "1")
+    made = read_pair(trial, "out") if Path("out.rec").exists() else {}
+    for key, data in made.items():
+        about, source = fields(data), fields(truth.records.get(key) or b"")
+        if truth.untouched(key):
+            trial.check(about and source and about[:2] == source[:2], f"another header of {key}")
+    if said.status == 0:
+        trial.check(set(truth.records) <= set(made), "lost records with status 0")
+
+
+def read_pair(trial: Trial, name: str) -> dict[int, bytes]:
+    """Records by key, of a pair that a command wrote: it must be whole."""
+    data = Path(f"{name}.rec").read_bytes()
+    index = read_idx(Path(f"{name}.idx").read_bytes())
+    found, complete = read_all(data)
+    trial.check(complete, f"{name}.rec is damaged")
+    trial.check([at for _, at in index] == [at for at, _ in found], f"{name}.idx is another's")
+    trial.check(len({key for key, _ in index}) == len(index), f"{name}.idx has a key twice")
+    return {key: data for (key, _), (_, data) in zip(index, found, strict=False)}
+
+
+def try_unpack(trial: Trial, truth: Truth) -> None:
+    said = trial.rectool("unpack", "a.rec", "files")
+    lists = list(Path("files").glob("*.lst")) if Path("files").exists() else []
+    lines = lists[0].read_text().splitlines() if lists else []
+    made = [line.split("\t") for line in lines if not line.startswith("#")]
+    for key, *labels, name in made:
+        expected = fields(truth.records.get(int(key)) or b"")
+        payload = Path("files", name).read_bytes()
+        if truth.index is None:
+            known = {about[2] for data in truth.anywhere if (about := fields(data))}
+            trial.check(payload in known, f"{name}: an image that is not there")
+        elif expected is None:
+            trial.problem(f"{name}: a file of a record that is not whole")
+        else:
+            trial.check(payload == expected[2], f"{name}: another image")
+            same = np.array_equal(
+                np.array(labels, np.float32), np.array(expected[1], np.float32), equal_nan=True
+            )
+            trial.check(same, f"{name}: labels {labels[:5]}, not {expected[1][:5]}")
+    if said.status == 0:
+        keys = {int(key) for key, *_ in made}
+        trial.check(set(truth.records) <= keys, f"lost {set(truth.records) - keys} with status 0")
+        if truth.index is None:
+            trial.check(truth.complete, "says nothing of the damage")
+
+
+def try_index(trial: Trial, truth: Truth) -> None:
+    said = trial.rectool("index", "a.rec", "new.idx")
+    if said.status == 0:
+        offsets = [at for _, at in read_idx(Path("new.idx").read_bytes())]
+        trial.check(truth.complete, "says nothing of the damage")
+        trial.check(offsets == [at for at, _ in truth.found], "other offsets")
+
+
+TRIES: tuple[Callable[[Trial, Truth], None], ...] = (
+    try_data_set, try_iterator, try_mxnet_names, try_inspect, try_pack, try_resize, try_unpack,
+    try_index,
+)  # fmt: skip
+
+
+def try_record_file(trial: Trial) -> None:
+    """A damaged `.rec`, with the `.idx` of the whole one or without any."""
+    pair, damage = some_pair(trial.rng), trial.rng.choice(DAMAGES)
+    trial.kind = f"rec: {damage.__name__}"
+    rec, with_idx = damage(pair, trial.rng), trial.rng.random() < 0.7
+    trial.path("a.rec", rec)
+    if with_idx:
+        trial.path("a.idx", pair.idx)
+    truth = Truth(pair, rec, read_idx(pair.idx) if with_idx else None)
+    try_reader(trial, truth)
+    for attempt in trial.rng.sample(TRIES, 2):
+        attempt(trial, truth)
+
+
+# .idx
+
+
+def shift_keys(data: bytes, rng: random.Random) -> bytes:
+    """Each key with its neighbour's offset."""
+    pairs = read_idx(data)
+    by = rng.choice((1, -1, 2))
+    keys = [key for key, _ in pairs]
+    keys = keys[by % len(keys) :] + keys[: by % len(keys)]
+    return b"".join(b"%d\t%d\n" % (key, at) for key, (_, at) in zip(keys, pairs, strict=True))
+
+
+def reverse_keys(data: bytes, _: random.Random) -> bytes:
+    pairs = read_idx(data)
+    backwards = [key for key, _ in pairs[::-1]]
+    return b"".join(b"%d\t%d\n" % (key, at) for key, (_, at) in zip(backwards, pairs, strict=True))
+
+
+def another_files(_: bytes, rng: random.Random) -> bytes:
+    return some_pair(rng).idx
+
+
+INDEX_FAULTS = (*TEXT, shift_keys, reverse_keys, another_files)
+
+
+def _lenient(text: bytes) -> list[tuple[int, int]] | None:
+    """Keys and offsets, as far as it is an index at all."""
+    found = []
+    for line in text.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
+        words = line.strip().split(b"\t")
+        if words == [b""]:
+            continue
+        try:
+            found.append((int(words[0]), int(words[1])))
+        except (ValueError, IndexError):
+            return None
+    return found
+
+
+def try_index_file(trial: Trial) -> None:
+    """A whole `.rec` with a damaged `.idx`."""
+    pair, fault = some_pair(trial.rng), trial.rng.choice(INDEX_FAULTS)
+    trial.kind = f"idx: {fault.__name__}"
+    text = fault(pair.idx, trial.rng)
+    trial.path("a.rec", pair.rec)
+    trial.path("a.idx", text)
+    index = _lenient(text)
+    truth = Truth(pair, pair.rec, [(-1, 1)] if index is None else index)
+    try_reader(trial, truth)
+    attempt = trial.rng.choice((_pack_all, _unpack_all, try_inspect, try_data_set, try_mxnet_names))
+    attempt(trial, truth)
+
+
+def _pack_all(trial: Trial, truth: Truth) -> None:
+    try_pack(trial, truth)
+    if Path("out.rec").exists():
+        _no_neighbours(trial, truth, read_pair(trial, "out"), trial.rectool("inspect", "out.rec"))
+
+
+def _unpack_all(trial: Trial, truth: Truth) -> None:
+    try_unpack(trial, truth)
+
+
+def _no_neighbours(trial: Trial, truth: Truth, made: dict[int, bytes], _: Said) -> None:
+    """All records are there, and not many under a neighbour's key."""
+    ids = {about[0]: key for key, data in made.items() if (about := fields(data))}
+    wrong = [key for id_, key in ids.items() if id_ != key and key in truth.pair.records]
+    trial.check(len(wrong) <= 2, f"{len(wrong)} of {len(made)} records have another's key")
+
+
+def truths() -> Iterator[str]:
+    yield from (damage.__name__ for damage in DAMAGES)
