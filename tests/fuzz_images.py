@@ -66,7 +66,7 @@ def try_images(trial: Trial) -> None:
         way = (*way, "--backend", "opencv")
     said = trial.rectool("pack", "m.lst", "out", "--root", "images", "--workers", "1", *way)
     made = read_pair(trial, "out") if Path("out.rec").exists() else {}
-    trial.check({7, 9} <= set(made), f"lost {({7, 9} - set(made))}, which are whole")
+    trial.check({7, 9} <= set(made), f"lost { ({7, 9} - set(made)) }, which are whole")
     trial.check((said.status == 0) == (8 in made), f"status {said.status}, {sorted(made)} packed")
     trial.check(8 in made or name in said.err, f"does not name {name}: {said.err}")
     for key, record in made.items():

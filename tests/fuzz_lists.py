@@ -102,9 +102,7 @@ def listed(trial: Trial) -> dict[str, list[float]]:
     return found
 
 
-def compare(
-    trial: Trial, status: int, truth: dict[str, list[float]], untouched: set[str]
-) -> None:
+def compare(trial: Trial, status: int, truth: dict[str, list[float]], untouched: set[str]) -> None:
     """Images whose annotation is as it was have their labels; with status 0 all are there."""
     found = listed(trial)
     for name in untouched & set(found):
@@ -292,7 +290,11 @@ def try_voc(trial: Trial) -> None:
     trial.kind = f"voc: {fault.__name__}"
     _one_file(trial, sheets, fault, "voc/{}.xml", NAMES[1:])
     said = trial.rectool("list", "images", "out", "--voc", "voc")
-    same = {name for name in NAMES if Path(f"voc/{name}").with_suffix(".xml").read_bytes() == sheets[name]}
+    same = {
+        name
+        for name in NAMES
+        if Path(f"voc/{name}").with_suffix(".xml").read_bytes() == sheets[name]
+    }
     _all_but_one(trial, said.status, box_labels(boxes, (0.0,)), same)
 
 
@@ -310,7 +312,11 @@ def try_yolo(trial: Trial) -> None:
     trial.kind = f"yolo: {fault.__name__}"
     _one_file(trial, texts, fault, "labels/{}.txt", NAMES)
     said = trial.rectool("list", "images", "out", "--yolo", "labels")
-    same = {name for name in NAMES if Path(f"labels/{name}").with_suffix(".txt").read_bytes() == texts[name]}
+    same = {
+        name
+        for name in NAMES
+        if Path(f"labels/{name}").with_suffix(".txt").read_bytes() == texts[name]
+    }
     _all_but_one(trial, said.status, box_labels(boxes), same)
 
 
@@ -324,9 +330,7 @@ def _one_file(
         trial.path(pattern.format(name.removesuffix(".jpg")), content)
 
 
-def _all_but_one(
-    trial: Trial, status: int, truth: dict[str, list[float]], same: set[str]
-) -> None:
+def _all_but_one(trial: Trial, status: int, truth: dict[str, list[float]], same: set[str]) -> None:
     compare(trial, status, truth, same)
     if status == 0:
         trial.check(len(listed(trial)) == len(NAMES), "an image is not listed, with status 0")

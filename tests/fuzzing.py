@@ -19,7 +19,7 @@ import signal
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -237,7 +237,9 @@ def _own_streams(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for stream, name in ((1, "stdout"), (2, "stderr")):
-        os.dup2(os.open(folder.with_suffix(f".{name}"), os.O_RDWR | os.O_CREAT | os.O_APPEND), stream)
+        os.dup2(
+            os.open(folder.with_suffix(f".{name}"), os.O_RDWR | os.O_CREAT | os.O_APPEND), stream
+        )
     sys.stdin = io.TextIOWrapper(os.fdopen(0, "rb", closefd=False))
     sys.stdout, sys.stderr = (
         io.TextIOWrapper(os.fdopen(stream, "wb", closefd=False), line_buffering=True,
@@ -254,7 +256,3 @@ def _peak() -> int:
     """The most memory that this process or one of its workers took, in bytes; on Linux."""
     who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return max(resource.getrusage(one).ru_maxrss for one in who) << 10
-
-
-def numbers_of(count: int, first: int = 0) -> Iterator[int]:
-    return iter(range(first, first + count))
