@@ -8,12 +8,12 @@ import json
 from pathlib import Path
 
 from conftest import encoded, picture
+from damaged_images import MUTATIONS
 from fuzz_records import read_pair
 from fuzzing import Trial
 from mutations import BYTES
 from PIL import Image
 from plain_records import fields
-from test_mutations import MUTATIONS
 
 WAYS = (
     (), ("--resize", "12"), ("--encoding", "png", "--color", "unchanged"), ("--pass-through",),

@@ -1,4 +1,4 @@
-"""Damaged lists, tables of classes and annotations: what is listed is right, or an error says why."""
+"""Damaged lists, tables of classes and annotations: labels are right, or an error says why."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def try_list(trial: Trial) -> None:
     labels = [f"{number}" if number % 2 else f"{number}\t0.5" for number in range(len(NAMES))]
     if trial.rng.random() < 0.5:
         labels = [str(number % 3) for number in range(len(NAMES))]
-    whole = "".join(f"{3 * number}\t{label}\t{name}\n"
-                    for number, (label, name) in enumerate(zip(labels, NAMES, strict=True)))  # fmt: skip
+    rows = enumerate(zip(labels, NAMES, strict=True))
+    whole = "".join(f"{3 * number}\t{label}\t{name}\n" for number, (label, name) in rows)
     fault = trial.rng.choice(TEXT)
     trial.kind = f"lst: {fault.__name__}"
     text = fault(whole.encode(), trial.rng)
@@ -60,7 +60,7 @@ def try_list(trial: Trial) -> None:
     made = read_pair(trial, "out") if Path("out.rec").exists() else {}
     lines = [line.split("\t") for line in whole.splitlines()]
     truth = {int(key): (as_floats(values), name) for key, *values, name in lines}
-    kept = {line for line in text.split(b"\n")}
+    kept = set(text.split(b"\n"))
     untouched = {int(line.split("\t")[0]) for line in whole.splitlines() if line.encode() in kept}
     for key, data in made.items():
         about = fields(data)
@@ -106,9 +106,8 @@ def compare(trial: Trial, status: int, truth: dict[str, list[float]], untouched:
     """Images whose annotation is as it was have their labels; with status 0 all are there."""
     found = listed(trial)
     for name in untouched & set(found):
-        same = np.allclose(found[name], truth[name], atol=1e-5) if (
-            len(found[name]) == len(truth[name])
-        ) else False  # fmt: skip
+        same = len(found[name]) == len(truth[name])
+        same = same and np.allclose(found[name], truth[name], atol=1e-5)
         trial.check(same, f"{name}: {found[name]}, not {truth[name]}")
     if status == 0:
         trial.check(untouched <= set(found), f"lost {untouched - set(found)} with status 0")
@@ -187,13 +186,12 @@ Boxes = dict[str, list[tuple[int, int, int, int, int]]]
 
 def some_boxes(rng: random.Random) -> Boxes:
     """Of each image some boxes: class, left, top, width, height, in pixels."""
-    return {
-        name: [
-            (rng.randrange(3), rng.randrange(20), rng.randrange(15), rng.randint(1, 20), rng.randint(1, 15))
-            for _ in range(rng.randint(1, 3))
-        ]
-        for name in NAMES
-    }  # fmt: skip
+    return {name: list({_some_box(rng) for _ in range(rng.randint(1, 3))}) for name in NAMES}
+
+
+def _some_box(rng: random.Random) -> tuple[int, int, int, int, int]:
+    wide, high = rng.randint(1, 20), rng.randint(1, 15)
+    return rng.randrange(3), rng.randrange(20), rng.randrange(15), wide, high
 
 
 def box_labels(boxes: Boxes, extra: tuple[float, ...] = ()) -> dict[str, list[float]]:
@@ -208,13 +206,9 @@ def box_labels(boxes: Boxes, extra: tuple[float, ...] = ()) -> dict[str, list[fl
     return made
 
 
-def _distinct(boxes: Boxes) -> Boxes:
-    return {name: list(dict.fromkeys(rows)) for name, rows in boxes.items()}
-
-
 def try_coco(trial: Trial) -> None:
     make_images(trial)
-    boxes = _distinct(some_boxes(trial.rng))
+    boxes = some_boxes(trial.rng)
     about: dict[str, Any] = {
         "images": [
             {"id": number + 1, "file_name": name, "width": SIZE[0], "height": SIZE[1]}
@@ -279,7 +273,7 @@ OBJECT = """<object><name>class{}</name><difficult>0</difficult>
 
 def try_voc(trial: Trial) -> None:
     make_images(trial)
-    boxes = _distinct(some_boxes(trial.rng))
+    boxes = some_boxes(trial.rng)
     boxes[NAMES[0]] = [(class_, 1, 1, 9, 9) for class_ in range(3)]  # all classes are there
     sheets = {}
     for name, rows in boxes.items():
@@ -288,19 +282,14 @@ def try_voc(trial: Trial) -> None:
         sheets[name] = text.encode()
     fault = trial.rng.choice(TEXT)
     trial.kind = f"voc: {fault.__name__}"
-    _one_file(trial, sheets, fault, "voc/{}.xml", NAMES[1:])
+    same = _one_file(trial, sheets, fault, "voc/{}.xml", NAMES[1:])
     said = trial.rectool("list", "images", "out", "--voc", "voc")
-    same = {
-        name
-        for name in NAMES
-        if Path(f"voc/{name}").with_suffix(".xml").read_bytes() == sheets[name]
-    }
     _all_but_one(trial, said.status, box_labels(boxes, (0.0,)), same)
 
 
 def try_yolo(trial: Trial) -> None:
     make_images(trial)
-    boxes = _distinct(some_boxes(trial.rng))
+    boxes = some_boxes(trial.rng)
     texts = {}
     for name, rows in boxes.items():
         lines = []
@@ -310,24 +299,20 @@ def try_yolo(trial: Trial) -> None:
         texts[name] = ("\n".join(lines) + "\n").encode()
     fault = trial.rng.choice(TEXT)
     trial.kind = f"yolo: {fault.__name__}"
-    _one_file(trial, texts, fault, "labels/{}.txt", NAMES)
+    same = _one_file(trial, texts, fault, "labels/{}.txt", NAMES)
     said = trial.rectool("list", "images", "out", "--yolo", "labels")
-    same = {
-        name
-        for name in NAMES
-        if Path(f"labels/{name}").with_suffix(".txt").read_bytes() == texts[name]
-    }
     _all_but_one(trial, said.status, box_labels(boxes), same)
 
 
 def _one_file(
     trial: Trial, files: dict[str, bytes], fault: Fault, pattern: str, which: tuple[str, ...]
-) -> None:
-    """Writes the files, one of them damaged."""
+) -> set[str]:
+    """Writes the files, one of them damaged. Returns whose are as they were."""
     damaged = trial.rng.choice(which)
-    for name, data in files.items():
-        content = fault(data, trial.rng) if name == damaged else data
-        trial.path(pattern.format(name.removesuffix(".jpg")), content)
+    content = {**files, damaged: fault(files[damaged], trial.rng)}
+    for name, data in content.items():
+        trial.path(pattern.format(name.removesuffix(".jpg")), data)
+    return {name for name in files if content[name] == files[name]}
 
 
 def _all_but_one(trial: Trial, status: int, truth: dict[str, list[float]], same: set[str]) -> None:

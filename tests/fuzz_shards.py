@@ -66,12 +66,11 @@ def try_set(trial: Trial) -> None:
     """One of the files of an unfinished or whole set is damaged; then the set is resumed."""
     source = stopped_after(trial.rng.choice((0, 0, 6, 9, 12, 15)))
     shutil.copytree(source, trial.folder, dirs_exist_ok=True)
-    files = [path for path in sorted(trial.folder.rglob("*"))
-             if path.is_file() and "set" in path.name + path.parent.name and path.name != "m.lst"]  # fmt: skip
+    made = (path for path in sorted(trial.folder.rglob("*")) if path.is_file())
+    files = [path for path in made if "set" in f"{path.parent.name} {path.name}"]
     about = [path for path in files if path.suffix not in (".rec", ".idx")]
-    target = trial.rng.choice(
-        about if about and trial.rng.random() < 0.7 else files or [Path("none")]
-    )
+    files = about if about and trial.rng.random() < 0.7 else files
+    target = trial.rng.choice(files or [Path("none")])
     # a shard's own bytes are told by their number alone
     fault = trial.rng.choice(TEXT if target in about else (cut_end, nothing_left))
     kind = "state" if target in about else "shard"

@@ -44,6 +44,6 @@ def test_mutants(name: str, tmp_path: Path) -> None:
     numbers = [int(number)] if only else list(range(round(share * int(number))))
     processes = min(len(os.sched_getaffinity(0)), len(numbers))
     kinds, failures = try_all(area, numbers, tmp_path / "mutants", processes)
-    print(f"{sum(kinds.values())} mutants:", dict(kinds.most_common()))
+    print(f"{sum(kinds.values())} mutants:", dict(kinds.most_common()))  # noqa: T201
     report = "\n".join(map(str, failures[:20]))
     assert not failures, f"{len(failures)} of {len(numbers)} mutants\n{report}"

@@ -27,7 +27,6 @@ def _harm(trial: Trial) -> None:
     if number == 6:
         raise KeyError("a bug")
     if number == 7:
-        print("Traceback", file=sys.stderr)
         trial.rectool("inspect", "missing.rec", "--no-such-option")
     trial.kind = "harmful"
 
