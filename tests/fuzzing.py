@@ -217,6 +217,7 @@ def _serve(area: Area, numbers: Sequence[int], folder: Path, log: Path) -> None:
     limit = resource.getrlimit(resource.RLIMIT_AS)[1]
     resource.setrlimit(resource.RLIMIT_AS, (_virtual_size() + (2 << 30), limit))
     out = os.open(log, os.O_WRONLY | os.O_APPEND)
+    faulthandler.enable(out)
     _own_streams(folder)
     for number in numbers:
         faulthandler.dump_traceback_later(SECONDS, exit=True, file=out)
