@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +12,6 @@ import numpy as np
 from .filing import RAW_ENDING
 from .format import (
     IRHeader,
-    Output,
     RecordError,
     RecordReader,
     ShardSet,
@@ -21,20 +19,12 @@ from .format import (
     label_list,
     pack,
     raw_fields,
-    shown,
     unpack,
 )
-from .listing import (
-    Entry,
-    HeaderFields,
-    ImageList,
-    format_header_line,
-    format_line,
-    leads_out,
-    raise_faults,
-)
+from .listing import Entry, HeaderFields, ImageList, format_header_line, format_line
 from .sniffing import ENDINGS, format_of
 from .unpack_folder import Folder
+from .unpack_names import ListedNames, listed_names, slot
 
 
 @dataclass(frozen=True)
@@ -42,8 +32,10 @@ class UnpackResult:
     """What `unpack_records` wrote: images, payloads that are no image (`raw`), and the list.
 
     `rec` is the file that was read, or for a set a pattern.
-    `unnamed` counts records that the list with names does not know, `misnamed` files whose ending
-    is another format's, `unindexed` records that the `.idx` leaves out: they were not written.
+    `unnamed` counts records that the list with names does not know, `unknown` keys of that list
+    that no record has, `respelled` its names with backslashes, taken for folders; `misnamed` files
+    whose ending is another format's, `unindexed` records that the `.idx` leaves out: they were not
+    written.
     """
 
     rec: str
@@ -53,6 +45,8 @@ class UnpackResult:
     unnamed: int
     misnamed: int
     unindexed: int
+    unknown: int
+    respelled: int
 
 
 def unpack_records(
@@ -72,17 +66,24 @@ def unpack_records(
     `.idx`: where a header has fields that a list has no column for, `#header` lines keep them.
     `on_progress` is called after each record with the number of all.
 
+    Nothing is written outside of `folder`, whatever names and links say, and no file replaced that
+    was written by the same call or is read.
+
     Raises FileExistsError where the folder holds anything and `force` is false; ListError for names
-    that lead out of the folder or occur twice; RecordError, naming the key, for a record that is no
-    image record, a key that occurs twice, or missing shards; and as RecordReader does. What was
-    written before an error stays, but the list is only written last.
+    that lead out of the folder, occur twice or cannot be a file's; RecordError, naming the key, for
+    a record that is no image record, a key that occurs twice, or missing shards, and where another
+    process unpacks into the folder; and as RecordReader does. What was written before an error
+    stays, but the list is only written last.
     """
-    with Unpacking(rec, names) as files:
-        with Target(files, os.fspath(folder), files.sources, force=force) as target:
-            for position in range(len(files.reader)):
-                target.write(position, files.file_name(position))
-                on_progress(len(files.reader))
-        return target.result()
+    with (
+        Unpacking(rec, names) as files,
+        Target(files, os.fspath(folder), files.sources, force=force) as target,
+    ):
+        for position in range(len(files.reader)):
+            target.write(position, files.file_name(position))
+            on_progress(len(files.reader))
+        target.finish()
+        return target.publish()
 
 
 class FileName(NamedTuple):
@@ -115,13 +116,15 @@ class Unpacking:
         self.sources = [*paths, *self.reader.idx_paths]
         try:
             lst = self.stem + ".lst"
-            self._known = {} if names is None else _checked_names(names, lst, alone=alone)
+            listed = ListedNames({}, 0) if names is None else listed_names(names, lst, alone=alone)
+            self._known, self.respelled = listed
+            self.unknown = 0 if names is None else len(np.setdiff1d(names.keys, self.reader.keys))
             _check_keys(self.reader)
             self.unindexed = self.reader.unindexed()
         except BaseException:
             self.reader.close()
             raise
-        self._taken = {_slot(os.path.normpath(name), alone) for name in self._known.values()}
+        self._taken = {slot(name, alone) for name in self._known.values()}
         self.has_names = names is not None
 
     def __enter__(self) -> Unpacking:
@@ -148,7 +151,7 @@ class Unpacking:
         if known is not None and (ending != RAW_ENDING or known.endswith(RAW_ENDING)):
             return FileName(known, ending, known=True, used=True)
         name = f"{key}{ending}"
-        if _slot(name, self._alone) in self._taken:
+        if slot(name, self._alone) in self._taken:
             but = ", but for its ending," if self._alone else ""
             raise RecordError(
                 f"key {key}: {name} is{but} the list's name for another record",
@@ -170,40 +173,47 @@ class Target:
         self, files: Unpacking, folder: str, sources: Sequence[str | None], *, force: bool
     ) -> None:
         self._files = files
-        self._folder = Folder(folder, sources, force=force)
         self._counts = {"images": 0, "raw": 0, "unnamed": 0, "misnamed": 0}
-        self.lst = Output(os.path.join(folder, files.stem + ".lst"), force=force)
+        self._folder = Folder(folder, sources, force=force, by_list=files.has_names)
+        try:
+            self._lst = self._folder.new_file(files.stem + ".lst")
+        except BaseException:
+            self._folder.close()
+            raise
 
     def __enter__(self) -> Target:
-        self.lst.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self.lst.__exit__(kind, error, at)
+    def __exit__(self, *_: object) -> None:
+        self._lst.discard()
+        self._folder.close()
 
     def write(self, position: int, file: FileName) -> None:
         record = self._files.reader[position]
         header, payload = unpack(record)
         key = int(self._files.reader.keys[position])
+        self._folder.write(file.name, payload)
+        self._lst.write(_lines(Entry(key, tuple(label_list(header.label)), file.name), record))
         self._counts["images" if file.ending != RAW_ENDING else "raw"] += 1
         self._counts["unnamed"] += self._files.has_names and not file.known
         self._counts["misnamed"] += file.used and not _is_ending_of(file.name, file.ending)
-        self._folder.write(file.name, payload)
-        self.lst.write(_lines(Entry(key, tuple(label_list(header.label)), file.name), record))
 
-    def result(self) -> UnpackResult:
+    def finish(self) -> None:
+        """The list is on the disk when this returns, but has its name only once published."""
+        self._lst.finish(sync=True)
+        self._lst.check()
+
+    def publish(self) -> UnpackResult:
+        self._lst.publish()
         files = self._files
-        return UnpackResult(files.name, self.lst.path, **self._counts, unindexed=files.unindexed)
-
-
-def _slot(name: str, alone: bool) -> str:
-    """What no two files may have in common."""
-    return os.path.splitext(name)[0] if alone else name
+        return UnpackResult(
+            files.name,
+            self._lst.path,
+            **self._counts,
+            unindexed=files.unindexed,
+            unknown=files.unknown,
+            respelled=files.respelled,
+        )
 
 
 def _sources(rec: StrPath | ShardSet) -> tuple[tuple[str, ...], str]:
@@ -231,28 +241,6 @@ _SAME_ENDING = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif
 def _is_ending_of(name: str, ending: str) -> bool:
     has = os.path.splitext(name)[1].lower()
     return _SAME_ENDING.get(has, has) == ending
-
-
-def _checked_names(names: ImageList, lst: str, *, alone: bool) -> dict[int, str]:
-    """Names by key, all of them below the folder and different."""
-    but = ", but for its ending," if alone else ""
-    known: dict[int, str] = {}
-    lines: dict[str, int] = {}
-    faults: list[str] = []
-    for position, entry in enumerate(names):
-        line = names.line_number(position)
-        path = os.path.normpath(entry.path)
-        where = f"{shown(names.name)}:{line}:"
-        if leads_out(path) or path == os.curdir:
-            faults.append(f"{where} {shown(entry.path)} leads out of the folder")
-        if os.path.normcase(path) == os.path.normcase(lst):
-            faults.append(f"{where} {shown(entry.path)} is the name of the list to be written")
-        first = lines.setdefault(_slot(os.path.normcase(path), alone), line)
-        if first != line:
-            faults.append(f"{where} {shown(entry.path)} is{but} the name of line {first} already")
-        known[entry.key] = entry.path
-    raise_faults(faults, names.name)
-    return known
 
 
 def _check_keys(reader: RecordReader) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from .format import ShardSet, StrPath, publish
+from .format import ShardSet, StrPath
 from .listing import ImageList
 from .pairing import check_keys
 from .unpack_folder import are_apart, check_empty
@@ -58,8 +58,9 @@ def unpack_pair(
             for target, name in zip(targets, _names(images, numbers, position), strict=True):
                 target.write(position, name)
                 on_progress(2 * len(positions))
-        publish([target.lst for target in targets])
-    return targets[0].result(), targets[1].result()
+        for target in targets:
+            target.finish()
+        return targets[0].publish(), targets[1].publish()
 
 
 def _names(images: Unpacking, masks: Unpacking, position: int) -> tuple[FileName, FileName]:

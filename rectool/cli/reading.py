@@ -248,6 +248,10 @@ def _tell(noun: str, folder: str | None, names: str | None, result: UnpackResult
     say(f"{written} in {shown_path(folder)}, listed in {shown_path(result.lst)}")
     if result.unnamed:
         say(f"{plural(result.unnamed, 'record')} not in {shown_path(names)}, named by key")
+    if result.unknown:
+        say(f"{plural(result.unknown, 'key')} of {shown_path(names)} that no record has")
+    if result.respelled:
+        say(f"{plural(result.respelled, 'name')} with backslashes, each taken for a folder's end")
     if result.unindexed:
         fail(
             f"{shown_path(result.rec)}: {plural(result.unindexed, 'record')} not in the index and"
