@@ -21,9 +21,12 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from urllib.parse import unquote
 
-from .format import ListError, StrPath, plural, shown
+from .format import ListError, StrPath, shown
 from .listing import encode_path, leads_out
+from .remarks import Kind, Remarks
 from .scanning import EXTS, normal_exts
+
+RESPELLED = Kind("{} found under another spelling, e.g. {}", "path")
 
 UNFIT = re.compile(r"[\t\n\r\0]")
 """What no path and no name in a list has."""
@@ -40,6 +43,9 @@ _NO_FOLDER = (
 )  # fmt: skip
 """What says that a path is none of a folder; all else is the disk's fault."""
 
+NOT_FOUND = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL)
+"""What says that no file has a path; the last is Windows' word for one that no file can have."""
+
 _Names = dict[str, list[str]]
 
 
@@ -55,8 +61,7 @@ class Root:
         self._exts = normal_exts(exts)
         self._folders: dict[str, _Names] = {}
         self._remembered = 0
-        self._count = 0
-        self._example = ("", "")
+        self._remarks = Remarks()
 
     def join(self, path: str) -> str:
         return os.path.join(self.path, path)
@@ -98,18 +103,12 @@ class Root:
             )
         if not found:
             return None
-        self.count(path, found[0])
+        self._remarks.count(RESPELLED, respelling(path, found[0]))
         return found[0]
-
-    def count(self, path: str, found: str) -> None:
-        """Counts a path that was found under another spelling."""
-        self._count += 1
-        if self._count == 1:
-            self._example = path, found
 
     def remarks(self) -> list[str]:
         """What was counted, in no line or one."""
-        return respelling_remarks(self._count, *self._example)
+        return self._remarks.lines()
 
     def _plain(self, path: str) -> str:
         if not path:
@@ -188,12 +187,9 @@ class Root:
             return []
 
 
-def respelling_remarks(count: int, path: str, found: str) -> list[str]:
-    """The remark on so many paths of which one was found as another, if there are any."""
-    if not count:
-        return []
-    example = f"{path!r:.200} as {found!r:.200}"
-    return [f"{plural(count, 'path')} found under another spelling, e.g. {example}"]
+def respelling(path: str, found: str) -> str:
+    """An example for the remark RESPELLED."""
+    return f"{path!r:.200} as {found!r:.200}"
 
 
 def _readings(path: str) -> Iterator[str]:

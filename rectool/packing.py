@@ -26,9 +26,11 @@ from .format import (
     plural,
     shown,
 )
+from .listed_paths import Root
+from .remarks import Remarks
 from .running import Result, Run, usual_workers
 from .sniffing import png_samples
-from .sources import FileSource, Records, Source, Treatment
+from .sources import FileSource, Made, Records, Source, Treatment
 
 if TYPE_CHECKING:
     from .shard_state import Shard
@@ -60,7 +62,8 @@ class PackResult:
     `images` and `bytes` count what is in the `.rec` files, `seconds` includes the start of workers.
     Of a set of shards (`sharded`) `kept` were there from a run before. `masks` are the `.rec` files
     of masks, beside `recs`, if there are any, and `mask_bytes` what is in them; `colour_masks`
-    counts those of several channels that were packed now.
+    counts those of several channels that were packed now. `remarks` are lines on what was done to
+    images otherwise than asked for.
     """
 
     recs: tuple[str, ...]
@@ -74,6 +77,7 @@ class PackResult:
     failures: tuple[Failure, ...]
     sharded: bool
     kept: int
+    remarks: tuple[str, ...] = ()
 
 
 def outputs_of(out: StrPath) -> tuple[str, str, str]:
@@ -124,6 +128,7 @@ def pack_images(
     rec, _, lst = outputs_of(out)
     failures: list[Failure] = []
     colour_masks = 0
+    remarks = Remarks()
     recs = [rec, mask_name(rec)] if source.has_masks else [rec]
 
     def fail(failure: Failure) -> None:
@@ -157,6 +162,8 @@ def pack_images(
                 shards.lack(position, failure)
                 fail(failure)
             colour_masks += reason is None and _has_channels(result)
+            for remark in result.remarks if isinstance(result, Made) and reason is None else ():
+                remarks.count(*remark)
             on_progress(left)
         if not shards.records:
             hint = ""
@@ -176,6 +183,7 @@ def pack_images(
         failures=tuple(failures),
         sharded=sharding is not None,
         kept=len(shards.kept),
+        remarks=tuple(remarks.lines()),
     )
 
 
@@ -196,14 +204,23 @@ def _check(source: Source, treatment: Treatment) -> None:
 
 
 def _check_root(source: FileSource) -> None:
-    """Raises ListError where many files are missing and none is there: to name them all would help
-    nobody.
+    """Raises ListError where many files are missing and none is there, under no spelling: to name
+    them all would help nobody.
     """
     paths = (source.place(position).path for position in range(len(source)))
-    if len(source) > _MANY and not any(map(os.path.lexists, paths)):
+    if len(source) > _MANY and not any(map(os.path.lexists, paths)) and not _respelled(source):
         first = shown(source.place(0).path)
         reason = f"none of its {len(source)} files is found, {first} for one"
         raise ListError(reason + _root_hint(source), path=source.name)
+
+
+def _respelled(source: FileSource) -> bool:
+    """Whether one of the first files is there under another spelling."""
+    root = Root(source.root)
+    try:
+        return any(root.respelled(source.images[at].path) for at in range(_LOOKED_AT))
+    except ListError:  # more than one
+        return True
 
 
 def _root_hint(source: FileSource) -> str:
@@ -224,9 +241,9 @@ def _lists(source: Source, lst: str, *, force: bool, resume: bool) -> list[Outpu
 
 def _has_channels(result: Result) -> bool:
     """Whether there is a mask, and it has several channels."""
-    if isinstance(result, str) or len(result) == 1:
+    if isinstance(result, str) or len(result.records) == 1:
         return False
-    mask = memoryview(result[1])
+    mask = memoryview(result.records[1])
     samples = png_samples(mask[payload_start(mask) :])
     return samples is not None and samples[1] > 1
 
@@ -292,7 +309,7 @@ def _add(shards: _OneFile | ShardWriter, position: int, key: int, result: Result
     if isinstance(result, str):
         return result
     try:
-        shards.add(position, key, result)
+        shards.add(position, key, result.records)
     except LimitError as error:
         return error.message
     return None

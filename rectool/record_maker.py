@@ -19,7 +19,7 @@ from .format import (
 )
 from .masks import Mask
 from .pairing import header_difference
-from .sources import Copy, Records, Treatment
+from .sources import Copy, Made, Records, Treatment
 
 RecordSample = tuple[int, int, list[int], list[int]]
 """Number of the file; key; of the record, and of the mask's, byte offset and bytes at most."""
@@ -45,7 +45,7 @@ class RecordMaker:
         self._fresh_ids = fresh_ids
         self._files: dict[int, BinaryIO] = {}
 
-    def __call__(self, sample: RecordSample) -> Records:
+    def __call__(self, sample: RecordSample) -> Made:
         number, key, offsets, rooms = sample
         record = self._record(number, offsets[0], rooms[0])
         if len(offsets) == 1:
@@ -54,7 +54,7 @@ class RecordMaker:
             records = self._treated_pair(record, offsets[1], rooms[1], self._masks_begin + number)
         if self._fresh_ids:
             records = tuple(with_id(one, key) if is_image_record(one) else one for one in records)
-        return records
+        return Made(records)
 
     def _treated(self, record: bytes) -> bytes:
         if self._treatment == Copy("nothing"):

@@ -163,7 +163,7 @@ class RecordSource(Source):
         make = self.maker(Copy("nothing"))
         for sample in self.samples(positions):
             with contextlib.suppress(RecordError):
-                record, *_ = make(sample)
+                record = make(sample).records[0]
                 yield label_list(unpack(record)[0].label)
 
     def identity(self) -> dict[str, str]:

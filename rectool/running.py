@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from .format import RecordError, shown
-from .sources import Copy, Maker, Place, Records, Source, Treatment
+from .sources import Copy, Made, Maker, Place, Source, Treatment
 
 if TYPE_CHECKING:
     from .pool import Pool, WorkerDiedError
@@ -21,8 +21,8 @@ _CHUNK = 8  # samples a task at most: enough that passing them costs nothing
 _TRIALS = 2  # deaths that a sample must cause alone: a worker may die for other reasons too
 _TASKS = 16  # a worker at least, where there are so many samples: then all end at about one time
 
-Result = Records | str
-"""A sample's records, or the reason why there are none."""
+Result = Made | str
+"""What was made of a sample, or the reason why nothing was."""
 
 
 @dataclass(frozen=True)

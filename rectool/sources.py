@@ -6,6 +6,8 @@ that is sent to a worker; there the source's maker turns samples into records.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -22,14 +24,24 @@ from .format import (
     pack_raw,
     plural,
 )
+from .listed_paths import NOT_FOUND, RESPELLED, Root, respelling
 from .listing import HeaderFields, ImageList, Numbers, parse_line, shuffled_order
 from .masks import Mask, MaskFinder, Masks
+from .remarks import Kind
 from .sniffing import check_complete
 
 Records = tuple[bytes, ...]
 """What a sample is packed as: its record, and where masks are packed too, the mask's."""
 
-Maker = Callable[[Any], Records]
+
+class Made(NamedTuple):
+    """What a maker makes of a sample: its records, and remarks, each of a kind with an example."""
+
+    records: Records
+    remarks: tuple[tuple[Kind, str], ...] = ()
+
+
+Maker = Callable[[Any], Made]
 SourceType = TypeVar("SourceType", bound="Source")
 
 
@@ -210,11 +222,30 @@ class _FileMaker:
     label_width: int | None
     masks: MaskFinder | None
 
-    def __call__(self, sample: FileSample) -> Records:
+    def __call__(self, sample: FileSample) -> Made:
         line, header, mask = sample
         key, labels, path = parse_line(line)
         head = self._head(key, labels[: self.label_width], header)
-        return tuple(head + payload for payload in self._payloads(path, mask))
+        remarks: tuple[tuple[Kind, str], ...] = ()
+        try:
+            image = read_file(os.path.join(self.root, path))
+        except OSError as error:
+            found = self._respelled(path) if error.errno in NOT_FOUND else None
+            if found is None:
+                raise
+            image = read_file(os.path.join(self.root, found))
+            remarks = ((RESPELLED, respelling(path, found)),)
+            path = found
+        return Made(tuple(head + part for part in self._payloads(path, image, mask)), remarks)
+
+    def _respelled(self, path: str) -> str | None:
+        with contextlib.suppress(OSError):
+            return self._finder.respelled(path)
+        return None
+
+    @functools.cached_property
+    def _finder(self) -> Root:
+        return Root(self.root)
 
     def _head(self, key: int, labels: tuple[float, ...], header: HeaderFields | None) -> bytes:
         if header is not None and self.label_width is None:
@@ -223,9 +254,8 @@ class _FileMaker:
             return pack_raw(0, labels[0], key, 0)
         return pack(IRHeader(0, labels, key, 0), b"")
 
-    def _payloads(self, path: str, mask: str | None) -> Records:
+    def _payloads(self, path: str, image: bytes, mask: str | None) -> Records:
         file = os.path.join(self.root, path)
-        image = read_file(file)
         raw = isinstance(self.treatment, Copy) and path.endswith(RAW_ENDING)
         if self.masks is None:
             return (image if raw else self.treatment.apply(image),)

@@ -14,11 +14,12 @@ from annotating import Runner, write_images
 from conftest import encoded, picture
 
 from rectool import ListError
-from rectool.annotations.common import BoxLines, Remarks
+from rectool.annotations.common import BoxLines
 from rectool.annotations.pixels import Measure
 from rectool.faults import Faults
 from rectool.listed_paths import Root
 from rectool.listing import Entry
+from rectool.remarks import Remarks
 
 
 @pytest.fixture

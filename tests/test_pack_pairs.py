@@ -127,7 +127,7 @@ def test_records_without_an_image_are_copied(two: Path) -> None:
     source = RecordSource([two / "f.rec"], masks=[two / "f_mask.rec"])
     from rectool.imaging import Recipe
 
-    image, mask = source.maker(Recipe())(source.samples(range(1))[0])
+    image, mask = source.maker(Recipe())(source.samples(range(1))[0]).records
     assert image == mask == pack(IRHeader(2, [9.0, 9.0], 0, 0), b"")
 
 

@@ -15,7 +15,8 @@ from ..faults import Faults
 from ..format import MAX_KEY, ListError, StrPath, shown
 from ..listed_paths import Root
 from ..listing import raise_faults
-from .common import Annotated, BoxLines, Kind, check_classes, check_pixels, class_name
+from ..remarks import Kind
+from .common import Annotated, BoxLines, check_classes, check_pixels, class_name
 from .formats import check_is_file, not_of_format
 from .json_values import Json, found, identity, integer, is_place, load, name_in, size_in, string
 from .only import Only

@@ -5,15 +5,15 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 
 from ..boxes import BOX_WIDTH, box_labels
 from ..faults import Faults
-from ..format import ListError, StrPath, plural, shown
+from ..format import ListError, StrPath, shown
 from ..listed_paths import UNFIT, is_encodable
 from ..listing import ImageList, encode_path
+from ..remarks import Kind, Remarks
 from ..scanning import Scan
 
 
@@ -28,16 +28,6 @@ class Annotated(Scan):
     remarks: list[str] = field(default_factory=list)
 
 
-class Kind(NamedTuple):
-    """Something to remark: a text with room for "3 boxes" and for an example, and what is counted.
-
-    `example` stands for the first one that is met.
-    """
-
-    text: str
-    noun: str
-
-
 TWICE = Kind("left out, being there already: {}, as in {}", "box")
 CUT = Kind("cut at the image's edges: {}, as in {}", "box")
 OUTSIDE = Kind("left out: {} outside of the image, as in {}", "box")
@@ -48,24 +38,6 @@ EMPTY = Kind(
     "image",
 )
 SKIPPED = Kind("left out: {} without objects, as in {}", "image")
-
-
-class Remarks:
-    """Counts what was changed or left out, each kind with its first example."""
-
-    def __init__(self) -> None:
-        self._counts: dict[Kind, int] = {}
-        self._examples: dict[Kind, str] = {}
-
-    def count(self, kind: Kind, example: str) -> None:
-        self._counts[kind] = self._counts.get(kind, 0) + 1
-        self._examples.setdefault(kind, example)
-
-    def lines(self) -> list[str]:
-        return [
-            kind.text.format(plural(count, kind.noun), shown(self._examples[kind]))
-            for kind, count in self._counts.items()
-        ]
 
 
 def class_name(text: str) -> str:

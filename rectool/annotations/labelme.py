@@ -8,8 +8,9 @@ from itertools import chain
 from typing import Any
 
 from ..format import ListError, StrPath
+from ..remarks import Kind, Remarks
 from ..scanning import EXTS
-from .common import Annotated, Kind, Remarks, class_name
+from .common import Annotated, class_name
 from .formats import not_of_format
 from .json_values import Json, found, is_place, load, name_in, size_in
 from .only import Only

@@ -7,8 +7,8 @@ import stat
 
 from ..format import ImageError, ListError, shown
 from ..listed_paths import Root
+from ..remarks import Kind, Remarks
 from ..sniffing import describe, has_exif
-from .common import Kind, Remarks
 
 Size = tuple[int, int]
 """Width and height in pixels, as the image is seen: its EXIF orientation applied."""

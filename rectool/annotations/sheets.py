@@ -14,8 +14,9 @@ from ..boxes import BOX_WIDTH
 from ..format import ListError, StrPath, shown
 from ..listed_paths import Root
 from ..listing import raise_faults
+from ..remarks import Kind, Remarks
 from ..scanning import EXTS, folders, normal_exts
-from .common import Annotated, BoxLines, Kind, Remarks, check_classes, check_pixels
+from .common import Annotated, BoxLines, check_classes, check_pixels
 from .formats import check_is_folder
 from .only import Only
 from .pixels import Measure, Size

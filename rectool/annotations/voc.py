@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from xml.etree import ElementTree
 
 from ..format import ListError, StrPath, shown
+from ..remarks import Remarks
 from ..scanning import EXTS
-from .common import FAR, Annotated, Remarks, class_name
+from .common import FAR, Annotated, class_name
 from .formats import format_of
 from .only import Only
 from .pixels import Size

@@ -11,8 +11,9 @@ from ..boxes import BOX_WIDTH
 from ..format import LimitError, ListError, StrPath, plural, shown, to_float32
 from ..listed_paths import Root
 from ..listing import quoted
+from ..remarks import Kind, Remarks
 from ..scanning import EXTS, folders, normal_exts
-from .common import Annotated, Box, BoxLines, Kind, Remarks
+from .common import Annotated, Box, BoxLines
 from .formats import check_is_folder
 from .names import Names, is_names_file, yolo_labels, yolo_names
 from .only import Only

@@ -138,6 +138,8 @@ def pack(
     from .. import reporting  # not needed before
 
     say(reporting.pack_text(result, source.noun))
+    for remark in result.remarks:
+        say(remark)
     if result.colour_masks:
         say(
             f"{plural(result.colour_masks, 'mask')} of several channels: where each pixel is to be"

@@ -1,0 +1,35 @@
+"""What was changed or left out on the way, counted: a line a kind, with an example."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .format import plural, shown
+
+
+class Kind(NamedTuple):
+    """Something to remark: a text with room for "3 boxes" and for an example, and what is counted.
+
+    `example` stands for the first one that is met.
+    """
+
+    text: str
+    noun: str
+
+
+class Remarks:
+    """Counts what was changed or left out, each kind with its first example."""
+
+    def __init__(self) -> None:
+        self._counts: dict[Kind, int] = {}
+        self._examples: dict[Kind, str] = {}
+
+    def count(self, kind: Kind, example: str) -> None:
+        self._counts[kind] = self._counts.get(kind, 0) + 1
+        self._examples.setdefault(kind, example)
+
+    def lines(self) -> list[str]:
+        return [
+            kind.text.format(plural(count, kind.noun), shown(self._examples[kind]))
+            for kind, count in self._counts.items()
+        ]
