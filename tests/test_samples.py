@@ -193,3 +193,13 @@ def test_a_mistake_in_the_users_code_is_raised_as_it_is(tmp_path: Path) -> None:
 
     with pytest.raises(KeyError, match="the user's"):
         RecordDataset(flats(tmp_path / "a.rec", 4), transform=transform)[0]
+
+
+@pytest.mark.parametrize(
+    "options", [{"mean_r": 1e300}, {"scale": 1e30, "std_b": 1e-3}, {"std_r": 1e-300}]
+)
+def test_arithmetic_that_float32_cannot_do_is_refused(
+    tmp_path: Path, options: dict[str, float]
+) -> None:
+    with pytest.raises(ValueError, match="mean_r|std"):
+        ImageRecordIter(flats(tmp_path / "a.rec", 4), SHAPE, 2, **options)

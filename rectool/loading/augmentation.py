@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import operator
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -22,7 +21,7 @@ Array = NDArray[Any]
 
 DTYPES = ("float32", "uint8", "int8")
 
-_MOST = sys.float_info.max
+_MOST = 1e30  # what float32, which computes, can multiply by bytes
 _FROM_0 = (
     "pad", "max_rotate_angle", "max_shear_ratio", "min_img_size", "brightness", "contrast",
     "saturation", "pca_noise", "max_random_contrast", "max_random_illumination",
@@ -141,7 +140,9 @@ class Augmentation:
         if self.resize == 0:
             raise ValueError("resize 0: it is a length in pixels, or -1")
         if 0 in (self.std_r, self.std_g, self.std_b, self.std_a):
-            raise ValueError("std 0: values are divided by it")
+            raise ValueError("std must not be 0: values are divided by it")
+        if not np.abs(self._of_channels("std")).min() * _MOST > abs(self.scale):
+            raise ValueError(f"scale / std must be below {_MOST:g}, got scale {self.scale:g}")
         self._check_crops()
 
     def _check_mean_image(self) -> None:
