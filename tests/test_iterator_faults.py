@@ -304,3 +304,14 @@ def test_a_closed_iterator(rec: Path) -> None:
     for _ in range(4):
         with pytest.raises(ValueError, match=r"a\.rec: a batch of a closed iterator"):
             next(it)
+
+
+def test_a_thousand_bad_samples_in_a_row_are_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rectool.loading.loader._MOST_SKIPPED", 5)
+    four = ImageRecordIter(broken(tmp_path / "a.rec", 20, *range(4)), SHAPE, 2, on_error="skip")
+    assert next(four).label[0].tolist() == [4, 4]
+    five = ImageRecordIter(broken(tmp_path / "b.rec", 20, *range(5)), SHAPE, 2, on_error="skip")
+    with pytest.raises(ImageError, match="the record with the key 14"):
+        next(five)

@@ -74,7 +74,8 @@ class ImageRecordIter:
 
     A sample that cannot be read raises ImageError, or another RecordError, that names its file and
     key, from `next`; the call after that gives the next batch. With `on_error` "skip" the sample
-    behind it takes its place, and `skipped` maps its key to the error.
+    behind it takes its place, and `skipped` maps its key to the error; a thousand such in a row
+    raise it.
 
     Raises TypeError for a parameter that there is none of, ValueError for values that have no
     meaning or files without an image, RecordError for masks that are not of these images, and what

@@ -22,6 +22,10 @@ from .labels import Labels
 from .pairs import MaskRows
 from .samples import named_errors, read_sample
 
+_MOST_SKIPPED = 1000
+"""Of so many bad samples in a row the last one's error is raised: each row of each batch would go
+through all of a set that is bad throughout."""
+
 _COLORS: dict[int, Color] = {1: "gray", 3: "rgb", 4: "unchanged"}
 
 
@@ -54,7 +58,7 @@ class Loader:
 
     def fill(self, batch: RawBatch, row: int) -> None:
         """Makes the sample of a row. A bad one raises, or the next good one takes its place."""
-        count = len(batch.order) if self._skip else 1
+        count = min(len(batch.order), _MOST_SKIPPED) if self._skip else 1
         for further in range(count):
             place = batch.first + row + further
             position = batch.order.item(place % len(batch.order))
