@@ -128,6 +128,17 @@ def test_an_iterator_is_neither_pickled_nor_copied(tmp_path: Path) -> None:
             way(it)
 
 
+def test_a_pickled_data_set_does_not_open_a_file_that_took_its_place(tmp_path: Path) -> None:
+    rec = flats(tmp_path / "a.rec", 4)
+    pickled = pickle.dumps(RecordDataset(rec))
+    assert pickle.loads(pickled).keys.tolist() == [10, 11, 12, 13]
+    for file in tmp_path.iterdir():
+        file.unlink()
+    flats(rec, 5)
+    with pytest.raises(RecordError, match=r"a\.rec.*replaced"):
+        pickle.loads(pickled)
+
+
 def test_path_imgidx_false_reads_no_index(tmp_path: Path) -> None:
     rec = flats(tmp_path / "a.rec", 4)
     rec.with_suffix(".idx").write_text("not an index")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..boxes import Boxes, are_boxes, boxes_of, check_fractions
-from ..format import HeaderError, RecordReader, StrPath
+from ..format import HeaderError, RecordError, RecordReader, StrPath
 from ..imaging import Color
 from ..imaging.arrays import decode_array
 from .pairs import Masks
@@ -20,6 +20,7 @@ from .samples import (
     check_files,
     named_errors,
     part_of,
+    places_of,
     read_sample,
     sample_positions,
 )
@@ -163,10 +164,17 @@ class RecordDataset:
 
     def __getstate__(self) -> dict[str, Any]:
         found = ("_positions", "labels", "keys")  # in the files, and will be again
-        return {name: value for name, value in vars(self).items() if name not in found}
+        state = {name: value for name, value in vars(self).items() if name not in found}
+        return {**state, "places": places_of(self.reader)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        places = state.pop("places")
         self.__dict__.update(state)
+        if places != places_of(self.reader):
+            raise RecordError(
+                "the file was replaced since the data set was pickled; open it anew",
+                path=self.reader.name,
+            )
         self._positions = sample_positions(self.reader)
 
     def __repr__(self) -> str:
