@@ -74,7 +74,7 @@ def check_files(reader: RecordReader) -> None:
 
 def places_of(reader: RecordReader) -> int:
     """A checksum of where all records lie, and of their keys."""
-    return zlib.crc32(reader.keys, zlib.crc32(reader.offsets))
+    return zlib.crc32(reader.keys.data, zlib.crc32(reader.offsets.data))
 
 
 def sample_positions(reader: RecordReader) -> Positions:
