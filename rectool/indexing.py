@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 
 from .format import (
+    INDEX,
     Index,
     KeySource,
     Output,
     RecordError,
     StrPath,
+    check_outputs,
     idx_beside,
     line,
     map_file,
@@ -25,12 +27,11 @@ def index_records(
     "auto" takes the records' ids as keys where all are image records with ids that differ, else
     positions; `source` of the result says which. Raises IndexFileError where "id" was asked for
     and cannot be, CorruptError or TruncatedError where the records are damaged, FileExistsError
-    where the `.idx` exists and `force` is false.
+    where the `.idx` exists and `force` is false, or is a file of another kind.
     """
     target = idx_beside(rec) if idx is None else os.fspath(idx)
-    if os.path.exists(target) and os.path.samefile(rec, target):
-        raise RecordError("the index would replace the records themselves", path=target)
-    with Output(target, force=force) as output:
+    check_outputs([target], [rec])
+    with Output(target, kind=INDEX, force=force) as output:
         try:
             index, damage = scan_index(map_file(rec), keys)
             if damage is not None:

@@ -3,6 +3,7 @@
 Standard library and numpy only; everything else in rectool stands on it.
 """
 
+from ..system.temporary import sync_folder
 from .columns import Headers
 from .errors import (
     CorruptError,
@@ -48,8 +49,9 @@ from .index import (
     scan_index,
     unindexed,
 )
-from .output import Output, check_free, publish, sync_folder
+from .output import Output, publish
 from .reader import RecordReader
+from .replacing import CLASSES, INDEX, LIST, RECORDS, SHARDS, check_free, check_outputs
 from .shards import (
     MASK_SUFFIX,
     ShardName,
@@ -60,14 +62,19 @@ from .shards import (
     shard_name,
 )
 from .signals import uninterrupted
-from .writer import AlignedWriter, RecordWriter, idx_beside
+from .writer import AlignedWriter, RecordWriter, StagedWriter, idx_beside
 
 __all__ = [
+    "CLASSES",
     "HEADER_SIZE",
+    "INDEX",
+    "LIST",
     "MAGIC",
     "MASK_SUFFIX",
     "MAX_KEY",
     "MAX_RECORD",
+    "RECORDS",
+    "SHARDS",
     "AlignedWriter",
     "CorruptError",
     "HeaderError",
@@ -90,10 +97,12 @@ __all__ = [
     "ShardName",
     "ShardSet",
     "Span",
+    "StagedWriter",
     "StrPath",
     "TruncatedError",
     "check_free",
     "check_index",
+    "check_outputs",
     "data",
     "encode",
     "face_ranges",

@@ -1,9 +1,8 @@
 """Files that appear under their names only when they are whole.
 
-An output is written to `.NAME.tmp` in the same folder, flushed to the disk and renamed. The
-temporary file is locked while it is written: what a killed process left is taken over by the next
-writer of the same name, and two writers at once are an error. Where the name is that of a device
-or a pipe, it is written to directly.
+An output is written to a new file with a hidden name in the same folder, flushed to the disk and
+renamed. That file is locked while it is written: two writers of one name at once are an error.
+Where the name is that of a device or a pipe, it is written to directly.
 """
 
 from __future__ import annotations
@@ -12,47 +11,69 @@ import atexit
 import contextlib
 import errno
 import os
-import stat
 import sys
 import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
+from ..system import temporary
+from ..system.temporary import sync_folder
 from .errors import RecordError, StrPath, shown
+from .replacing import Kind, check_free, is_descriptor, is_direct
 from .signals import uninterrupted
 
-if sys.platform != "win32":
-    import fcntl
-
 _BUFFER = 1 << 20
+_DIRECT = os.O_WRONLY | os.O_APPEND
+for _name in ("O_BINARY", "O_NONBLOCK"):  # a pipe that nobody reads must not keep us waiting
+    _DIRECT |= getattr(os, _name, 0)
 
 
 class Output:
     """A file being written: `write`, then `publish` it (alone or with others), or `discard` it.
 
-    Raises FileExistsError where the file exists and `force` is false, RecordError where another
-    process is writing it, OSError, naming the file, where it cannot be written. Only the process
+    With `force` an existing file of the same `kind` is replaced; without `kind` the name's ending
+    tells it. If the path is a link, `force` replaces the file behind it or, where `follow` is
+    false, the link. With `restart` an unfinished output of this process for the same file is
+    discarded, where else it would be an error.
+
+    Raises FileExistsError where a file exists that must not be replaced, RecordError where the file
+    is being written already, OSError, naming the file, where it cannot be written. Only the process
     that made it can write it: in a forked child it is closed. An object that is let go of without
     either leaves nothing behind, but a ResourceWarning.
     """
 
-    def __init__(self, path: StrPath, *, force: bool = False) -> None:
+    def __init__(
+        self,
+        path: StrPath,
+        *,
+        kind: Kind | None = None,
+        force: bool = False,
+        follow: bool = True,
+        restart: bool = False,
+    ) -> None:
         self.path = os.fspath(path)
         self.force = force
         self.size = 0
+        self.superseded = False
+        self._kind = kind
+        self._follow = follow
         self._waiting: list[bytes] = []  # own buffer: a file object's would be flushed by forks too
         self._buffered = 0
         self._failure: OSError | None = None
+        self._target = _absolute(self.path)
         self._check_free()
-        self._target = os.path.realpath(self.path)
-        self._direct = os.path.exists(self._target) and not _is_regular(self._target)
-        folder, name = os.path.split(self._target)
-        self._temporary = self._target if self._direct else os.path.join(folder, f".{name}.tmp")
-        self._aside = os.path.join(folder, f".{name}.old")
+        if follow and os.path.islink(self._target) and not is_descriptor(self._target):
+            self._target = os.path.realpath(self._target)
+        self._direct = is_direct(self._target)
+        if restart:
+            _supersede(self._target)
+        folder = os.path.dirname(self._target)
         try:
             with uninterrupted():
                 self._open()
+        except BlockingIOError:
+            raise RecordError("another process is writing this file", path=self.path) from None
         except FileNotFoundError as error:
             if os.path.isdir(folder):
                 raise self._named(error) from None
@@ -62,44 +83,28 @@ class Output:
             raise self._named(error) from None
 
     def _check_free(self) -> None:
-        check_free(self.path, force=self.force)
+        check_free(
+            self._target,
+            force=self.force,
+            kind=self._kind,
+            follow=self._follow,
+            name=self.path,
+        )
 
     def _open(self) -> None:
-        self._fd = os.open(self._target, os.O_WRONLY) if self._direct else self._open_locked()
-        temporary = None if self._direct else self._temporary
-        self._lost = weakref.finalize(self, _abandon, self._fd, temporary, self.path)
+        if self._direct:
+            self._fd, self._temporary = os.open(self._target, _DIRECT), None
+            if hasattr(os, "set_blocking"):
+                os.set_blocking(self._fd, True)
+        else:
+            self._fd, self._temporary = self._made()
+        self._lost = weakref.finalize(self, _abandon, self._fd, self._temporary, self.path)
         self._lost.atexit = False
         _open_outputs.add(self)
 
-    def _open_locked(self) -> int:
-        flags = os.O_CREAT | os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-        if sys.platform == "win32":  # a file that somebody has open cannot be removed there
-            try:
-                if os.path.exists(self._temporary):
-                    os.unlink(self._temporary)
-            except PermissionError:
-                raise self._busy() from None
-            return os.open(self._temporary, flags | os.O_EXCL, 0o666)
-        while True:
-            fd = os.open(self._temporary, flags, 0o666)
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(fd)
-                raise self._busy() from None
-            except OSError as error:  # a file system without locks
-                if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
-                    os.close(fd)
-                    raise
-            if _same_file(fd, self._temporary):
-                os.ftruncate(fd, 0)
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(self._aside)
-                return fd
-            os.close(fd)  # its writer renamed it between our open and our lock
-
-    def _busy(self) -> RecordError:
-        return RecordError("another process is writing this file", path=self.path)
+    def _made(self) -> tuple[int, str]:
+        """The file that is written to: its descriptor and path."""
+        return temporary.claim(self._target)
 
     def _named(self, error: OSError) -> OSError:
         return type(error)(error.errno, f"cannot be written: {error.strerror}", self.path)
@@ -138,7 +143,7 @@ class Output:
         self._flush()
         try:
             if not self._direct:
-                os.fsync(self._fd)
+                temporary.sync_file(self._fd)
         except OSError as error:
             raise self._named(error) from None
 
@@ -146,7 +151,7 @@ class Output:
         if sys.platform == "win32":  # an open file cannot be renamed there
             self._close()
         try:
-            os.replace(self._temporary, self._target)
+            os.replace(self._temporary or self._target, self._target)
         except OSError as error:
             raise self._named(error) from None
 
@@ -154,20 +159,24 @@ class Output:
         self._lost.detach()
         _open_outputs.discard(self)
         fd, self._fd = self._fd, -1
-        os.close(fd)
+        with contextlib.suppress(OSError):  # what was written is on the disk, or not wanted
+            os.close(fd)
 
     def discard(self) -> None:
         """Closes and removes what was written; what stood under the name before is still there."""
         if self.closed:
             return
         with uninterrupted():
-            if sys.platform == "win32":
-                self._close()
-            if not self._direct:
-                with contextlib.suppress(FileNotFoundError):  # under the lock; then another's
-                    os.unlink(self._temporary)
-            if not self.closed:
-                self._close()
+            self._lost.detach()
+            _open_outputs.discard(self)
+            fd, self._fd = self._fd, -1
+            temporary.abandon(fd, self._temporary)
+
+    def _check_current(self) -> None:
+        """Raises where another output of this process has taken the place of this one."""
+        if self.superseded:
+            reason = "was opened for writing again; what was written here before is discarded"
+            raise RecordError(reason, path=self.path)
 
     def __enter__(self) -> Output:
         return self
@@ -195,13 +204,15 @@ def publish(
     """
     everything = [output for output in (*outputs, *behind) if not output.closed]
     try:
+        for output in (*outputs, *behind):
+            output._check_current()
         for output in everything:
             output._finish()
             output._check_free()
         with uninterrupted():
             first()
             staged = [output for output in everything if not output._direct]
-            replacing = [output for output in staged if os.path.exists(output._target)]
+            replacing = [output for output in staged if os.path.lexists(output._target)]
             _give_names(staged, [one for one in replacing if one in behind and len(staged) > 1])
             for output in everything:
                 if not output.closed:
@@ -215,30 +226,55 @@ def publish(
 def _give_names(staged: Sequence[Output], replacing: Sequence[Output]) -> None:
     """`replacing` are those whose predecessors are moved aside."""
     renamed = 0
-    aside: list[Output] = []
+    aside: list[tuple[str, str]] = []
     try:
         for output in replacing:
-            os.replace(output._target, output._aside)
-            aside.append(output)
+            old = temporary.new_name(output._target, ".old")
+            os.replace(output._target, old)
+            aside.append((old, output._target))
         for output in staged:
             output._rename()
             renamed += 1
         for folder in {os.path.dirname(output._target) for output in staged}:
             sync_folder(folder)
     except BaseException:
-        for output in aside if not renamed else ():
-            os.replace(output._aside, output._target)
+        for old, target in aside if not renamed else ():
+            os.replace(old, target)
         raise
-    for output in aside:
-        os.unlink(output._aside)
+    for old, _ in aside:
+        with contextlib.suppress(FileNotFoundError):  # removed as a leftover
+            os.unlink(old)
 
 
-def _abandon(fd: int, temporary: str | None, path: str) -> None:
+class Staged(Output):
+    """A file in a folder that no other process writes to: it has its name from the beginning."""
+
+    def _check_free(self) -> None:
+        pass
+
+    def _made(self) -> tuple[int, str]:
+        with contextlib.suppress(FileNotFoundError):  # a stopped run's
+            os.unlink(self._target)
+        return temporary.create(self._target), self._target
+
+
+def _absolute(path: str) -> str:
+    """The path from the root on; links in it stay as they are."""
+    if not path:
+        raise FileNotFoundError(errno.ENOENT, "the name of an output must not be empty", path)
+    return path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
+
+
+def _supersede(target: str) -> None:
+    for output in list(_open_outputs):
+        if output._target == target and not output._direct:
+            output.discard()
+            output.superseded = True
+
+
+def _abandon(fd: int, unfinished: str | None, path: str) -> None:
     """What becomes of an output that nobody published or discarded."""
-    if temporary is not None:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-    os.close(fd)
+    temporary.abandon(fd, unfinished)
     warnings.warn(f"{path}: never closed; nothing was written", ResourceWarning, stacklevel=2)
 
 
@@ -259,36 +295,3 @@ def _at_exit() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
-
-
-def check_free(path: str, *, force: bool) -> None:
-    """Raises what Output raises where something stands in its way."""
-    if os.path.isdir(path):
-        raise IsADirectoryError(errno.EISDIR, "is a folder", path)
-    if not force and os.path.exists(path) and _is_regular(path):
-        raise FileExistsError(errno.EEXIST, "exists already", path)
-
-
-def _is_regular(path: StrPath) -> bool:
-    return stat.S_ISREG(os.stat(path).st_mode)
-
-
-def _same_file(fd: int, path: str) -> bool:
-    try:
-        return os.path.samestat(os.fstat(fd), os.stat(path))
-    except FileNotFoundError:
-        return False
-
-
-def sync_folder(folder: str) -> None:
-    """Renames in this folder are on the disk when this returns."""
-    if sys.platform == "win32":
-        return
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # file systems that sync no folders
-            raise
-    finally:
-        os.close(fd)

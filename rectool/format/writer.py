@@ -11,7 +11,8 @@ from types import TracebackType
 from .errors import LimitError, StrPath
 from .frames import check_size, pieces_of
 from .index import MAX_KEY, line
-from .output import Output, publish
+from .output import Output, Staged, publish
+from .replacing import INDEX, RECORDS, Kind, check_outputs
 
 
 class RecordWriter:
@@ -21,8 +22,10 @@ class RecordWriter:
     without an exception; until then, and where anything fails, what was there before still is.
     `write` may be called from several threads, but only in the process that made the writer.
 
-    `idx` is another path for the `.idx`, or False for none. Raises FileExistsError where an output
-    exists and `force` is false, and OSError, naming the file, where one cannot be written.
+    `idx` is another path for the `.idx`, or False for none. A writer of this process that has the
+    same file open is discarded, and its `close` raises RecordError. Raises FileExistsError where an
+    output exists and `force` is false, or is no file of the kind that would replace it; RecordError
+    where another process writes it; and OSError, naming the file, where one cannot be written.
     """
 
     def __init__(self, path: StrPath, *, idx: StrPath | bool = True, force: bool = False) -> None:
@@ -33,14 +36,19 @@ class RecordWriter:
         self._count = 0
         self._pid = os.getpid()
         self._lock = threading.Lock()
-        self._rec = Output(self.path, force=force)
+        if self.idx_path is not None:
+            check_outputs([self.path, self.idx_path])
+        self._rec = self._output(self.path, RECORDS, force=force)
         self._idx: Output | None = None
         if self.idx_path is not None:
             try:
-                self._idx = Output(self.idx_path, force=force)
+                self._idx = self._output(self.idx_path, INDEX, force=force)
             except BaseException:
                 self._rec.discard()
                 raise
+
+    def _output(self, path: str, kind: Kind, *, force: bool) -> Output:
+        return Output(path, kind=kind, force=force, restart=True)
 
     def __len__(self) -> int:
         """Records written so far."""
@@ -121,17 +129,31 @@ class RecordWriter:
         raise TypeError("a RecordWriter cannot be pickled: make one in the process that writes")
 
 
+class StagedWriter(RecordWriter):
+    """A writer of files in a folder that is its process's own: they have their names at once."""
+
+    def _output(self, path: str, kind: Kind, *, force: bool) -> Output:
+        return Staged(path, kind=kind, force=force)
+
+
 class AlignedWriter:
     """Writers of files whose records belong together: images, say, and masks of the same keys.
 
-    They are written and published as one: RecordWriter's methods, for `paths`.
+    They are written and published as one: RecordWriter's methods, for `paths`. `writer` is the
+    class that writes each file.
     """
 
-    def __init__(self, paths: Sequence[StrPath], *, force: bool = False) -> None:
+    def __init__(
+        self,
+        paths: Sequence[StrPath],
+        *,
+        force: bool = False,
+        writer: type[RecordWriter] = RecordWriter,
+    ) -> None:
         self._writers: list[RecordWriter] = []
         try:
             for path in paths:
-                self._writers.append(RecordWriter(path, force=force))
+                self._writers.append(writer(path, force=force))
         except BaseException:
             self.discard()
             raise
@@ -165,10 +187,10 @@ class AlignedWriter:
 
 def _publish(writers: Sequence[RecordWriter], others: Sequence[Output]) -> None:
     """Gives all files their names; but for the first `.rec`, none beside another run's."""
-    if writers[0].closed:
-        return
     recs = [writer._rec for writer in writers]
     indexes = [writer._idx for writer in writers if writer._idx is not None]
+    if recs[0].closed and not recs[0].superseded:
+        return
     publish([recs[0], *others], behind=[*recs[1:], *indexes])
 
 
