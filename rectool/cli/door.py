@@ -109,7 +109,7 @@ class Commands(click.Group):
         except OSError as error:
             if error.errno == errno.EPIPE:  # whoever read our output has had enough
                 raise
-            self._leave(debug, 1, _os_error_text(error))
+            self._leave(debug, 1, error_text(error))
         except MemoryError:
             self._leave(debug, 1, "out of memory")
         except Exception as error:  # noqa: BLE001 - no traceback reaches a user
@@ -161,7 +161,10 @@ def data_stream() -> TextIO:
     return sys.stdout
 
 
-def _os_error_text(error: OSError) -> str:
+def error_text(error: Exception) -> str:
+    """What a line on stderr says of an error."""
+    if not isinstance(error, OSError):
+        return str(error)
     text = error.strerror or str(error)
     if text == "exists already":
         text += " (--force replaces it)"

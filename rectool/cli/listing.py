@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .annotations import annotation_format, annotation_options, read_annotations
+from .annotations import FORMATS, annotation_format, annotation_options, read_annotations
 from .door import data_stream, fail, force_option, main, option_group, say, say_all, shown_path
 from .usage import check_list
 
@@ -92,7 +92,7 @@ def scan_folder(
 
     if (classes_file or classes_out) and not recursive:
         raise click.UsageError("--classes and --classes-out are of sub-folders; --flat takes none.")
-    _check_outputs(outputs, classes_out, force=force)
+    _check_outputs(outputs, classes_out, [classes_file], force=force)
     classes = scanning.read_classes(classes_file) if classes_file else None
     found = scanning.scan(
         root,
@@ -132,7 +132,8 @@ def _annotated(
     """
     from ..listing import shuffled_order
 
-    _check_outputs(outputs, options["classes_out"], force=force)
+    inputs = [options[name] for name in (*FORMATS, "classes_file")]
+    _check_outputs(outputs, options["classes_out"], inputs, force=force)
     found = read_annotations(name, root, options)
     if strict:
         found.faults.check(options[name])
@@ -147,13 +148,23 @@ def _annotated(
     return found
 
 
-def _check_outputs(outputs: Sequence[str], classes_out: str | None, *, force: bool) -> None:
-    from ..format import check_free
+def _check_outputs(
+    outputs: Sequence[str], classes_out: str | None, inputs: Sequence[str | None], *, force: bool
+) -> None:
+    from ..format import CLASSES, check_free, check_outputs
 
-    for path in [*outputs, *([classes_out] if classes_out else [])]:
+    tables = class_tables({"classes_out": classes_out})
+    check_outputs([*outputs, *tables], filter(None, inputs))
+    for path in outputs:
         check_free(path, force=force)
-    if classes_out and os.path.abspath(classes_out) in map(os.path.abspath, outputs):
-        raise click.UsageError(f"--classes-out {classes_out} is the name of another output.")
+    for path in tables:
+        check_free(path, force=force, kind=CLASSES)
+
+
+def class_tables(options: dict[str, Any]) -> list[str]:
+    """The file that --classes-out names, if it names one."""
+    path = options["classes_out"]
+    return [path] if path and path != "-" else []
 
 
 def _say_found(found: Scan, source: str, title: str | None) -> None:
@@ -179,16 +190,19 @@ def write_classes(
     found: Scan, classes_out: str | None, *, force: bool, resume: bool = False
 ) -> None:
     """The class table, where it was asked for: last, when all else went well."""
-    from ..format import Output
+    from ..format import CLASSES, Output
     from ..scanning import class_table
 
     if classes_out:
         table = class_table(found.classes)
+        if classes_out == "-":
+            data_stream().buffer.write(table)
+            return
         if resume and os.path.isfile(classes_out):
             with open(classes_out, "rb") as file:
                 if file.read() == table:
                     return
-        with Output(classes_out, force=force) as output:
+        with Output(classes_out, kind=CLASSES, force=force) as output:
             output.write(table)
 
 
@@ -254,6 +268,8 @@ def list_(
 
     check_list(root, out)
     train = 1.0 - test_ratio if train_ratio is None else train_ratio
+    if out == options["classes_out"] == "-":
+        raise click.UsageError("--classes-out - and the list cannot both go to stdout; name OUT.")
     if out == "-" and (chunks > 1 or train != 1.0):
         raise click.UsageError("several lists need a name: rectool list ROOT OUT.")
     if not train + test_ratio <= 1 + 1e-9:  # nan is neither
@@ -277,6 +293,9 @@ def list_(
         raise click.UsageError(f"--chunks {chunks}: too many for {count}.")
     else:
         parts = split(found.images, chunks=chunks, train_ratio=train, test_ratio=test_ratio)
+        lists = [f"{prefix}{part.suffix}.lst" for part in parts]
+        inputs = [options[name] for name in (*FORMATS, "classes_file")]
+        _check_outputs(lists, options["classes_out"], inputs, force=force)
         for path, part in zip(write_lists(prefix, parts, force=force), parts, strict=True):
             say(f"{plural(len(part.images), 'image')} in {shown_path(path)}")
     write_classes(found, options["classes_out"], force=force)

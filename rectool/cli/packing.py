@@ -9,7 +9,7 @@ import click
 from .door import data_stream, fail, force_option, main, progress, say
 from .failures import FailureLog
 from .imaging import image_options, treatment_of
-from .listing import write_classes
+from .listing import class_tables, write_classes
 from .sources import kind_of, open_source, source_options
 from .usage import check_pack
 
@@ -85,7 +85,7 @@ def pack(
     rectool pack images/ out --masks masks/
     rectool pack out.rec --masks out_mask.rec small --resize 128
     """
-    from ..format import check_free, idx_beside, mask_name, plural
+    from ..format import check_free, check_outputs, idx_beside, mask_name, plural
     from ..memory import keep_freed_memory
     from ..packing import outputs_of, pack_images
 
@@ -97,7 +97,9 @@ def pack(
     rec, _, lst = outputs_of(out)
     recs = [rec, mask_name(rec)] if options["masks"] else [rec]
     files = [] if sharding else [name for path in recs for name in (path, idx_beside(path))]
-    for path in [*files, *([lst] if kind == "folder" else [])]:
+    files += [lst] if kind == "folder" else []
+    check_outputs([*files, *class_tables(options)], _inputs(kind, sources, options))
+    for path in files:
         check_free(path, force=force or options["resume"])
     source, found, amiss = open_source(
         ctx, kind, sources, lst, options, force=force or options["resume"]
@@ -152,6 +154,15 @@ def pack(
     if found is not None:
         write_classes(found, options["classes_out"], force=force, resume=options["resume"])
     ctx.exit(1 if (result.failures or amiss) and on_error == "report" else 0)
+
+
+def _inputs(kind: str, sources: tuple[str, ...], options: dict[str, Any]) -> list[str]:
+    """The files that are read, so far as the command line names them."""
+    from ..format import idx_beside
+
+    recs = [*sources, *options["masks"]] if kind == "rec" else []
+    others = [*sources, *options["masks"], options["classes_file"]]
+    return [*map(idx_beside, recs), *filter(None, others)]
 
 
 def _sharding(options: dict[str, Any]) -> Sharding | None:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .door import data_stream, fail, force_option, main, progress, say, shown_path
+from .door import data_stream, error_text, fail, force_option, main, progress, say, shown_path
 from .masks import mask_groups, masks_option
-from .usage import check_unpack, wrong_records
+from .usage import check_index, check_unpack, wrong_records
 
 if TYPE_CHECKING:
     from ..format import RecordError, ShardSet
@@ -262,8 +262,13 @@ def _tell(noun: str, folder: str | None, names: str | None, result: UnpackResult
 
 
 @main.command()
-@click.argument("rec", type=click.Path(readable=False))
-@click.argument("idx", required=False, type=click.Path(readable=False))
+@click.argument("recs", metavar="REC...", nargs=-1, required=True, type=click.Path(readable=False))
+@click.option(
+    "--out",
+    metavar="IDX",
+    type=click.Path(readable=False),
+    help="Write the index of one REC to this file.  [default: REC's name with .idx]",
+)
 @click.option(
     "--keys",
     type=click.Choice(["auto", "id", "position"]),
@@ -272,17 +277,40 @@ def _tell(noun: str, folder: str | None, names: str | None, result: UnpackResult
     help="The records' ids, their positions, or ids where they are all different.",
 )
 @force_option
-def index(rec: str, idx: str | None, keys: Any, force: bool) -> None:
-    """Write the .idx of REC, beside it unless IDX says where.
+@click.pass_context
+def index(
+    ctx: click.Context, recs: tuple[str, ...], out: str | None, keys: Any, force: bool
+) -> None:
+    """Write the .idx of each REC beside it.
 
     \b
     rectool index train.rec
+    rectool index set-*.rec
+    rectool index train.rec --out other.idx
     rectool index train.rec --keys position --force
     """
-    from ..format import idx_beside, plural
+    from ..format import RecordError, check_outputs, idx_beside
+
+    names, idx = check_index(recs, out)
+    targets = [idx_beside(rec) for rec in names] if idx is None else [idx]
+    check_outputs(targets, names)
+    if len(names) == 1:
+        _index(names[0], targets[0], keys, force=force)
+        return
+    bad = False
+    for rec, target in zip(names, targets, strict=True):
+        try:
+            _index(rec, target, keys, force=force)
+        except (OSError, RecordError) as error:
+            fail(error_text(error))
+            bad = True
+    ctx.exit(1 if bad else 0)
+
+
+def _index(rec: str, idx: str, keys: Any, *, force: bool) -> None:
+    from ..format import plural
     from ..indexing import index_records
 
     made = index_records(rec, idx, keys=keys, force=force)
     which = "the records' ids" if made.source == "id" else "positions"
-    records = plural(len(made.keys), "record")
-    say(f"{records} in {shown_path(idx or idx_beside(rec))}; keys are {which}")
+    say(f"{plural(len(made.keys), 'record')} in {shown_path(idx)}; keys are {which}")

@@ -177,6 +177,12 @@ def check_pack(sources: Sequence[str], out: str) -> None:
         if kind != "stdin" and not os.path.lexists(source):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), source)
     _check_output(out, "pack", *sources)
+    if set(kinds) == {"records"} and kind_of_path(out) == "records" and os.path.lexists(out):
+        reason = (
+            f"OUT must be a new name behind the sources, got a record file: {_shown(out)}"
+            " (if it is to be replaced, give its name without .rec)"
+        )
+        _refuse(reason, "pack", *sources, out, "OUT")
 
 
 def check_unpack(recs: Sequence[str], folder: str) -> None:
@@ -232,6 +238,25 @@ def _check_records(rec: str, command: str, *more: str) -> None:
     reason = wrong_records(rec, command, "{}", *more)
     if reason:
         raise click.UsageError(f"{_shown(rec)}: {reason}")
+
+
+def check_index(recs: Sequence[str], idx: str | None) -> tuple[Sequence[str], str | None]:
+    """The record files to index, and the name of the index if one was given: by --out, or as the
+    second of two arguments.
+    """
+    if idx is None and len(recs) == 2 and not _is_records(recs[1]):
+        recs, idx = recs[:1], recs[1]
+    if idx is not None and len(recs) > 1:
+        _refuse(f"--out names the index of one record file, got {len(recs)} of them")
+    for rec in recs:
+        if idx is None and len(recs) > 1 and kind_of_path(rec) == "index":
+            reason = f"{_shown(rec)} is an index; each is written beside its record file"
+            _refuse(reason, "index", *(one for one in recs if kind_of_path(one) != "index"))
+    return recs, idx
+
+
+def _is_records(path: str) -> bool:
+    return kind_of_path(path) == "records" or _holds_records(path)
 
 
 def _check_output(out: str, command: str, *before: str) -> None:

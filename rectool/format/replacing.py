@@ -147,9 +147,7 @@ def _behind(path: str, link: os.stat_result, name: str) -> os.stat_result:
             return state
     except OSError:
         pass
-    reason = (
-        "exists already: a link that leads to no file of yours; choose another name"
-    )
+    reason = "exists already: a link that leads to no file of yours; choose another name"
     raise FileExistsError(errno.EEXIST, reason, name)
 
 
