@@ -85,7 +85,7 @@ def outputs_of(out: StrPath) -> tuple[str, str, str]:
     prefix = os.fspath(out)
     if prefix.lower().endswith(".rec"):
         prefix = prefix[:-4]
-    if not os.path.basename(prefix):
+    if os.path.basename(prefix) in ("", os.curdir, os.pardir):
         raise IsADirectoryError(errno.EISDIR, "a folder; name a file in it", os.fspath(out))
     return prefix + ".rec", prefix + ".idx", prefix + ".lst"
 

@@ -350,12 +350,16 @@ def test_a_large_record(run: Runner, tmp_path: Path) -> None:
     assert contents(tmp_path / "out.rec") == {0: large, 1: b"x"}
 
 
-def test_a_file_in_its_own_place(run: Runner, tmp_path: Path, two: object) -> None:
-    refused = run("pack", "b.rec", "b.rec", "--resize", 16)
-    assert (refused.status, "exists already" in refused.err) == (1, True)
-    assert run("pack", "b.rec", "b.rec", "--resize", 16, "--force").status == 0
-    for record in RecordReader(tmp_path / "b.rec"):
-        assert decode(unpack(record)[1]).size == (21, 16)
+@pytest.mark.parametrize("names", [["a.rec", "b.rec"], ["b.rec", "b.rec"], ["a.rec", "b.rec", "a"]])
+def test_a_source_is_never_replaced(
+    run: Runner, tmp_path: Path, two: object, names: list[str]
+) -> None:
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for options in ([], ["--force"], ["--resize", 16, "--force"]):
+        result = run("pack", *names, *options)
+        assert result.status in (1, 2)
+        assert "--force replaces" not in result.err
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])

@@ -153,7 +153,8 @@ def _check_outputs(
 ) -> None:
     from ..format import CLASSES, check_free, check_outputs
 
-    tables = class_tables({"classes_out": classes_out})
+    tables = [classes_out] if classes_out and classes_out != "-" else []
+    check_table(outputs, classes_out)
     check_outputs([*outputs, *tables], filter(None, inputs))
     for path in outputs:
         check_free(path, force=force)
@@ -161,10 +162,16 @@ def _check_outputs(
         check_free(path, force=force, kind=CLASSES)
 
 
-def class_tables(options: dict[str, Any]) -> list[str]:
-    """The file that --classes-out names, if it names one."""
-    path = options["classes_out"]
-    return [path] if path and path != "-" else []
+def check_table(outputs: Sequence[str], classes_out: str | None) -> None:
+    """Raises UsageError where --classes-out names another output."""
+    from ..format import RecordError, check_outputs
+
+    if classes_out and classes_out != "-":
+        try:
+            check_outputs([*outputs, classes_out])
+        except RecordError:
+            reason = f"--classes-out {classes_out} is the name of another output."
+            raise click.UsageError(reason) from None
 
 
 def _say_found(found: Scan, source: str, title: str | None) -> None:
@@ -275,7 +282,7 @@ def list_(
     if not train + test_ratio <= 1 + 1e-9:  # nan is neither
         raise click.UsageError("--train-ratio and --test-ratio make more than 1.")
     prefix = out.removesuffix(".lst")
-    if out != "-" and not os.path.basename(prefix):
+    if out != "-" and os.path.basename(prefix) in ("", os.curdir, os.pardir):
         raise click.UsageError(f"{out} is a folder; name a list in it.")
     single = [prefix + ".lst"] if out != "-" and chunks == 1 and train == 1.0 else []
     source, strict = annotation_format(ctx), on_error == "fail"

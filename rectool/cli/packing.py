@@ -9,7 +9,7 @@ import click
 from .door import data_stream, fail, force_option, main, progress, say
 from .failures import FailureLog
 from .imaging import image_options, treatment_of
-from .listing import class_tables, write_classes
+from .listing import check_table, write_classes
 from .sources import kind_of, open_source, source_options
 from .usage import check_pack
 
@@ -98,7 +98,8 @@ def pack(
     recs = [rec, mask_name(rec)] if options["masks"] else [rec]
     files = [] if sharding else [name for path in recs for name in (path, idx_beside(path))]
     files += [lst] if kind == "folder" else []
-    check_outputs([*files, *class_tables(options)], _inputs(kind, sources, options))
+    check_table(files, options["classes_out"])
+    check_outputs(files, _inputs(kind, sources, options))
     for path in files:
         check_free(path, force=force or options["resume"])
     source, found, amiss = open_source(

@@ -256,7 +256,7 @@ def check_index(recs: Sequence[str], idx: str | None) -> tuple[Sequence[str], st
 
 
 def _is_records(path: str) -> bool:
-    return kind_of_path(path) == "records" or _holds_records(path)
+    return kind_of_path(path) == "records" or (os.path.isfile(path) and _holds_records(path))
 
 
 def _check_output(out: str, command: str, *before: str) -> None:

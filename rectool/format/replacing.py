@@ -16,7 +16,6 @@ from .frames import MAGIC
 
 _HEAD = 4096  # bytes that tell a file's kind
 _INDEX_LINE = re.compile(rb"^[^\t\r\n\0]+\t[0-9]+[ \t]*\r?$", re.MULTILINE)
-_LIST_LINE = re.compile(rb"^(?:#header[ \t]|[ \t]*[-+0-9.eE]+[ \t]*\t[^\t\r\n]+\t)", re.MULTILINE)
 _CLASS_LINE = re.compile(rb"[^\t\r\n\0]*[^\s\0] +[0-9]{1,8}\s*")
 _DESCRIPTOR = re.compile(r"/dev/(stdout|stderr|fd/[0-9]+)|/proc/(self|[0-9]+)/fd/[0-9]+")
 
@@ -29,7 +28,9 @@ class Kind(NamedTuple):
 
 
 def _is_list(head: bytes) -> bool:
-    return b"\0" not in head and _LIST_LINE.search(head.removeprefix(b"\xef\xbb\xbf")) is not None
+    """Whether it is text at all, and no index: lists are also written by hand."""
+    is_text = b"\0" not in head or head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return is_text and not _INDEX_LINE.match(head)
 
 
 def _is_class_table(head: bytes) -> bool:
