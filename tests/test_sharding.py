@@ -344,7 +344,7 @@ def test_two_runs_at_once(tmp_path: Path, tree: Path) -> None:
     with Output(tmp_path / "out.shards.json") as held:
         with pytest.raises(RecordError, match=r"out\.shards\.json: another process is writing"):
             pack_tree(tree, tmp_path / "out", Sharding(2))
-        held.write(b"x")
+        held.write(b"{}")
     with pytest.raises(RecordError, match="not what rectool keeps of a set of shards"):
         pack_tree(tree, tmp_path / "out", Sharding(2, resume=True))
 

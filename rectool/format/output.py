@@ -33,9 +33,8 @@ class Output:
     """A file being written: `write`, then `publish` it (alone or with others), or `discard` it.
 
     With `force` an existing file of the same `kind` is replaced; without `kind` the name's ending
-    tells it. If the path is a link, `force` replaces the file behind it or, where `follow` is
-    false, the link. With `restart` an unfinished output of this process for the same file is
-    discarded, where else it would be an error.
+    tells it. If the path is a link, the file behind it is replaced. With `restart` an unfinished
+    output of this process for the same file is discarded, where else it would be an error.
 
     Raises FileExistsError where a file exists that must not be replaced, RecordError where the file
     is being written already, OSError, naming the file, where it cannot be written. Only the process
@@ -49,7 +48,6 @@ class Output:
         *,
         kind: Kind | None = None,
         force: bool = False,
-        follow: bool = True,
         restart: bool = False,
     ) -> None:
         self.path = os.fspath(path)
@@ -57,13 +55,12 @@ class Output:
         self.size = 0
         self.superseded = False
         self._kind = kind
-        self._follow = follow
         self._waiting: list[bytes] = []  # own buffer: a file object's would be flushed by forks too
         self._buffered = 0
         self._failure: OSError | None = None
         self._target = _absolute(self.path)
         self._check_free()
-        if follow and os.path.islink(self._target) and not is_descriptor(self._target):
+        if os.path.islink(self._target) and not is_descriptor(self._target):
             self._target = os.path.realpath(self._target)
         self._direct = is_direct(self._target)
         if restart:
@@ -87,7 +84,6 @@ class Output:
             self._target,
             force=self.force,
             kind=self._kind,
-            follow=self._follow,
             name=self.path,
         )
 

@@ -52,13 +52,12 @@ def check_free(
     *,
     force: bool,
     kind: Kind | None = None,
-    follow: bool = True,
     name: str | None = None,
 ) -> None:
     """Raises what Output raises where something stands in its way.
 
-    Without `kind` the name's ending tells it. Where the path is a link and `follow` is false,
-    `force` replaces the link itself. Errors name `name` instead of the path, if it is given.
+    Without `kind` the name's ending tells it. Errors name `name` instead of the path, if it is
+    given.
     """
     path = os.fspath(path)
     name = path if name is None else name
@@ -69,8 +68,6 @@ def check_free(
     except OSError as error:
         raise type(error)(error.errno, error.strerror, name) from None
     if stat.S_ISLNK(state.st_mode) and not is_descriptor(path):
-        if force and not follow:
-            return
         state = _behind(path, state, name)
     elif is_descriptor(path):
         return
