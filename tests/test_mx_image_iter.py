@@ -186,12 +186,13 @@ def test_the_last_batch(tmp_path: Path) -> None:
         assert list(source) == []
         source.reset()
     source = ImageIter(3, SHAPE, path_imgrec=rec, last_batch_handle="roll_over")
-    epochs = []
+    epochs, pads = [], []
     for _ in range(4):
         batches = list(source)
-        assert {batch.pad for batch in batches} == {0}
+        pads.append([batch.pad for batch in batches])
         epochs.append(numbers(batches))
         source.reset()
+    assert pads == [[0], [1, 0], [2, 0], [0]]
     assert epochs == [
         [[0, 1, 2]],
         [[3, 4, 0], [1, 2, 3]],
@@ -200,6 +201,32 @@ def test_the_last_batch(tmp_path: Path) -> None:
     ]
     source.hard_reset()
     assert numbers(source) == [[0, 1, 2]]
+
+
+def test_records_are_there_for_subclasses_by_the_keys_in_seq(tmp_path: Path) -> None:
+    class Mine(ImageIter):
+        def next_sample(self) -> Any:
+            if self.cur >= self.num_image:
+                raise StopIteration
+            key = self.seq[self.cur]
+            self.cur += 1
+            header, image = mx.recordio.unpack(self.imgrec.read_idx(key))
+            return header.label, image
+
+    rec = tmp_path / "a.rec"
+    with RecordWriter(rec) as writer:
+        for number in range(4):
+            header = IRHeader(0, number + 0.5, number, 0)
+            writer.write(pack(header, colour(number)), key=30 - number)
+    options = {"path_imgrec": rec, "path_imgidx": rec.with_suffix(".idx")}
+    source = Mine(2, SHAPE, **options)
+    assert (list(source.seq), source.num_image) == ([30, 29, 28, 27], 4)
+    assert source.imgidx == [30, 29, 28, 27]
+    assert numbers(source) == numbers(ImageIter(2, SHAPE, **options)) == [[0, 1], [2, 3]]
+    plain = ImageIter(2, SHAPE, path_imgrec=rec)
+    assert (list(plain.seq), plain.imgidx) == ([0, 1, 2, 3], None)
+    assert mx.recordio.unpack(plain.imgrec.read())[0].id == 0
+    assert ImageIter(2, SHAPE, imglist=[[0, "x.jpg"]]).imgrec is None
 
 
 def test_an_end_stays_an_end_where_it_comes_out_even(tmp_path: Path) -> None:

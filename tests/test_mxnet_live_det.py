@@ -184,8 +184,7 @@ for number, options in enumerate((
             where = name + "%d %d " % (epoch, at)
             results[where + "data"] = batch.data[0].asnumpy()
             results[where + "label"] = batch.label[0].asnumpy()
-            if "{handle}" != "roll_over":  # where MXNet calls samples padding that are none
-                results[where + "pad"] = np.array(batch.pad)
+            results[where + "pad"] = np.array(batch.pad)
         source.reset()
 """
 

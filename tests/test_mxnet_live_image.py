@@ -329,7 +329,6 @@ def test_image_iter_with_bicubic(data_set: Path) -> None:
 
 
 def test_rolling_over(data_set: Path) -> None:
-    """The same batches; but MXNet calls samples padding that are none."""
     program = """
 source = mx.image.ImageIter(3, (3, 24, 32), path_imgrec="a.rec", path_imgidx="a.idx",
                             last_batch_handle="roll_over", inter_method=1)
@@ -337,6 +336,7 @@ for epoch in range(4):
     for at, batch in enumerate(source):
         results["%d %d data" % (epoch, at)] = batch.data[0].asnumpy()
         results["%d %d label" % (epoch, at)] = batch.label[0].asnumpy()
+        results["%d %d pad" % (epoch, at)] = np.array(batch.pad)
     if epoch == 2:
         source.hard_reset()
     else:

@@ -26,6 +26,10 @@ def py_str(text: bytes) -> str:
     return text.decode("utf-8")
 
 
+class ParameterError(RecordError, ValueError):
+    """A parameter that has no meaning."""
+
+
 class FileError(RecordError, OSError):
     """A file that cannot be opened."""
 

@@ -6,21 +6,24 @@ import os
 import random
 from array import array
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray as Array
 
-from ...format import ImageError, StrPath, plural
+from ...format import ImageError, KeyTable, StrPath, plural
 from ...keywords import names_of, refuse_unknown
 from ...loading import DataBatch, DataDesc
 from .. import nd
 from ..base import opening
 from ..io import DataIter
 from ..nd import NDArray
+from ..recordio import MXIndexedRecordIO, MXRecordIO
 from .augmenters import Augmenter
 from .creating import CreateAugmenter
 from .reading import imdecode
-from .samples import name_place, open_samples
+from .samples import RecordSamples, name_place, open_samples
 
 _HANDLES = ("pad", "discard", "roll_over")
 _DTYPES = ("int32", "int64", "float32", "float64")
@@ -45,11 +48,13 @@ class ImageIter(DataIter):
 
     `last_batch_handle` says what becomes of samples that fill no batch: "pad" fills it up from the
     beginning (`batch.pad` samples), "discard" leaves them out, "roll_over" gives them first after
-    the next `reset`. After the last batch there is none until `reset`.
+    the next `reset`, in a batch whose `pad` counts those behind them. After the last batch there is
+    none until `reset`.
 
     Subclasses may override next_sample, read_image, imdecode, check_valid_image,
-    augmentation_transform and postprocess_data. `seq` has the positions of the samples in the order
-    in which they are read, and `cur` says how many have been.
+    augmentation_transform and postprocess_data. `seq` has the keys of the samples in the order in
+    which they are read, without `path_imgidx` their positions, and `cur` says how many have been,
+    of `num_image`. `imgrec` is the MXIndexedRecordIO or MXRecordIO of `path_imgrec`, or None.
 
     Raises TypeError for an argument that nobody knows, ValueError for arguments that have no
     meaning or do not go together, and as opening the files does. Reading raises ImageError for an
@@ -93,6 +98,7 @@ class ImageIter(DataIter):
             self.samples = open_samples(
                 path_imgrec, path_imgidx, path_imglist, imglist, self.path_root
             )
+        self._paths = path_imgrec, path_imgidx
         self.label_width = label_width
         self.shuffle = shuffle
         self.last_batch_handle = last_batch_handle
@@ -102,9 +108,27 @@ class ImageIter(DataIter):
         labels = (batch_size,) if label_width == 1 else (batch_size, label_width)
         self.provide_data = [DataDesc(data_name, (batch_size, *self.data_shape))]
         self.provide_label = [DataDesc(label_name, labels, np.dtype(dtype).type)]
-        self.seq = _part(len(self.samples), part_index, num_parts)
+        self._positions = _part(len(self.samples), part_index, num_parts)
+        self._table: KeyTable | None = None
+        self.seq = array("q", self._positions.tobytes())
+        if isinstance(self.samples, RecordSamples) and path_imgidx:
+            self._table = KeyTable(self.samples.keys)
+            self.seq = array("q", self.samples.keys[self._positions].tobytes())
+        self.num_image = len(self.seq)
         self._rest: tuple[NDArray, NDArray, int] | None = None
         self.reset()
+
+    @cached_property
+    def imgrec(self) -> MXRecordIO | None:
+        rec, idx = self._paths
+        if rec is None:
+            return None
+        return MXIndexedRecordIO(idx, rec, "r") if idx else MXRecordIO(rec, "r")
+
+    @property
+    def imgidx(self) -> list[int] | None:
+        """The keys of the index, if there is one."""
+        return getattr(self.imgrec, "keys", None)
 
     def reset(self) -> None:
         """Goes back to the beginning, in a new order for `shuffle`."""
@@ -122,7 +146,7 @@ class ImageIter(DataIter):
         """The next sample's label and encoded image. Raises StopIteration behind the last."""
         if self.cur >= len(self.seq):
             raise StopIteration
-        position = self.seq[self.cur]
+        position = self._position_of(self.seq[self.cur])
         self.cur += 1
         label, image = self.samples.read(position)
         return label, self.read_image(image) if isinstance(image, str) else image
@@ -131,6 +155,7 @@ class ImageIter(DataIter):
         if self._ended:
             raise StopIteration
         data, label, filled = self._rest or self._new_batch()
+        behind = self.batch_size - filled if self._rest else 0
         self._rest = None
         filled = self._fill(data, label, filled)
         missing = self.batch_size - filled
@@ -144,7 +169,7 @@ class ImageIter(DataIter):
             while filled < self.batch_size:
                 self.cur = 0
                 filled = self._fill(data, label, filled)
-        return DataBatch([data], [label], pad=missing)
+        return DataBatch([data], [label], pad=missing or behind)
 
     def _new_batch(self) -> tuple[NDArray, NDArray, int]:
         (_, shape), description = self.provide_data[0], self.provide_label[0]
@@ -198,9 +223,21 @@ class ImageIter(DataIter):
             raise ValueError(f"{self._where()}: label {label}, which is no {dtype}")
         return values.reshape(-1) if self.label_width > 1 else values.reshape(())
 
+    def _position_of(self, item: int) -> int:
+        """Where among the samples this item of `seq` is. Raises KeyError for a key of none."""
+        position = item if self._table is None else self._table.find(item)
+        if position is None:
+            raise KeyError(item)
+        return position
+
+    @property
+    def _last(self) -> int:
+        """The position of the sample that was read last."""
+        return self._position_of(self.seq[self.cur - 1])
+
     def _where(self) -> str:
         """The sample that was read last."""
-        return self._name_of(self.seq[self.cur - 1])
+        return self._name_of(self._last)
 
     def _name_of(self, position: int) -> str:
         path, what = self.samples.place(position)
@@ -219,7 +256,7 @@ class ImageIter(DataIter):
         try:
             return imdecode(s)
         except ImageError as error:
-            name_place(error, self.samples.place(self.seq[self.cur - 1]))
+            name_place(error, self.samples.place(self._last))
             raise
 
     def read_image(self, fname: str) -> bytes:
@@ -247,7 +284,7 @@ def check_options(
         raise TypeError(f"{who}: aug_list has the augmenters, {next(iter(options))} makes others")
 
 
-def _part(count: int, part_index: int, num_parts: int) -> array[int]:
+def _part(count: int, part_index: int, num_parts: int) -> Array[np.int64]:
     """The positions of one of so many equal parts; see ImageIter."""
     if not 0 <= part_index < num_parts:
         raise ValueError(f"part_index {part_index} of num_parts {num_parts}")
@@ -255,4 +292,4 @@ def _part(count: int, part_index: int, num_parts: int) -> array[int]:
         raise ValueError("no image to read")
     size = -(-count // num_parts)
     first = part_index * size
-    return array("q", (np.arange(first, first + size, dtype=np.int64) % count).tobytes())
+    return np.arange(first, first + size, dtype=np.int64) % count

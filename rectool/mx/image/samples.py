@@ -60,6 +60,10 @@ class RecordSamples:
         self._labels = labels
         self._rows = None if labels is None else self._rows_in(labels)
 
+    @property
+    def keys(self) -> NDArray[np.int64]:
+        return self.reader.keys[self._positions]
+
     def _rows_in(self, labels: ImageList) -> NDArray[np.int64]:
         """Each sample's entry in the list."""
         table = KeyTable(labels.keys)

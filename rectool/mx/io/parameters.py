@@ -32,7 +32,7 @@ def read_parameters(
     unknown = [name for name in given if name not in known and name not in PASSED_OVER]
     if unknown:
         warnings.warn(
-            f"{who} ignores unknown parameters, as MXNet does: {', '.join(unknown)}", stacklevel=3
+            f"{who} ignores unknown parameters, as MXNet does: {', '.join(unknown)}", stacklevel=4
         )
     return {
         name: value if name in _TEXTS or not isinstance(value, str) else _value(value)

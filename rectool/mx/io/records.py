@@ -10,7 +10,7 @@ from ... import loading
 from ...keywords import names_of
 from ...loading import DataBatch
 from ...loading.augmentation import Augmentation
-from ..base import opening
+from ..base import ParameterError, opening
 from ..nd import NDArray
 from .base import BatchIter
 from .parameters import read_parameters
@@ -29,9 +29,20 @@ class ImageRecordIter(BatchIter):
     "aug_default", the only one there is. Names that nobody knows are passed over with a warning.
 
     It is its own iterator: after the last batch there is none until `reset`.
+
+    Raises what rectool.ImageRecordIter does, ValueError and OSError as MXNetError, too.
     """
 
     def __init__(self, **parameters: Any) -> None:
+        try:
+            self._source = self._open(parameters)
+        except ValueError as error:
+            raise ParameterError(str(error)) from error
+        super().__init__(self._source.batch_size)
+        self.provide_data = self._source.provide_data
+        self.provide_label = self._source.provide_label
+
+    def _open(self, parameters: dict[str, Any]) -> loading.ImageRecordIter:
         known = names_of(loading.ImageRecordIter, Augmentation)
         kept = read_parameters("ImageRecordIter", parameters, known, "aug_default")
         if "backend" not in kept:
@@ -41,10 +52,7 @@ class ImageRecordIter(BatchIter):
         with opening():
             if kept.get("mean_img") is not None:
                 kept["mean_img"] = self._mean_image(kept)
-            self._source = loading.ImageRecordIter(**kept)
-        super().__init__(self._source.batch_size)
-        self.provide_data = self._source.provide_data
-        self.provide_label = self._source.provide_label
+            return loading.ImageRecordIter(**kept)
 
     @staticmethod
     def _mean_image(parameters: dict[str, Any]) -> Any:

@@ -89,8 +89,7 @@ class ImageDetIter(ImageIter):
     def _estimate_label_shape(self) -> tuple[int, int]:
         """The most boxes of an image, one at least, and the numbers of each box."""
         most, width, first = 1, 0, -1
-        positions = np.unique(np.frombuffer(self.seq, np.int64))
-        for position, label in self.samples.labels(positions):
+        for position, label in self.samples.labels(np.unique(self._positions)):
             boxes = self._boxes(position, label)
             if first < 0:
                 first, width = position, boxes.shape[1]
@@ -124,7 +123,7 @@ class ImageDetIter(ImageIter):
 
     def _transformed(self, image: NDArray, label: Any) -> tuple[NDArray, Any]:
         """The sample read last, augmented."""
-        return self.augmentation_transform(image, self._boxes(self.seq[self.cur - 1], label))
+        return self.augmentation_transform(image, self._boxes(self._last, label))
 
     def _augmented(self, image: NDArray, label: Any) -> tuple[NDArray, Any]:
         augmented, boxes = self._transformed(image, label)
