@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -19,7 +20,10 @@ from .sniffing import check_complete, check_lossless, describe, may_be_turned
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .mask_numbers import MaskNumbers
+
 _LOSSLESS = (".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pbm", ".pgm", ".ppm", RAW_ENDING)
+_LOOKED_AT = 20  # names that begin or end alike
 _LOSSY = (".jpg", ".jpeg")
 _ENDINGS = (_LOSSLESS, tuple(map(str.upper, _LOSSLESS)), _LOSSY, tuple(map(str.upper, _LOSSY)))
 """Those of masks, and where none is found those behind them."""
@@ -30,18 +34,21 @@ class Mask:
     """An image's mask. Whatever is wrong with it is an ImageError with `name`, its file's, say.
 
     It lies on its image's pixels as they are stored, and an EXIF orientation of the image turns
-    both; if it is `upright`, on the image as it is seen, and is not turned.
+    both; if it is `upright`, on the image as it is seen, and is not turned. With `new_numbers` its
+    pixels get other ones.
     """
 
     name: str
     read: Callable[[], bytes]
     upright: bool = False
     path: str | None = None
+    new_numbers: MaskNumbers | None = None
 
     @classmethod
-    def at(cls, path: str, image: str, *, upright: bool) -> Mask:
+    def at(cls, path: str, image: str, treatment: MaskTreatment) -> Mask:
         """The mask in a file. Raises ImageError where that is its image's own."""
-        mask = cls(shown(path), partial(read_file, path), upright, path)
+        read = partial(read_file, path)
+        mask = cls(shown(path), read, treatment.upright, path, treatment.new_numbers)
         with mask._faults():
             if os.path.samefile(path, image):
                 raise ImageError(
@@ -56,12 +63,12 @@ class Mask:
 
     def numbers(self, image: bytes, size: tuple[int, int]) -> NDArray[Any]:
         """The mask of an encoded image of this size (width, height), which counts once turned."""
-        from .imaging.masks import decode_mask, turn_of  # noqa: PLC0415
+        from .imaging.masks import turn_of  # noqa: PLC0415
 
         turn = 1 if self.upright else turn_of(image)
         data = self.payload()
         with self._faults():
-            mask = decode_mask(data, turn)
+            mask = self._decoded(data, turn)
             height, width = mask.shape[:2]
             hint = self._hint(turn, (width, height), size)
             if turn >= 5:  # told as both are stored
@@ -86,11 +93,25 @@ class Mask:
             if _orientation(data) != 1:
                 raise ImageError("an EXIF orientation of its own, which readers would turn it by")
             _check_size((info.width, info.height), (of_image.width, of_image.height))
-            if verify:
-                from .imaging.masks import decode_mask  # noqa: PLC0415
+            if verify and self.new_numbers is None:
+                self._decoded(data)
+        return data if self.new_numbers is None else self.renumbered(data)
 
-                decode_mask(data)
-        return data
+    def renumbered(self, data: bytes) -> bytes:
+        """An encoded mask with its new numbers, as a PNG; as it is where there are none."""
+        if self.new_numbers is None:
+            return data
+        from .imaging.masks import encode_mask  # noqa: PLC0415
+
+        with self._faults():
+            return encode_mask(self._decoded(data))
+
+    def _decoded(self, data: bytes, turn: int = 1) -> NDArray[Any]:
+        if self.new_numbers is not None:
+            return self.new_numbers.decoded(data, turn)
+        from .imaging.masks import decode_mask  # noqa: PLC0415
+
+        return decode_mask(data, turn)
 
     def _hint(self, turn: int, mask: tuple[int, int], image: tuple[int, int]) -> str:
         """What may be wrong with its size: that it was turned, or that it was not."""
@@ -152,17 +173,28 @@ class Masks(Protocol):
         """How many masks of a list are of none of these keys."""
 
 
+class MaskTreatment(NamedTuple):
+    """How masks lie on their images, and what becomes of their numbers; see `Mask`."""
+
+    upright: bool = False
+    new_numbers: MaskNumbers | None = None
+
+
 class MasksInFolder(NamedTuple):
-    """Masks that bear their images' paths below `root`, whatever the ending."""
+    """Masks that have their images' paths below `root`, whatever the ending.
+
+    `suffix` comes before the ending: "_mask" for a_mask.png of a.jpg.
+    """
 
     root: str
-    upright: bool = False
+    suffix: str = ""
+    treatment: MaskTreatment = MaskTreatment()
 
     def finder(self) -> MasksInFolder:
         return self
 
     def identity(self) -> str:
-        return f"{os.path.abspath(self.root)} {self.upright}"
+        return f"{os.path.abspath(self.root)} {self.suffix!r} {self.treatment}"
 
     def given(self, key: int) -> None: ...
 
@@ -175,17 +207,48 @@ class MasksInFolder(NamedTuple):
                 f"no mask: its path in the list leads out of {shown(self.root)} too; a list of"
                 " masks, each with the key of its image, gives them"
             )
-        stem = os.path.join(self.root, os.path.splitext(path)[0])
+        stem = os.path.join(self.root, os.path.splitext(path)[0] + self.suffix)
         found = next(filter(None, (_existing(stem, endings) for endings in _ENDINGS)), [])
         if found and found[0].lower().endswith(_LOSSY):  # no mask, but maybe the image itself
             found = [name for name in found if not os.path.samefile(name, image)]
         if not found:
-            raise ImageError(f"no mask {shown(stem)}.png, or of another ending")
+            hint = _hint_of_names(stem.removesuffix(self.suffix))
+            raise ImageError(f"no mask {shown(stem)}.png, or of another ending{hint}")
         others = [name for name in found[1:] if not os.path.samefile(found[0], name)]
         if others:  # one file answers to several names where a is A
             names = " and ".join(shown(os.path.basename(name)) for name in (found[0], others[0]))
             raise ImageError(f"has two masks, {names} in {shown(os.path.dirname(stem))}")
-        return Mask.at(found[0], image, upright=self.upright)
+        return Mask.at(found[0], image, self.treatment)
+
+
+def _hint_of_names(stem: str) -> str:
+    """Where a mask lies there whose name has more than its image's: how it is found."""
+    folder, name = os.path.split(stem)
+    names, reversed_stems = _names_in(folder)
+    at = bisect_left(names, name)
+    for other in names[at : at + _LOOKED_AT]:
+        root, ending = os.path.splitext(other)
+        more = root.removeprefix(name)
+        is_mask = other.startswith(name) and ending.lower() in _LOSSLESS
+        if is_mask and more and not more[0].isalnum():
+            return f"; there is {shown(other)}: --mask-suffix {shown(more)} finds such names"
+    at = bisect_left(reversed_stems, name[::-1])
+    for found in reversed_stems[at : at + _LOOKED_AT]:
+        root = found[::-1]
+        if root.endswith(name) and len(root) > len(name) and not root[: -len(name)][-1].isalnum():
+            return f"; there is {shown(root)}: a list of masks gives each the key of its image"
+    return ""
+
+
+@lru_cache(maxsize=4)
+def _names_in(folder: str) -> tuple[list[str], list[str]]:
+    """The names of files in a folder, sorted, and those of masks without endings, backwards."""
+    try:
+        names = sorted(os.listdir(folder or "."))
+    except OSError:
+        return [], []
+    stems = (os.path.splitext(name) for name in names)
+    return names, sorted(root[::-1] for root, ending in stems if ending.lower() in _LOSSLESS)
 
 
 def _existing(stem: str, endings: tuple[str, ...]) -> list[str]:
@@ -198,9 +261,11 @@ class ListedMasks:
     Labels in that list do not count.
     """
 
-    def __init__(self, masks: ImageList, root: StrPath, *, upright: bool = False) -> None:
+    def __init__(
+        self, masks: ImageList, root: StrPath, treatment: MaskTreatment | None = None
+    ) -> None:
         self._masks = masks
-        self._finder = _Listed(os.fspath(root), masks.name, upright)
+        self._finder = _Listed(os.fspath(root), masks.name, treatment or MaskTreatment())
         self._keys = KeyTable(masks.keys)
 
     def unused(self, keys: Numbers) -> int:
@@ -215,15 +280,15 @@ class ListedMasks:
 
     def identity(self) -> str:
         finder = self._finder
-        return f"{self._masks.digest()} {os.path.abspath(finder.root)} {finder.upright}"
+        return f"{self._masks.digest()} {os.path.abspath(finder.root)} {finder.treatment}"
 
 
 class _Listed(NamedTuple):
     root: str
     name: str
-    upright: bool
+    treatment: MaskTreatment
 
     def find(self, image: str, path: str, given: str | None) -> Mask:
         if given is None:
             raise ImageError(f"no mask: {shown(self.name)} has no line with its key")
-        return Mask.at(os.path.join(self.root, given), image, upright=self.upright)
+        return Mask.at(os.path.join(self.root, given), image, self.treatment)

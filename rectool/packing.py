@@ -22,14 +22,13 @@ from .format import (
     RecordError,
     StrPath,
     mask_name,
-    payload_start,
     plural,
     shown,
 )
 from .listed_paths import Root
+from .mask_counts import MaskCounts
 from .remarks import Remarks
 from .running import Result, Run, usual_workers
-from .sniffing import png_samples
 from .sources import FileSource, Made, Records, Source, Treatment
 
 if TYPE_CHECKING:
@@ -127,7 +126,7 @@ def pack_images(
     started = time.monotonic()
     rec, _, lst = outputs_of(out)
     failures: list[Failure] = []
-    colour_masks = 0
+    masks = MaskCounts()
     remarks = Remarks()
     recs = [rec, mask_name(rec)] if source.has_masks else [rec]
 
@@ -161,7 +160,8 @@ def pack_images(
                 failure = Failure(key, *source.place(position), reason)
                 shards.lack(position, failure)
                 fail(failure)
-            colour_masks += reason is None and _has_channels(result)
+            if reason is None and isinstance(result, Made) and source.has_masks:
+                masks.add(result.records[1])
             for remark in result.remarks if isinstance(result, Made) and reason is None else ():
                 remarks.count(*remark)
             on_progress(left)
@@ -177,13 +177,13 @@ def pack_images(
         lst=lst if with_list else None,
         images=shards.records,
         bytes=shards.sizes[0],
-        colour_masks=colour_masks,
+        colour_masks=masks.colours,
         mask_bytes=shards.sizes[1] if source.has_masks else 0,
         seconds=time.monotonic() - started,
         failures=tuple(failures),
         sharded=sharding is not None,
         kept=len(shards.kept),
-        remarks=tuple(remarks.lines()),
+        remarks=(*remarks.lines(), *masks.remarks()),
     )
 
 
@@ -237,15 +237,6 @@ def _lists(source: Source, lst: str, *, force: bool, resume: bool) -> list[Outpu
     output = Output(lst, force=force)
     output.write(contents)
     return [output]
-
-
-def _has_channels(result: Result) -> bool:
-    """Whether there is a mask, and it has several channels."""
-    if isinstance(result, str) or len(result.records) == 1:
-        return False
-    mask = memoryview(result.records[1])
-    samples = png_samples(mask[payload_start(mask) :])
-    return samples is not None and samples[1] > 1
 
 
 def _sharded(

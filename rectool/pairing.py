@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 MOST_NAMED = 20
 """So many records that do not match are named."""
 
+LOOKED_AT = 100
+"""So many masks are decoded, to tell which numbers they hold."""
+
 _LOSSLESS = ("PNG", "GIF", "BMP")
 
 Keys = NDArray[np.int64]
@@ -104,7 +107,8 @@ class Pair:
     label or size, or have no mask without loss. `ordered` says whether the keys are in the same
     order. `problems` tell of both; `unnamed` counts the records beyond the first MOST_NAMED.
     Records that are damaged are different, and not named here. `masks` counts masks by what a pixel
-    is: "8 bits", "3 channels", or where that is not known at once the format.
+    is: "8 bits", "3 channels", or where that is not known at once the format. `numbers` are those
+    in the `decoded` masks of one channel: at most LOOKED_AT of all, evenly spread.
     """
 
     images: str
@@ -114,6 +118,8 @@ class Pair:
     problems: list[RecordError] = field(default_factory=list)
     unnamed: int = 0
     masks: Counter[str] = field(default_factory=Counter)
+    numbers: set[int] = field(default_factory=set)
+    decoded: int = 0
 
     @property
     def matches(self) -> bool:
@@ -133,7 +139,7 @@ def compare(images: Records, masks: Records) -> Pair:
         reason = f"keys in another order than in {of}"
         pair.problems.append(RecordError(reason, path=masks.name))
     general = len(pair.problems)
-    for key, path, fault in _faults(images, masks, difference, pair.masks):
+    for key, path, fault in _faults(images, masks, difference, pair):
         pair.records += 1
         pair.different += fault is not None
         if fault and len(pair.problems) < general + MOST_NAMED:
@@ -144,7 +150,7 @@ def compare(images: Records, masks: Records) -> Pair:
 
 
 def _faults(
-    images: Records, masks: Records, difference: KeyDifference, kinds: Counter[str]
+    images: Records, masks: Records, difference: KeyDifference, pair: Pair
 ) -> Iterator[tuple[int, str, str | None]]:
     """Of each record its key, the file that has the mask, and what does not match: None if nothing
     does, "" where what is wrong has been said.
@@ -154,6 +160,7 @@ def _faults(
         yield key, masks.name, f"is in {of}, and not here"
     for key in difference.extra.tolist():
         yield key, masks.name, f"is not in {of}"
+    step = -(-len(masks) // LOOKED_AT)
     for at_image, at_mask in _matched(images.index.keys, masks.index.keys, difference):
         key = int(masks.index.keys[at_mask])
         try:
@@ -164,9 +171,11 @@ def _faults(
         faults = list(_unlike(image, mask, of))
         if mask.width is not None:
             payload = unpack(masks.view(at_mask))[1]
-            kinds[_kind_of(payload, mask.holds)] += 1
+            pair.masks[_kind_of(payload, mask.holds)] += 1
             if mask.holds not in _LOSSLESS:
                 faults += _loss(payload)
+            if not faults and at_mask % step == 0:
+                faults += _numbers(payload, pair)
         yield key, mask.rec or masks.name, "; ".join(faults) or None
 
 
@@ -211,6 +220,20 @@ def _kind_of(mask: memoryview, format_: str) -> str:
         return format_
     bits, channels = samples
     return plural(channels, "channel") if channels > 1 else plural(bits, "bit")
+
+
+def _numbers(mask: memoryview, pair: Pair) -> list[str]:
+    """Adds a mask's numbers to the pair's. Returns why there are none."""
+    from .imaging.masks import decode_mask  # noqa: PLC0415 - the rest needs no Pillow
+
+    try:
+        numbers = decode_mask(bytes(mask))
+    except ImageError as error:
+        return [error.message]
+    if numbers.ndim == 2:
+        pair.numbers.update(np.unique(numbers).tolist())
+        pair.decoded += 1
+    return []
 
 
 def _loss(mask: memoryview) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from .format import (
     CorruptError,
@@ -21,6 +21,9 @@ from .masks import Mask
 from .pairing import header_difference
 from .sources import Copy, Made, Records, Treatment
 
+if TYPE_CHECKING:
+    from .mask_numbers import MaskNumbers
+
 RecordSample = tuple[int, int, list[int], list[int]]
 """Number of the file; key; of the record, and of the mask's, byte offset and bytes at most."""
 
@@ -37,12 +40,18 @@ class RecordMaker:
     """
 
     def __init__(
-        self, paths: Sequence[str], treatment: Treatment, has_masks: bool, fresh_ids: bool
+        self,
+        paths: Sequence[str],
+        treatment: Treatment,
+        has_masks: bool,
+        fresh_ids: bool,
+        new_numbers: MaskNumbers | None = None,
     ) -> None:
         self._paths = paths
         self._masks_begin = len(paths) // 2 if has_masks else len(paths)
         self._treatment = treatment
         self._fresh_ids = fresh_ids
+        self._new_numbers = new_numbers
         self._files: dict[int, BinaryIO] = {}
 
     def __call__(self, sample: RecordSample) -> Made:
@@ -75,10 +84,12 @@ class RecordMaker:
         difference = header_difference(image_header, mask_header)
         if difference:
             raise HeaderError(f"its mask {where} has {difference}")
-        if self._treatment == Copy("nothing") or not image:
+        if not image:
             return record, mask
         start = len(record) - len(image)
-        of_image = Mask(where, lambda: numbers)
+        of_image = Mask(where, lambda: numbers, new_numbers=self._new_numbers)
+        if self._treatment == Copy("nothing"):
+            return record, record[:start] + of_image.renumbered(numbers)
         pair = self._treatment.apply_pair(image, of_image)
         return tuple(record[:start] + payload for payload in pair)
 

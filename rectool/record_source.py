@@ -6,6 +6,7 @@ import contextlib
 import copy
 import os
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -39,6 +40,9 @@ from .record_maker import RecordMaker, RecordSample, is_image_record
 from .sniffing import format_of
 from .sources import Copy, Place, Source, Treatment
 
+if TYPE_CHECKING:
+    from .mask_numbers import MaskNumbers
+
 
 class RecordSource(Source):
     """The records of `.rec` files one after the other, each file in the order of its `.idx`.
@@ -50,7 +54,7 @@ class RecordSource(Source):
     InsightFace's, which names other records' keys.
 
     `masks` are as many files with the masks of the others' images, of the same keys in the same
-    order: then each sample is a pair.
+    order: then each sample is a pair, and with `new_numbers` the masks' pixels get other ones.
 
     Raises OSError and IndexFileError as RecordReader does, and RecordError where two records have
     one key, where masks have other keys than their images, or where `renumber` would make the
@@ -64,12 +68,14 @@ class RecordSource(Source):
         recs: Sequence[StrPath],
         *,
         masks: Sequence[StrPath] = (),
+        new_numbers: MaskNumbers | None = None,
         images_only: bool = False,
         renumber: bool = False,
     ) -> None:
         self.files = [os.fspath(rec) for rec in (*recs, *masks)]
         self.name = self.files[0]
         self.has_masks = bool(masks)
+        self._new_numbers = new_numbers
         self.left_out = 0
         self.names_keys = False
         self.amiss: list[RecordError] = []
@@ -154,7 +160,9 @@ class RecordSource(Source):
         return list(zip(*(column[part].tolist() for column in columns), strict=True))
 
     def maker(self, treatment: Treatment) -> RecordMaker:
-        return RecordMaker(self.files, treatment, self.has_masks, self.renumbered)
+        return RecordMaker(
+            self.files, treatment, self.has_masks, self.renumbered, self._new_numbers
+        )
 
     def place(self, position: int) -> Place:
         return Place(self.files[self._file[position]], None, int(self._offsets[position, 0]))
@@ -174,6 +182,7 @@ class RecordSource(Source):
             "the order of the records": digest,
             "the .rec files": "\n".join(files),
             "--renumber": str(self.renumbered),
+            "--mask-values or --mask-colors": str(self._new_numbers),
         }
 
 

@@ -20,6 +20,8 @@ from .pairing import Pair
 ROW_TITLES = (
     "key", "offset", "size", "flag", "label", "id", "id2", "payload", "holds", "width", "height"
 )  # fmt: skip
+_MOST_RUNS = 20
+_MOST_NUMBERS = 256
 _MOST_CLASSES = 12
 
 
@@ -107,6 +109,8 @@ def summary_text(summary: Summary, pair: Pair | None = None) -> str:
         lines += _labels_text(summary.labels)
     if pair is not None:
         lines.append(f"  pairs    with {shown(pair.images)}: {_pair_text(pair)}")
+        if pair.decoded:
+            lines.append(f"  numbers  {_numbers_text(pair)}")
     lines.append(f"  index    {_index_text(summary)}")
     lines += [f"           {note}" for note in summary.notes]
     return "\n".join(lines)
@@ -165,6 +169,22 @@ def _widths_text(widths: Counter[int]) -> str:
         f"{plural(count, 'record')} with {plural(width, 'label')}"
         for width, count in sorted(widths.items())
     )
+
+
+def _numbers_text(pair: Pair) -> str:
+    """The numbers in masks, runs of them as such: "0 to 20 and 255 in the 24 masks"."""
+    runs: list[list[int]] = []
+    for number in sorted(pair.numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    texts = [f"{first}" if first == last else f"{first} to {last}" for first, last in runs]
+    if len(texts) > _MOST_RUNS:
+        texts = [*texts[:_MOST_RUNS], f"{len(texts) - _MOST_RUNS} more"]
+    some = pair.decoded < pair.masks.total()
+    where = f"{pair.decoded} of {pair.masks.total()} masks" if some else "all masks"
+    return f"{', '.join(texts)} in {where}"
 
 
 def _pair_text(pair: Pair) -> str:
@@ -245,6 +265,9 @@ def _pair_json(pair: Pair) -> dict[str, object]:
         "different": pair.different,
         "ordered": pair.ordered,
         "masks": dict(pair.masks.most_common()),
+        "numbers": sorted(pair.numbers)[:_MOST_NUMBERS],
+        "different_numbers": len(pair.numbers),
+        "decoded": pair.decoded,
     }
 
 

@@ -60,8 +60,9 @@ Pair = tuple[dict[int, bytes], dict[int, bytes]]
 def test_a_pair_that_matches(run: Runner, tmp_path: Path) -> None:
     result = run("inspect", "out.rec", "--masks", "out_mask.rec")
     assert (result.status, result.err) == (0, "")
-    assert result.out.splitlines()[-2:] == [
+    assert result.out.splitlines()[-3:] == [
         "  pairs    with out.rec: all 3 match in key, id, label and size; masks of 8 bits",
+        "  numbers  1, 3 to 4 in all masks",
         "  index    out_mask.idx, every record in the order of the file",
     ]
     assert result.out.count("pairs") == 1
@@ -74,6 +75,9 @@ def test_a_pair_that_matches(run: Runner, tmp_path: Path) -> None:
         "different": 0,
         "ordered": True,
         "masks": {"8 bits": 3},
+        "numbers": [1, 3, 4],
+        "different_numbers": 3,
+        "decoded": 3,
     }
     assert masks["problems"] == []
     assert "pairs" not in images
@@ -299,3 +303,34 @@ def test_several_files_have_as_many_of_masks(run: Runner, tmp_path: Path, pair: 
         assert (refused.status, refused.out) == (2, "")
     for option in (["--records"], ["--keys"], ["--key", 1]):
         assert run("inspect", "out.rec", *masks[:2], *option).status == 2
+
+
+def test_of_many_masks_some_are_decoded(run: Runner, tmp_path: Path) -> None:
+    size = encoded(picture(1, 2, 2))
+    write(tmp_path / "out.rec", {key: image(key, payload=size) for key in range(250)})
+    masks = {key: np.full((2, 2), 2 * key, np.uint16) for key in range(250)}
+    records = {key: mask(key, payload=encode_mask(numbers)) for key, numbers in masks.items()}
+    write(tmp_path / "masks.rec", records)
+    result = run("inspect", "out.rec", "--masks", "masks.rec")
+    assert result.status == 0
+    line = next(line for line in result.out.splitlines() if line.startswith("  numbers"))
+    assert line.endswith(" more in 84 of 250 masks")
+    assert line.startswith("  numbers  0, 6, 12, ")
+    as_json = json.loads(
+        run("inspect", "out.rec", "--masks", "masks.rec", "--json").out.splitlines()[1]
+    )["pairs"]
+    assert as_json["numbers"] == list(range(0, 500, 6))
+    assert (as_json["different_numbers"], as_json["decoded"]) == (84, 84)
+
+
+def test_a_mask_that_cannot_be_decoded_does_not_match(
+    run: Runner, tmp_path: Path, pair: Pair
+) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (18, 21), dtype=np.uint8)
+    broken = bytearray(encode_mask(noise))
+    broken[60] ^= 255
+    write(tmp_path / "out_mask.rec", {**pair[1], 1: mask(1, payload=bytes(broken))})
+    result = run("inspect", "out.rec", "--masks", "out_mask.rec")
+    assert result.status == 1
+    assert result.err.startswith("rectool: out_mask.rec: key 1: ")
+    assert pairs_line(result) == "with out.rec: 1 of 3 do not match"

@@ -5,14 +5,16 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .door import Command, shown_path
+from .door import Command, option_group, shown_path
 
 if TYPE_CHECKING:
     from ..format import ShardSet
+    from ..mask_numbers import MaskNumbers
+    from ..masks import Masks
 
 
 def masks_option(text: str) -> Callable[[Command], Command]:
@@ -24,6 +26,93 @@ def masks_option(text: str) -> Callable[[Command], Command]:
         type=click.Path(readable=False),
         help=f"{text} (again for each REC; a pattern in quotes for several).",
     )
+
+
+mask_options = option_group(
+    click.option(
+        "--masks",
+        metavar="DIR|LIST|REC",
+        multiple=True,
+        type=click.Path(readable=False),
+        help="Also pack each image's mask, into OUT_mask.rec: the file in DIR with the image's path"
+        " but for the ending, that with the image's key in LIST, a .lst, or of a .rec SOURCE the"
+        " record in REC (again for each SOURCE; a pattern in quotes for several).",
+    ),
+    click.option(
+        "--mask-suffix",
+        metavar="TEXT",
+        help="Look in DIR for masks with TEXT behind their images' names: _mask for a_mask.png.",
+    ),
+    click.option(
+        "--mask-values",
+        metavar="OLD=NEW,...",
+        multiple=True,
+        help="Give pixels of masks other numbers: 255=1 for masks drawn in black and white.",
+    ),
+    click.option(
+        "--mask-colors",
+        metavar="FILE",
+        type=click.Path(readable=False),
+        help="Turn masks drawn in colours into numbers, by lines of red, green, blue and number.",
+    ),
+    click.option(
+        "--upright-masks",
+        is_flag=True,
+        help="An image's EXIF orientation does not turn its mask: it was drawn on the image as it"
+        " is seen.",
+    ),
+)
+
+
+def masks_of(options: dict[str, Any]) -> Masks | None:
+    """Where the masks of a folder or a list are, as the options say."""
+    from ..format import MAGIC
+    from ..listing import read_list
+    from ..masks import ListedMasks, MasksInFolder, MaskTreatment
+
+    given, suffix = options["masks"], options["mask_suffix"]
+    treatment = MaskTreatment(options["upright_masks"], new_numbers_of(options))
+    if not given:
+        if options["upright_masks"] or suffix is not None:
+            option = "--upright-masks" if options["upright_masks"] else "--mask-suffix"
+            raise click.UsageError(f"{option} requires --masks.")
+        return None
+    if len(given) > 1:
+        raise click.UsageError("--masks: of a folder or a list give one folder or list of masks.")
+    path = given[0]
+    if os.path.isdir(path):
+        return MasksInFolder(path, suffix or "", treatment)
+    if not os.path.isfile(path):
+        raise click.UsageError(f"--masks {path}: no such folder or list.")
+    with open(path, "rb") as file:
+        if path.lower().endswith(".rec") or file.read(len(MAGIC)) == MAGIC:
+            raise click.UsageError(
+                f"--masks {path} is a .rec, which holds the masks of a .rec; of a folder or a list"
+                " masks are in a folder, or in a list of their own."
+            )
+    if suffix is not None:
+        raise click.UsageError(f"--mask-suffix requires a folder of masks; {path} is a list.")
+    return ListedMasks(read_list(path), os.path.dirname(path) or ".", treatment)
+
+
+def new_numbers_of(options: dict[str, Any]) -> MaskNumbers | None:
+    """What the pixels of masks become, as the options say."""
+    values, colors = options["mask_values"], options["mask_colors"]
+    if not values and colors is None:
+        return None
+    if not options["masks"]:
+        option = "--mask-values" if values else "--mask-colors"
+        raise click.UsageError(f"{option} requires --masks.")
+    if values and colors is not None:
+        raise click.UsageError("--mask-values is for numbers, --mask-colors for colours: give one.")
+    from ..mask_numbers import parse_values, read_colors
+
+    if colors is not None:
+        return read_colors(colors)
+    try:
+        return parse_values(values)
+    except ValueError as error:
+        raise click.UsageError(f"--mask-values: {error}.") from None
 
 
 def mask_recs(recs: Sequence[str], given: Sequence[str]) -> list[str]:

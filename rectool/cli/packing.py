@@ -146,7 +146,7 @@ def pack(
     if result.colour_masks:
         say(
             f"{plural(result.colour_masks, 'mask')} of several channels: where each pixel is to be"
-            " one number, convert such first"
+            " one number, --mask-colors FILE makes numbers of colours"
         )
     if as_json:
         click.echo(reporting.pack_json(result), file=data_stream())

@@ -12,7 +12,7 @@ import click
 
 from .door import check_stdin, fail_all, given_options, option_group, say, shown_path
 from .listing import SCAN_NAMES, scan_folder, scan_options
-from .masks import mask_recs
+from .masks import mask_options, mask_recs, masks_of, new_numbers_of
 
 if TYPE_CHECKING:
     from ..listing import ImageList
@@ -34,6 +34,7 @@ _ONLY_FOR = {
     "label_width": ("folder", "list"),
     "pack_label": ("folder", "list"),
     "upright_masks": ("folder", "list"),
+    "mask_suffix": ("folder", "list"),
     "images_only": ("rec",),
     "renumber": ("rec",),
 }
@@ -61,21 +62,7 @@ source_options = option_group(
     click.option(
         "--label-width", type=click.IntRange(1), help="Pack only so many labels of each line."
     ),
-    click.option(
-        "--masks",
-        metavar="DIR|LIST|REC",
-        multiple=True,
-        type=click.Path(readable=False),
-        help="Also pack each image's mask, into OUT_mask.rec: the file in DIR with the image's path"
-        " but for the ending, that with the image's key in LIST, a .lst, or of a .rec SOURCE the"
-        " record in REC (again for each SOURCE; a pattern in quotes for several).",
-    ),
-    click.option(
-        "--upright-masks",
-        is_flag=True,
-        help="An image's EXIF orientation does not turn its mask: it was drawn on the image as it"
-        " is seen.",
-    ),
+    mask_options,
     click.option("--images-only", is_flag=True, help="Leave out records that hold no image."),
     click.option("--renumber", is_flag=True, help="Give records fresh keys and ids, from 0."),
     click.option(
@@ -169,7 +156,7 @@ def _folder(folder: str, lst: str, options: dict[str, Any], *, force: bool) -> O
     from ..sources import FileSource
 
     scan = {name: options[name] for name in SCAN_NAMES}
-    masks = _masks(options)
+    masks = masks_of(options)
     found = scan_folder(folder, outputs=[lst], force=force, **scan)
     if options["shuffle"]:
         say(f"shuffled by seed {options['seed']} (--no-shuffle keeps the order of names)")
@@ -195,7 +182,7 @@ def _list(source: str, options: dict[str, Any]) -> FileSource:
         images, root = ImageList(data, "stdin"), "."
     if options["root"] is not None and not os.path.isdir(options["root"]):
         raise click.UsageError(f"--root {options['root']}: no such folder.")
-    root, masks = options["root"] or root or ".", _masks(options)
+    root, masks = options["root"] or root or ".", masks_of(options)
     _remark_unused(masks, images)
     _remark_on_boxes(images)
     return FileSource(images, root, options["label_width"], masks)
@@ -222,37 +209,14 @@ def _remark_on_boxes(images: ImageList) -> None:
         say(f"{where} {', '.join(notes)}")
 
 
-def _masks(options: dict[str, Any]) -> Masks | None:
-    from ..listing import read_list
-    from ..masks import ListedMasks, MasksInFolder
-
-    given, upright = options["masks"], options["upright_masks"]
-    if not given:
-        if upright:
-            raise click.UsageError("--upright-masks is of --masks.")
-        return None
-    if len(given) > 1:
-        raise click.UsageError("--masks: of a folder or a list give one folder or list of masks.")
-    path = given[0]
-    if os.path.isdir(path):
-        return MasksInFolder(path, upright)
-    if not os.path.isfile(path):
-        raise click.UsageError(f"--masks {path}: no such folder or list.")
-    if _kind_of_one(path) == "rec":
-        raise click.UsageError(
-            f"--masks {path} is a .rec, which holds the masks of a .rec; of a folder or a list"
-            " masks are in a folder, or in a list of their own."
-        )
-    return ListedMasks(read_list(path), os.path.dirname(path) or ".", upright=upright)
-
-
 def _records(recs: tuple[str, ...], options: dict[str, Any]) -> tuple[RecordSource, bool]:
     from ..format import ShardSet, group_shards, plural
     from ..record_source import RecordSource
 
     masks = mask_recs(recs, options["masks"]) if options["masks"] else []
+    numbers = new_numbers_of(options)
     only, fresh = options["images_only"], options["renumber"]
-    source = RecordSource(recs, masks=masks, images_only=only, renumber=fresh)
+    source = RecordSource(recs, masks=masks, new_numbers=numbers, images_only=only, renumber=fresh)
     amiss = list(map(str, source.amiss))
     sets = [group for group in group_shards(recs) if isinstance(group, ShardSet)]
     amiss += [str(found.missing()) for found in sets if found.missing()]

@@ -53,6 +53,25 @@ def decode_mask(data: bytes, orientation: int = 1) -> Array:
         return turned(_unstretched(_numbers(image), highest), orientation)
 
 
+def decode_colors(data: bytes, orientation: int = 1) -> Array:
+    """A mask's colours, HxWx3, uint8: those of a palette too. Turned as `decode_mask` turns.
+
+    Raises as `decode_mask` does, and ImageError for transparent pixels, which have no colour.
+    """
+    check_lossless(data)
+    if format_of(data) is not None:
+        check_complete(data)
+    with opened(data) as image:
+        if is_deep(image, data) or image.mode not in (*_PLAIN, "1", "PA"):
+            raise ImageError(f"{image.mode} pixels; colours have 8 bits a channel")
+        if image.format == "TIFF" and image.getexif().get(ORIENTATION, 1) != 1:
+            raise ImageError("a TIFF with an orientation of its own")
+        image.load()
+        if "A" in image.mode and np.array(image.getchannel("A")).min() < 255:
+            raise ImageError("has transparent pixels, which have no colour")
+        return turned(np.array(image.convert("RGB")), orientation)
+
+
 def _highest(image: Image.Image) -> int | None:
     """The highest number that can stand in a mask, not yet loaded, where Pillow makes 255 or 65535
     of that, and of the others in proportion; else None.
