@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .boxes import BOX_WIDTH, have_layout
+from .boxes import BOX_WIDTH, broken_layout, have_layout
 from .format import plural
 
 _ROUNDING = 1e-5  # coordinates beyond 0 and 1 by no more were only rounded
@@ -94,11 +94,21 @@ class BoxCounts:
         return [f"{plural(count, 'box')} {_ODD[name]}" for name, count in odd if count]
 
 
+def layout_notes(records: Iterable[Sequence[float]]) -> list[str]:
+    """A remark on labels of some records that are meant to be boxes, but cannot be read as such."""
+    broken = [why for labels in records if (why := broken_layout(labels)) is not None]
+    if not broken:
+        return []
+    return [f"{plural(len(broken), 'record')} not in MXNet's detection layout: {broken[0]}"]
+
+
 def notes_on(records: Iterable[Sequence[float]]) -> list[str]:
-    """Remarks on odd boxes in the labels of some records; none where not all labels are boxes."""
+    """Remarks on boxes in the labels of some records, where these are, or are meant to be, such."""
     several = [labels for labels in records if len(labels) > 1]
     if not several:
         return []
+    if broken := layout_notes(several):
+        return broken
     lengths = np.array(list(map(len, several)))
     labels, starts = np.concatenate(several, dtype=np.float32), lengths.cumsum() - lengths
     counts = BoxCounts()

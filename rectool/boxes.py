@@ -25,6 +25,7 @@ Columns = NDArray[np.floating[Any] | np.integer[Any]]
 
 _HEADER_WIDTH = 2
 _TOO_WIDE = 1 << 24
+_WIDEST = 64  # numbers of a header or a box, in what is meant to be this layout
 _FARTHEST = 1  # outside of the image, which is 1 wide and high
 
 
@@ -70,6 +71,32 @@ def are_boxes(labels: Any) -> bool:
     except HeaderError:
         return False
     return True
+
+
+def broken_layout(labels: Any) -> str | None:
+    """What is wrong with labels that are meant for this layout but are not of it; else None.
+
+    They are meant for it where boxes of the width that they begin with are found in them.
+    """
+    values = np.asarray(labels, np.float64).ravel().tolist()
+    begin, width = values[:_HEADER_WIDTH] if len(values) > _HEADER_WIDTH else (0.0, 0.0)
+    sane = _HEADER_WIDTH <= begin <= _WIDEST and BOX_WIDTH <= width <= _WIDEST
+    if not sane or not begin.is_integer() or not width.is_integer():
+        return None
+    rest = len(values) - int(begin)
+    if rest < width or rest % int(width) == 0:
+        return None
+    right = int(begin) + rest % int(width)
+    start = f"{plural(len(values), 'label')} beginning with {begin:g} {width:g}"
+    why = f"{start}, of which {rest} are for boxes: no multiple of {width:g}"
+    if _may_be_box(values[right:]):
+        return f"{why} (with {right} in place of {begin:g} they are)"
+    return why if _may_be_box(values[int(begin) :]) else None
+
+
+def _may_be_box(values: list[float]) -> bool:
+    label, left, top, right, bottom = values[:BOX_WIDTH]
+    return label >= 0 and label.is_integer() and 0 <= left < right and 0 <= top < bottom
 
 
 def have_layout(begins: Columns, widths: Columns, counts: Columns) -> NDArray[np.bool_]:

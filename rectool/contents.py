@@ -28,7 +28,7 @@ _AGAIN = "download the file again"
 _EXTRACT = "extract what is in it"
 _NO_ADVICE = ""
 
-_START_OF_PAGE = rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*"
+_START_OF_PAGE = rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->).)*-->\s*)*"
 
 _SIGNATURES: tuple[tuple[str, str, bytes], ...] = (
     # images that rectool reads

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .box_counts import BoxCounts, widths_of_boxes
+from .box_counts import BoxCounts, layout_notes, widths_of_boxes
 
 MOST_DIFFERENT = 1000
 """So many different values of a column are counted, and no more."""
@@ -19,6 +19,7 @@ MOST_DIFFERENT = 1000
 MOST_COLUMNS = 4096
 """Labels of more columns are not looked at one by one."""
 
+_LOOKED_AT = 100  # records, for labels that are meant to be boxes
 _BLOCK = 1 << 18  # labels that are counted at once
 
 Labels = NDArray[np.float32]
@@ -70,6 +71,7 @@ class LabelCounts:
         self._boxes = BoxCounts()
         self._box_widths: set[int] | None = set()
         self._columns: list[_ColumnCounts] | None = None
+        self._notes: list[str] = []
 
     def add(self, labels: Iterable[float]) -> None:
         """One record's labels, one or more."""
@@ -87,6 +89,10 @@ class LabelCounts:
         lengths = np.array(self._lengths, np.int64)
         del self._labels[:], self._lengths[:]
         starts = lengths.cumsum() - lengths
+        if not self._widths:
+            ends = starts[:_LOOKED_AT] + lengths[:_LOOKED_AT]
+            some = zip(starts.tolist(), ends.tolist(), strict=False)
+            self._notes = layout_notes([labels[start:end].tolist() for start, end in some])
         self._widths.update(Counter(lengths.tolist()))
         self._first.add_all(labels[starts])
         self._firsts.append(np.unique(labels[starts]))
@@ -112,7 +118,9 @@ class LabelCounts:
         columns = [] if boxes else [counts.column for counts in self._columns or ()]
         mixed = box_widths if len(box_widths) > 1 else []
         different = len(np.unique(firsts))
-        return LabelSummary(self._widths, different, self._first, boxes, mixed, columns)
+        return LabelSummary(
+            self._widths, different, self._first, boxes, mixed, columns, self._notes
+        )
 
 
 class LabelSummary(NamedTuple):
@@ -122,7 +130,8 @@ class LabelSummary(NamedTuple):
     `boxes` is None unless all records have labels of MXNet's detection layout with one width of
     their boxes, and there is a box; where they have several widths, these are `box_widths`.
     `columns` are those of records that all have as many labels, more than one and no more than
-    MOST_COLUMNS, and no boxes; else there are none.
+    MOST_COLUMNS, and no boxes; else there are none. `notes` are remarks on labels that are meant to
+    be boxes, but cannot be read as such.
     """
 
     widths: Counter[int]
@@ -131,6 +140,7 @@ class LabelSummary(NamedTuple):
     boxes: BoxCounts | None
     box_widths: list[int]
     columns: list[Column]
+    notes: list[str]
 
 
 class _ColumnCounts:

@@ -121,10 +121,11 @@ def _labels_text(labels: LabelSummary) -> list[str]:
         return _boxes_text(labels.boxes)
     if labels.box_widths:
         return [f"           {note}" for note in _label_notes(labels)]
+    notes = [f"           {note}" for note in labels.notes]
     if labels.columns:
-        return [f"           {line}" for line in _columns_text(labels.columns)]
+        return [f"           {line}" for line in _columns_text(labels.columns)] + notes
     which = "different " + ("" if list(labels.widths) == [1] else "first ") + "label"
-    return [f"           {plural(labels.different, which)}, {_range_text(labels.first)}"]
+    return [f"           {plural(labels.different, which)}, {_range_text(labels.first)}", *notes]
 
 
 def _label_notes(labels: LabelSummary) -> list[str]:
@@ -133,7 +134,7 @@ def _label_notes(labels: LabelSummary) -> list[str]:
     if labels.box_widths:
         widths = " and ".join(f"of {width}" for width in labels.box_widths[:_MOST_CLASSES])
         return [f"boxes {widths} numbers, which cannot be read as one set"]
-    return []
+    return labels.notes
 
 
 def _boxes_text(boxes: BoxCounts) -> list[str]:

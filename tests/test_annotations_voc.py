@@ -13,6 +13,7 @@ from conftest import encoded, picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rectool.annotations.sheets import MOST_BYTES
 from rectool.annotations.voc import read_voc
 from rectool.listing import Entry
 
@@ -210,6 +211,85 @@ def hidden(text: str) -> bytes:
     return b'<?xml version="1.0" encoding="cp037"?>' + text.encode("cp037")
 
 
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("utf-16", "utf-8"), ("gb2312", "utf-8"), ("ascii", "utf-8"), ("latin-1", "utf-8"),
+        ("utf-8", "utf-16"), ("utf-8", "utf-16-le"), ("utf-8", "utf-16-be"), ("utf-7", "utf-8"),
+        ("windows-1252", "latin-1"), ("GBK", "gbk"), ("Shift_JIS", "shift_jis"),
+        ("no-such-thing", "utf-8"),
+    ],
+)  # fmt: skip
+def test_encodings_that_are_said_falsely(
+    run: Runner, folder: Path, said: str, written: str
+) -> None:
+    name = {"gbk": "狗", "shift_jis": "いぬ"}.get(written, "chién")
+    text = f'<?xml version="1.0" encoding="{said}"?>\n' + A.replace("dog", name)
+    write(folder, a=text.encode(written))
+    _, err = listed(run, "--voc", "xml")
+    assert err[-1] == f"    1  {name}"
+
+
+@pytest.mark.parametrize("codec", ["punycode", "idna", "unicode_escape", "zlib", "utf-7", "x" * 99])
+def test_codecs_that_are_no_encodings_are_not_used(folder: Path, codec: str) -> None:
+    """Some take hours, or make of a small file a large one."""
+    write(folder, c=f'<?xml version="1.0" encoding="{codec}"?>'.encode() + b"a-\xff" * 100_000)
+    assert "xml/c.xml: not the text" in faults("--voc", "xml", folder=folder)[0]
+
+
+@pytest.mark.parametrize(
+    ("file", "image", "said"),
+    [
+        ("n02119789_1", "n02119789_1.JPEG", "n02119789_1"),  # ImageNet's
+        ("IMG_1", "IMG_1.JPG", "IMG_1.jpg"),
+        ("x", "x.JPG", ""),
+        ("b", "b.jpg", "other.jpg"),  # other.jpg is there too
+        ("a.b", "a.b.jpg", "a.b"),
+        ("sub/c", "c.png", "c.png"),
+        ("sub/d", "sub/d.png", "C:\\Users\\me\\d.png"),
+        ("old", "new.png", "new.png"),
+        ("e", "e.png", "../elsewhere/e.png"),
+        ("f", "f.png", "f.jpg"),
+    ],
+)
+def test_images_are_found_by_the_name_of_the_xml_first(
+    run: Runner, folder: Path, file: str, image: str, said: str
+) -> None:
+    for name in (image, "other.jpg"):
+        path = folder / "images" / name
+        path.write_bytes(encoded(picture(0, 9, 9), "JPEG"))
+    write(folder, **{file.replace("/", "__"): sheet(said, (9, 9), thing("x", 1, 1, 5, 5))})
+    entries, _ = listed(run, "--voc", "xml")
+    assert [entry.path for entry in entries] == [image]
+
+
+def test_an_image_that_only_its_whole_path_names(run: Runner, folder: Path) -> None:
+    text = sheet("", (100, 50)).replace("<size>", "<path>/home/me/images/a.jpg</path><size>")
+    write(folder, z=text)
+    entries, _ = listed(run, "--voc", "xml")
+    assert [entry.path for entry in entries] == ["a.jpg"]
+
+
+def test_sizes_written_as_fractions(run: Runner, folder: Path) -> None:
+    write(folder, a=sheet("a.jpg", ("100.0", "50."), thing("x", "1e1", 5.5, 50, 25)))
+    entries, _ = listed(run, "--voc", "xml")
+    assert entries[0].labels == (2, 6, 0, 0.1, 0.11, 0.5, 0.5, 0)
+
+
+def test_escapes_of_names_are_shown_escaped(run: Runner, folder: Path) -> None:
+    write(folder, a=sheet("a.jpg", (100, 50), thing("\x9b31m\u202edog", 0, 0, 5, 9)))
+    result = run("list", "images", "--voc", "xml")
+    assert result.status == 0
+    assert "\\x9b31m\\u202edog" in result.err
+    assert not {"\x9b", "\u202e"} & set(result.err)
+
+
+def test_large_files_are_not_read(folder: Path) -> None:
+    with (folder / "xml" / "c.xml").open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    assert "c.xml: more than 256 MB" in faults("--voc", "xml", folder=folder)[0]
+
+
 BOMB = '<!DOCTYPE a [<!ENTITY x "lol"><!ENTITY y "&x;&x;">]>\n' + A.replace("dog", "&y;")
 FAULTS: list[tuple[str | bytes, list[str]]] = [
     ("", ["malformed XML: no element found"]),
@@ -235,6 +315,11 @@ FAULTS: list[tuple[str | bytes, list[str]]] = [
             (thing("x", "nan", 0, 5, 9), "xmin should be a number of pixels, found 'nan'"),
             (thing("x", 0, "1e300", 5, 9), "ymin should be a number of pixels, found '1e300'"),
             (thing("x", 0, 0, "1_0", 9), "xmax should be a number of pixels, found '1_0'"),
+            ("<object><name>x</name></object>", "no box (bndbox)"),
+            (
+                "<object><name>x</name><robndbox><cx>1</cx></robndbox></object>",
+                "no box (bndbox), but a turned one",
+            ),
             (thing("x", 0, 0, 5), "ymax should be a number of pixels, there is none"),
             (thing(" ", 0, 0, 5, 9), "a class without a name"),
             (thing("a\tb", 0, 0, 5, 9), "'a\\tb': a name with a tab, a line's end or a zero byte"),

@@ -68,6 +68,54 @@ def test_polygons(run: Runner, folder: Path) -> None:
     assert entries[0].labels == (2, 5, 0, 0.1, 0.3, 0.6, 0.9, 1, 0.1, 0.1, 0.4, 0.4)
 
 
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("1 .5 .5 .2 .4 0.875", "1 box with a confidence"),  # as predictions are saved
+        ("1 .5 .5 .2 .4 .1 .1 2 .2 .2 1 .3 .3 0", "1 box with key points"),
+        ("1 .5 .5 .2 .4 .1 .1 2 .2 .2 1", "1 box with key points"),
+        ("1 .4 .3 .6 .3 .6 .7 .4 .7", ""),  # a box that may be turned
+    ],
+)
+def test_more_than_a_box(run: Runner, folder: Path, row: str, says: str) -> None:
+    write(folder, a=row, sub__b=row)
+    entries, err = listed(run, "--yolo", "labels")
+    assert [entry.labels for entry in entries] == [(2, 5, 1, 0.4, 0.3, 0.6, 0.7)] * 2
+    assert [line.replace("2 boxes", "1 box").startswith(says) for line in err] == [True] * bool(
+        says
+    )
+
+
+def test_label_files_of_every_form_of_text(run: Runner, folder: Path) -> None:
+    text = "1 .5 .5 .2 .4\r\n2 .5 .5 .2 .4\r\n"
+    for encoding in ("utf-8-sig", "utf-16", "utf-16-le"):
+        write(folder, a=text.encode(encoding), sub__b=text.replace("\r\n", "\r").encode())
+        entries, _ = listed(run, "--yolo", "labels")
+        assert [entry.labels[2::5] for entry in entries] == [(1, 2), (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "root", "source"),
+    [
+        ("images/train", "labels/train", "set", "set"),
+        ("images/train", "labels/train", "set/images", "set"),
+        ("images/train", "labels/train", "set/images/train", "set/labels"),
+        ("train/images", "train/labels", "set", "set"),
+        ("train/images/x", "train/labels/x", "set/train/images", "set/train"),
+    ],
+)
+def test_labels_in_the_folder_beside(
+    run: Runner, tmp_path: Path, images: str, labels: str, root: str, source: str
+) -> None:
+    write_images(tmp_path / "set" / images, a_jpg=(9, 9), b_jpg=(9, 9))
+    (tmp_path / "set" / labels).mkdir(parents=True)
+    (tmp_path / "set" / labels / "a.txt").write_text("1 .5 .5 .2 .4")
+    entries, err = listed(run, "--yolo", source, root=root)
+    assert [entry.labels[2] for entry in entries] == [1, -1]
+    assert err[0].startswith("no .txt, so taken to be without objects: 1 image, as ")
+    assert err[0].endswith("b.jpg")
+
+
 def test_what_is_changed_or_left_out(run: Runner, folder: Path) -> None:
     twice = "1 0.5 0.5 0.2 0.2\n"
     write(
@@ -158,7 +206,7 @@ FAULTS: list[tuple[str | bytes, list[str]]] = [
     ("0,0.5,0.5,0.2,0.2", ["1: expected numbers with blanks between, found '0,0.5"]),
     ("dog 0.5 0.5 0.2 0.2", ["1: expected numbers with blanks between, found 'dog'"]),
     ("1_0 0.5 0.5 0.2 0.2", ["1: expected numbers with blanks between, found '1_0'"]),
-    ("0 0.5 0.5 0.2 0.2".encode("utf-16"), ["1: expected numbers with blanks between"]),
+    (bytes(range(64)), [" a label file is required, and this is a binary file"]),
     ("-1 0.5 0.5 0.2 0.2", ["1: a class should be a whole number from 0, found -1"]),
     ("1.5 0.5 0.5 0.2 0.2", ["1: a class should be a whole number from 0, found 1.5"]),
     ("16777217 0.5 0.5 0.2 0.2", ["1: label 16777217: float32, which holds labels, would make it"]),

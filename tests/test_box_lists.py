@@ -69,6 +69,30 @@ def test_boxes_in_pixels_are_remarked_on(run: Runner, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("tree")
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        ("2 5 640 480 1 .1 .2 .8 .9", ("9 labels beginning with 2 5", "7 are", "4 in place of 2")),
+        ("2 6 640 480 1 .1 .2 .8 .9 0", ("8 are", "multiple of 6", "4 in place of 2")),
+        ("2 5 0 .1 .2 .8 .9 1 .1 .2 .3", ("9 are for boxes: no multiple of 5",)),
+        ("4 5 640 480 1 .1 .2 .8 .9", ()),
+        ("2 5 7", ()),  # three classes
+        ("2 5 1 0 1 0 1 0", ()),
+        ("0.5 5 1 .1 .2 .8 .9 1", ()),
+    ],
+)
+def test_what_is_nearly_the_layout_is_remarked_on(
+    run: Runner, tmp_path: Path, labels: str, says: tuple[str, ...]
+) -> None:
+    (tmp_path / "odd.lst").write_text("\t".join(["0", *labels.split(), "cats/0.jpg\n"]))
+    packed = run("pack", "odd.lst", "out", "--root", "images")
+    assert packed.status == 0
+    for text in (packed.err, run("inspect", "out.rec").out):
+        assert ("detection layout" in text) == bool(says)
+        assert all(part in text for part in says)
+
+
+@pytest.mark.usefixtures("tree")
 def test_a_list_without_its_folder(run: Runner, tmp_path: Path) -> None:
     (tmp_path / "boxes.lst").write_text(LINES)
     result = run("pack", "boxes.lst", "out")

@@ -139,3 +139,7 @@ def test_says_what_to_do() -> None:
     assert photo is not None
     assert "download" in page.advice
     assert "convert" in photo.advice
+
+
+def test_comments_without_end_take_no_time() -> None:
+    assert name_of_content(b"<!-- -->" * 200) == "a text file"

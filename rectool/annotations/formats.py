@@ -8,7 +8,7 @@ import re
 from ..contents import name_of_content
 from ..format import ListError, shown
 
-_HEAD = 1 << 16
+_HEAD = 1 << 14
 
 _FORMATS: tuple[tuple[str, bytes], ...] = (
     ("CVAT's XML: export it as COCO, VOC or YOLO", rb"[^<]*(?:<[?!][^>]*>\s*)*<annotations\b"),

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
 from ..format import ListError
+from ..text_files import open_text
 from .common import FAR
 from .formats import not_of_format
 
 Json = dict[str, Any]
+
+_HEAD = 1 << 16
+_BEGIN = re.compile(rb"[\xef\xbb\xbf\xff\xfe\0\s]*[{\[]")
 
 
 def load(
@@ -19,15 +24,21 @@ def load(
 ) -> Any:
     """The value in a JSON file. Raises ListError where it holds none."""
     try:
-        return json.loads(_text_in(name), object_pairs_hook=hook)
+        return json.loads(_text_in(name, wanted), object_pairs_hook=hook)
     except (ValueError, RecursionError) as error:
         raise not_of_format(name, wanted, f"no JSON: {error}") from None
 
 
-def _text_in(name: str) -> str:
+def _text_in(name: str, wanted: str) -> str:
     """Decoded here, so that the bytes are gone when the text is parsed."""
-    with open(name, "rb") as file:
-        data = file.read()
+    with open_text(name) as file:
+        head = file.read(_HEAD)
+        if not _BEGIN.match(head):
+            raise not_of_format(name, wanted, "no object or list of JSON")
+        if file.seekable():  # a large file is not copied
+            file.seek(0)
+            head = b""
+        data = head + file.read()
     return data.decode(json.detect_encoding(data), "surrogatepass")
 
 

@@ -14,6 +14,7 @@ from ..faults import Faults
 from ..format import ListError, StrPath, shown, to_float32
 from ..listed_paths import Root
 from ..listing import ImageList, encode_path, raise_faults
+from ..text_files import open_text
 from .common import Annotated, Box, BoxLines, check_classes, check_pixels, class_name
 from .formats import check_is_file, not_of_format
 from .json_values import Json, found, integer, is_place, size_in, string
@@ -88,7 +89,7 @@ def read_manifest(
 
 
 def _rows(name: str, faults: Faults) -> Iterator[_Row]:
-    with open(name, "rb") as file:
+    with open_text(name) as file:
         lines = iter(lambda: file.readline(_LONGEST_LINE), b"")
         for number, line in enumerate(lines, 1):
             if not line.strip():

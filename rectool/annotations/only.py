@@ -12,11 +12,11 @@ import numpy as np
 from ..faults import Faults
 from ..format import ListError, StrPath, plural, shown
 from ..listing import ImageList, decode_path
+from ..text_files import MOST_OF_LIST, read_text
 from .formats import check_is_file
 
 _FLAGGED = re.compile(r"(.*\S)[ \t]+([+-]?[0-9]{1,9})")
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
-_WIDE = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
 class Only:
@@ -30,13 +30,7 @@ class Only:
         self.name = os.fspath(path)
         self.remarks: list[str] = []
         check_is_file(self.name, "--only", "a name a line")
-        with open(self.name, "rb") as file:
-            data = file.read()
-        wide = _WIDE.get(data[:2])
-        if b"\0" in data[:4096] and not wide:
-            raise ListError("no names of images but a binary file", path=self.name)
-        text = data.decode(wide, "replace") if wide else decode_path(data)
-        lines = text.removeprefix("\ufeff").splitlines()
+        lines = decode_path(read_text(self.name, "a file of names", MOST_OF_LIST)).split("\n")
         self._lines = [(at, line.strip()) for at, line in enumerate(lines, 1) if line.strip()]
         if not self._lines:
             raise ListError("no names of images in it", path=self.name)

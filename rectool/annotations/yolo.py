@@ -13,6 +13,7 @@ from ..listed_paths import Root
 from ..listing import quoted
 from ..remarks import Kind, Remarks
 from ..scanning import EXTS, folders, normal_exts
+from ..text_files import read_text
 from .common import Annotated, Box, BoxLines
 from .formats import check_is_folder
 from .names import Names, is_names_file, yolo_labels, yolo_names
@@ -167,13 +168,13 @@ class _Reader:
 
     def boxes(self, name: str, image: str) -> tuple[list[Box], list[str]]:
         """The boxes in a label file, and a line for each that is malformed."""
-        with open(name, "rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-        if len(data) > _MOST_BYTES:
-            return [], [f"{shown(name)}: more than {_MOST_BYTES >> 20} MB: too large for labels"]
         boxes: list[Box] = []
         faults: list[str] = []
-        for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").splitlines(), 1):
+        try:
+            lines = read_text(name, "a label file", _MOST_BYTES).splitlines()
+        except ListError as error:
+            return [], [str(error)]
+        for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
             try:
