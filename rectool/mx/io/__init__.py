@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...loading import DataBatch, DataDesc
 from .arrays import NDArrayIter
 from .base import DataIter
+from .det_records import ImageDetRecordIter
 from .records import ImageRecordInt8Iter, ImageRecordIter, ImageRecordUInt8Iter
 from .wrapping import PrefetchingIter, ResizeIter
 
@@ -12,6 +13,7 @@ __all__ = [
     "DataBatch",
     "DataDesc",
     "DataIter",
+    "ImageDetRecordIter",
     "ImageRecordInt8Iter",
     "ImageRecordIter",
     "ImageRecordUInt8Iter",
@@ -22,5 +24,4 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    boxes = "; for boxes there is mx.image.ImageDetIter" if name == "ImageDetRecordIter" else ""
-    raise AttributeError(f"no mx.io.{name}: rectool's stand-in has {', '.join(__all__)}{boxes}")
+    raise AttributeError(f"no mx.io.{name}: rectool's stand-in has {', '.join(__all__)}")

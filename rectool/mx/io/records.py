@@ -33,6 +33,8 @@ class ImageRecordIter(BatchIter):
     Raises what rectool.ImageRecordIter does, ValueError and OSError as MXNetError, too.
     """
 
+    _aug_seq = "aug_default"
+
     def __init__(self, **parameters: Any) -> None:
         try:
             self._source = self._open(parameters)
@@ -43,8 +45,7 @@ class ImageRecordIter(BatchIter):
         self.provide_label = self._source.provide_label
 
     def _open(self, parameters: dict[str, Any]) -> loading.ImageRecordIter:
-        known = names_of(loading.ImageRecordIter, Augmentation)
-        kept = read_parameters("ImageRecordIter", parameters, known, "aug_default")
+        kept = read_parameters(type(self).__name__, parameters, self._known(), self._aug_seq)
         if "backend" not in kept:
             from ..image.geometry import get_backend  # noqa: PLC0415 - it has the image libraries
 
@@ -52,7 +53,15 @@ class ImageRecordIter(BatchIter):
         with opening():
             if kept.get("mean_img") is not None:
                 kept["mean_img"] = self._mean_image(kept)
-            return loading.ImageRecordIter(**kept)
+            return self._source_of(kept)
+
+    @staticmethod
+    def _known() -> list[str]:
+        return names_of(loading.ImageRecordIter, Augmentation)
+
+    @staticmethod
+    def _source_of(kept: dict[str, Any]) -> loading.ImageRecordIter:
+        return loading.ImageRecordIter(**kept)
 
     @staticmethod
     def _mean_image(parameters: dict[str, Any]) -> Any:
