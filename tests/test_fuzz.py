@@ -20,17 +20,18 @@ from fuzz_images import try_images
 from fuzz_lists import TRIES
 from fuzz_masks import try_mask_files, try_mask_records
 from fuzz_records import try_index_file, try_record_file
-from fuzz_shards import try_set
+from fuzz_shards import try_damaged_shard, try_set
 from fuzzing import Area, try_all
 
 pytestmark = pytest.mark.fuzz
 
 AREAS = {
-    "rec": (Area("rec", try_record_file), 0.35),
+    "rec": (Area("rec", try_record_file), 0.3),
     "idx": (Area("idx", try_index_file), 0.13),
     "image": (Area("image", try_images), 0.12),
     "mask": (Area("mask", try_mask_files), 0.04),
     "masks": (Area("masks", try_mask_records), 0.06),
+    "shard": (Area("shard", try_damaged_shard), 0.05),
     "set": (Area("set", try_set), 0.06),
     **{name: (Area(name, attempt), 0.04) for name, attempt in TRIES.items()},
 }
