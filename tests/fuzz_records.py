@@ -29,17 +29,21 @@ class Truth:
             plain = len(set(ids)) == len(ids) and -1 not in ids and max(ids, default=0) < 1 << 63
             keys = ids if plain else list(range(len(ids)))
             index = [(key, at) for key, (_, at) in zip(keys, pairs, strict=True)]
-        self.in_order = [self._at(offset) for _, offset in index]
+        places = [at for _, at in index]
+        spans = [self._at(at, {len(rec), *places} if self.index else set()) for at in places]
+        self.in_order = [span[0] if span else None for span in spans]
         """By position in the index; None where none begins."""
-        self.records = dict(zip((key for key, _ in index), self.in_order, strict=True))
         self.keys = [key for key, _ in index]
-        offsets = {offset for _, offset in index}
-        self.sound = self.complete and offsets == {at for at, _ in self.found}
-        self.sound = self.sound and len(self.records) == len(index)
+        self.records = dict(zip(self.keys, self.in_order, strict=True))
+        filled = sum(span[1] - at for span, at in zip(spans, places, strict=True) if span)
+        listed = self.complete and set(places) == {at for at, _ in self.found}
+        once = len(self.records) == len(set(places)) == len(index)
+        self.sound = once and (listed or (None not in spans and filled == len(rec)))
 
-    def _at(self, offset: int) -> bytes | None:
-        one = read_at(self.rec, offset) if offset % 4 == 0 else None
-        return one[0] if one else None
+    def _at(self, offset: int, ends: set[int]) -> tuple[bytes, int] | None:
+        """A magic word in a record is damage of its image where the index tells that it ends so."""
+        one = read_at(self.rec, offset, strict=False) if offset % 4 == 0 else None
+        return one if one is None or one[1] in ends else read_at(self.rec, offset)
 
     def untouched(self, key: int) -> bool:
         """Whether this record's frames stand where they stood, and the key is that of no other."""
@@ -223,8 +227,8 @@ def try_pack(trial: Trial, truth: Truth) -> None:
 
 
 def try_resize(trial: Trial, truth: Truth) -> None:
-    said = trial.rectool("pack", "a.rec", "out", "--resize", "8", "--workers", "1")
-    made = read_pair(trial, "out") if Path("out.rec").exists() else {}
+    said = trial.rectool("pack", "a.rec", "small", "--resize", "8", "--workers", "1")
+    made = read_pair(trial, "small") if Path("small.rec").exists() else {}
     for key, data in made.items():
         if truth.untouched(key):
             about, source = fields(data), fields(truth.pair.records[key].data)

@@ -41,15 +41,21 @@ def frames(data: bytes) -> bytes:
     return made
 
 
-def read_at(data: bytes, at: int) -> tuple[bytes, int] | None:
-    """The record whose frames begin here, and where they end; None where there is none."""
+def read_at(data: bytes, at: int, *, strict: bool = True) -> tuple[bytes, int] | None:
+    """The record whose frames begin here, and where they end; None where there is none.
+
+    `strict` takes no part that holds an aligned magic word, which is left out where records are
+    cut: its length is wrong, or its bytes.
+    """
     parts: list[bytes] = []
     while at + 8 <= len(data) and data[at : at + 4] == MAGIC:
         word = struct.unpack_from("<I", data, at + 4)[0]
         kind, size = word >> 29, word & LONGEST
         part = data[at + 8 : at + 8 + size]
         at += 8 + size + -size % 4
-        if kind not in ((2, 3) if parts else (0, 1)) or at > len(data) or _holds_magic(part):
+        if kind not in ((2, 3) if parts else (0, 1)) or at > len(data):
+            return None
+        if strict and _holds_magic(part):
             return None
         parts.append(part)
         if kind in (0, 3):
