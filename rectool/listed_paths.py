@@ -88,14 +88,20 @@ class Root:
         self.below(path)
         raise ListError(f"no such file: {shown(self.join(plain))}")
 
+    def has(self, path: str) -> bool:
+        """Whether a file is meant by this path; it is not counted."""
+        try:
+            plain = self.below(path)
+            return os.path.isfile(self.join(plain)) or bool(self._meant(path))
+        except ListError:
+            return False
+
     def respelled(self, path: str) -> str | None:
         """The one file that a path means which no file has as it stands, if there is one.
 
         Raises ListError where there are several.
         """
-        if len(path) > _LONGEST or not is_encodable(path):
-            return None
-        found = list(dict.fromkeys(one for text in _readings(path) for one in self._like(text)))
+        found = self._meant(path)
         if len(found) > 1:
             raise ListError(
                 f"no such file: {shown(self.join(path))}, and it may mean {shown(found[0])} or"
@@ -109,6 +115,12 @@ class Root:
     def remarks(self) -> list[str]:
         """What was counted, in no line or one."""
         return self._remarks.lines()
+
+    def _meant(self, path: str) -> list[str]:
+        """All files that a path may mean which no file has as it stands."""
+        if len(path) > _LONGEST or not is_encodable(path):
+            return []
+        return list(dict.fromkeys(one for text in _readings(path) for one in self._like(text)))
 
     def _plain(self, path: str) -> str:
         if not path:

@@ -50,9 +50,12 @@ def folder(tmp_path: Path) -> Path:
         (["--csv", "t.csv", "--flat"], "--flat does not go with --csv."),
         (["--coco", "a.json", "--recursive"], "--recursive does not go with --coco."),
         (["--voc", "dir", "--flat"], "--flat does not go with --voc."),
-        (["--csv", "t.csv", "--exts", "png"], "--exts does not go with --csv."),
+        (["--csv", "t.csv", "--hidden"], "--hidden does not go with --csv."),
         (["--coco", "a.json", "--exts", "png"], "--exts does not go with --coco."),
-        (["--csv", "t.csv", "--skip-empty"], "--skip-empty does not go with --csv."),
+        (
+            ["--csv", "t.csv", "--skip-empty"],
+            "--skip-empty and --stored-boxes are for boxes, and this table has none.",
+        ),
         *(
             ([option, source, "--no-difficult"], f"--no-difficult does not go with {option}.")
             for option, source in (("--csv", "t.csv"), ("--coco", "a.json"), ("--yolo", "dir"))

@@ -51,7 +51,9 @@ def test_from_a_pipe(run: Runner, folder: Path, source: str) -> None:
     assert [entry.labels for entry in ImageList(result.stdout, "stdout")] == [(3.0,), (4.0,)]
     result = run(*args, stdin=b"a.jpg,3\nc.jpg,4\n")
     name = "stdin" if source == "-" else source
-    assert result.err == f"rectool: {name}:2: no such file: images/c.jpg\n"
+    assert result.status == 1
+    assert result.err.startswith(f"rectool: {name}:2: no such file: images/c.jpg\n")
+    assert len(result.out.splitlines()) == 1
 
 
 def test_several_columns(run: Runner, folder: Path) -> None:
@@ -87,10 +89,10 @@ def test_a_class_table(run: Runner, folder: Path) -> None:
 
 def test_one_that_is_no_number_among_numbers(run: Runner, folder: Path) -> None:
     name = table(folder, "a.jpg,1\nb.jpg,nan\ncats/c.jpg, 1O\n")
-    says = "t.csv:3: '1O': no number, and most labels are"
-    assert faults("--csv", name, folder=folder) == [
-        f"{says} (--classes FILE makes all of them class names)"
-    ]
+    first, second = faults("--csv", name, folder=folder)
+    assert first.startswith("t.csv:3: '1O': no number, and most labels are")
+    assert "--classes FILE" in first
+    assert second == "t.csv:2: a label must be a finite number, got nan"
     name = table(folder, "a.jpg,1\nb.jpg,A\n")
     entries, err = listed(run, "--csv", name)
     assert [entry.labels for entry in entries] == [(0.0,), (1.0,)]
@@ -98,7 +100,7 @@ def test_one_that_is_no_number_among_numbers(run: Runner, folder: Path) -> None:
 
 
 def test_row_numbers_of_pandas(folder: Path) -> None:
-    name = table(folder, ",path,label\n0,a.jpg,1\n1,b.jpg,0\n")
+    name = table(folder, ",it,label\n0,a.jpg,1\n1,b.jpg,0\n")
     for line, says in enumerate(faults("--csv", name, folder=folder), 2):
         assert says.startswith(f"t.csv:{line}: no such file: ")
         assert says.endswith(
@@ -169,45 +171,28 @@ def test_paths_without_detours(run: Runner, folder: Path) -> None:
 
 FAULTS = [
     ('"path\nof it",label\na.jpg,1\nd.jpg,1\n', ["t.csv:4: no such file: images/d.jpg"]),
-    ("a.jpg\n", ["t.csv:1: expected a path, a comma and a label, found 'a.jpg'"]),
-    (
-        "a.jpg;1\nb.jpg;2\n",
-        ["t.csv:1: commas separate columns here, found semicolons: 'a.jpg;1'"],
-    ),
-    (
-        "path;label\na.jpg;1\n",
-        ["t.csv:1: commas separate columns here, found semicolons: 'path;label'"],
-    ),
-    ("a.jpg\t1\n", ["t.csv:1: commas separate columns here, found tabs: 'a.jpg\\t1'"]),
+    ("a.jpg\n", ["t.csv:1: expected a path, a comma and a label, got 'a.jpg'"]),
     (
         "a;b.jpg,1;2\n,3\n",
         ["t.csv:1: no such file: images/a;b.jpg", "t.csv:2: no path of an image"],
     ),
-    *(
-        (
-            f"path,width,{column},label\na.jpg,1,2,3\n",
-            [
-                f"t.csv:1: a column {column.strip()}: boxes are not read from CSV (but from --coco,"
-                " --voc and --yolo)"
-            ],
-        )
-        for column in ("xmin", "x_min", "YMax", " bbox", "bbox_x", "BoundingBox")
-    ),
     (
         "a.jpg,1,2\n\nb.jpg,1,2,3\ncats/c.jpg,1\n",
-        ["t.csv:3: 3 labels, and line 1 has 2", "t.csv:4: 1 label, and line 1 has 2"],
+        [
+            f"t.csv:{line}: {has}, and the first row has 3"
+            for line, has in ((3, "4 columns"), (4, "2 columns"))
+        ],
     ),
     (
-        "a.jpg,1,dog\nb.jpg,cat,1\n",
+        "a.jpg,1,2\nb.jpg,cat,1\n",
         [
-            f"t.csv:{line}: a label must be a number, got '{name}'"
-            " (class names are for one column of labels)"
-            for line, name in ((1, "dog"), (2, "cat"))
+            "t.csv:2: a label must be a number, got 'cat' (class names are for one column of"
+            " labels: --csv-columns chooses it)"
         ],
     ),
     ("a.jpg,1\nb.jpg,nan\n", ["t.csv:2: a label must be a finite number, got nan"]),
-    ("a.jpg,1\nb.jpg,1,\n", ["t.csv:2: 2 labels, and line 1 has 1"]),
-    ("a.jpg,1\nb.jpg, \n", ["t.csv:2: an empty label"]),
+    ("a.jpg,1\nb.jpg,1,\n", ["t.csv:2: 3 columns, and the first row has 2"]),
+    ("a.jpg,1\nb.jpg, \n", ["t.csv:2: an empty label (--csv-blank NUMBER gives it a value)"]),
     (
         "a.jpg,16777217\nb.jpg,16777217\ncats/c.jpg,1\n",
         [
@@ -231,7 +216,13 @@ FAULTS = [
     ('a.jpg,1\n"b.jpg,2\n', ["t.csv:2: a row that is no CSV: unexpected end of data"]),
     ("", ["t.csv: no rows of a path and its labels"]),
     ("path,label\n\n", ["t.csv: no rows of a path and its labels"]),
-    ("a.jpg,1\n".encode("utf-16"), ["t.csv: no CSV in UTF-8 but a binary file, or one in UTF-16"]),
+    (b"a.jpg,1\0\n", ["t.csv: a table (CSV) is required, and this is a binary file"]),
+    (b"PK\3\4" + bytes(99), ["t.csv: a table (CSV) is required, and this is a zip archive"]),
+    (b"[1, 2]", ["t.csv: a table (CSV) is required, and this is a JSON document"]),
+    (
+        b"0\t1\ta.jpg\n",
+        ["t.csv: a table (CSV) is required, and this is a list (.lst): rectool pack takes it"],
+    ),
 ]
 
 

@@ -146,6 +146,7 @@ def test_an_endless_label_is_not_repeated(tmp_path: Path) -> None:
 READERS = [
     ["pack", "x", "out"],
     ["list", "images", "--classes", "x"],
+    ["list", "images", "--csv", "x"],
     ["list", "images", "--csv", "t.csv", "--classes", "x"],
 ]
 

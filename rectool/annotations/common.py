@@ -22,10 +22,11 @@ class Annotated(Scan):
     """A Scan of what annotations name: images, each with its labels or boxes.
 
     `classes` is the table from class to label, empty where no names are known; `remarks` say what
-    was changed or left out, a line a kind.
+    was changed or left out, a line a kind. `has_boxes` of a table that has them.
     """
 
     remarks: list[str] = field(default_factory=list)
+    has_boxes: bool = False
 
 
 TWICE = Kind("left out, being there already: {}, as in {}", "box")

@@ -24,12 +24,18 @@ _UNSAID = Kind("{} of no size in the annotations, as {}: the file's own is used"
 
 
 class Measure:
-    """Measures images below a root; boxes lie on what is seen, or on the pixels as `stored`."""
+    """Measures images below a root; boxes lie on what is seen, or on the pixels as `stored`.
 
-    def __init__(self, root: Root, remarks: Remarks, *, stored: bool = False) -> None:
+    With `sized` annotations should say sizes, and it is remarked on where they do not.
+    """
+
+    def __init__(
+        self, root: Root, remarks: Remarks, *, stored: bool = False, sized: bool = True
+    ) -> None:
         self._root = root
         self._remarks = remarks
         self._stored = stored
+        self._sized = sized
 
     def __call__(self, path: str, said: Size | None) -> tuple[Size, int]:
         """The size of an image, which annotations must have right or not say (None).
@@ -56,7 +62,7 @@ class Measure:
                 f"the annotations are of {said[0]}x{said[1]} pixels, {shown(name)} has"
                 f" {size[0]}x{size[1]}{hint}"
             )
-        if said is None:
+        if said is None and self._sized:
             self._remarks.count(_UNSAID, path)
         return size, self._to_turn(path, turn)
 

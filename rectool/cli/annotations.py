@@ -12,13 +12,36 @@ from .door import check_stdin, given_options, option_group
 if TYPE_CHECKING:
     from ..annotations.common import Annotated
 
+
+def _split_columns(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:
+    return tuple(value.split(",")) if value else ()
+
+
 annotation_options = option_group(
     click.option(
         "--csv",
         type=click.Path(readable=False),
         metavar="FILE",
-        help="Labels from a table of path,label or path,label,label... a line, with or without a"
-        " header: numbers, or in one column also names of classes. - is stdin.",
+        help="Read labels or boxes from a table with or without a header (- for stdin):"
+        " path,label,label... or path,x1,y1,x2,y2,class.",
+    ),
+    click.option(
+        "--csv-columns",
+        callback=_split_columns,
+        metavar="PATH,LABEL[,LABEL...]",
+        help="Read these columns of the table, named by its header or numbered from 1.",
+    ),
+    click.option(
+        "--csv-separator",
+        metavar="SEP",
+        help="Split each label at SEP (|, a blank...) into names of classes, each a column of 0 or"
+        " 1; `none` takes the whole for one name.",
+    ),
+    click.option(
+        "--csv-blank",
+        type=float,
+        metavar="NUMBER",
+        help="Take an empty label for this number.",
     ),
     click.option(
         "--coco",
@@ -71,16 +94,22 @@ annotation_options = option_group(
 )
 
 FORMATS = ("csv", "coco", "voc", "yolo", "labelme", "manifest")
+_OF_CSV = ("csv_columns", "csv_separator", "csv_blank")
 _NOT_FOR = {
-    "csv": ("recursive", "exts", "hidden", "skip_empty", "stored_boxes", "no_difficult"),
-    "coco": ("recursive", "exts", "hidden", "no_difficult"),
-    "voc": ("recursive",),
-    "yolo": ("no_difficult",),
-    "labelme": ("recursive", "no_difficult"),
-    "manifest": ("recursive", "exts", "hidden", "no_difficult"),
+    "csv": ("recursive", "hidden", "no_difficult"),
+    "coco": ("recursive", "exts", "hidden", "no_difficult", *_OF_CSV),
+    "voc": ("recursive", *_OF_CSV),
+    "yolo": ("no_difficult", *_OF_CSV),
+    "labelme": ("recursive", "no_difficult", *_OF_CSV),
+    "manifest": ("recursive", "exts", "hidden", "no_difficult", *_OF_CSV),
 }
 _BOXES = "--coco, --voc, --yolo, --labelme and --manifest"
-_ONLY_OF = {"skip_empty": _BOXES, "stored_boxes": _BOXES, "no_difficult": "--voc"}
+_ONLY_OF = {
+    "skip_empty": _BOXES,
+    "stored_boxes": _BOXES,
+    "no_difficult": "--voc",
+    **dict.fromkeys(_OF_CSV, "--csv"),
+}
 
 
 def annotation_format(ctx: click.Context) -> str | None:
@@ -115,18 +144,24 @@ def read_annotations(
     taken: dict[str, Any] = {"classes": names and names.classes}
     if name == "csv" and source == "-":
         check_stdin()
-    if name != "csv":
-        taken |= {"skip_empty": options["skip_empty"], "stored": options["stored_boxes"]}
-        taken |= {"only": only}
+    taken |= {"skip_empty": options["skip_empty"], "stored": options["stored_boxes"]}
+    taken |= {"only": only}
+    if name == "csv":
+        taken |= {one.removeprefix("csv_"): options[one] for one in _OF_CSV}
     if name in ("voc", "yolo", "labelme"):
         taken |= {"hidden": options["hidden"]}
-        taken |= {"exts": options["exts"]} if options["exts"] else {}
+    if options["exts"]:
+        taken |= {"exts": options["exts"]}
     if name == "voc":
         taken |= {"difficult": not options["no_difficult"]}
     if name == "yolo":
         del taken["classes"]
         taken |= {"names": names, "recursive": options["recursive"]}
     found = _reader(name)(source, root, **taken)
+    if name == "csv" and not found.has_boxes and (options["skip_empty"] or options["stored_boxes"]):
+        raise click.UsageError(
+            "--skip-empty and --stored-boxes are for boxes, and this table has none."
+        )
     found.remarks += only.remarks if only else []
     return found
 
