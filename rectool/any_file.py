@@ -11,40 +11,50 @@ from .format import (
     RecordError,
     RecordFile,
     StrPath,
-    check_index,
+    faults_of,
     idx_beside,
     locate,
-    plural,
-    read_index,
-    scan_index,
-    unindexed,
+    shown,
 )
+
+_ATTEMPTS = 3
 
 
 class AnyFile(RecordFile):
     """Opened whatever is wrong with it or its index, which goes to `problems`.
 
     `idx` is the index beside it, or None; `found` the records, by that index where it can be used.
+    A file that is replaced meanwhile is opened again.
     """
 
     def __init__(self, path: StrPath) -> None:
-        super().__init__(path)
-        self.problems: list[RecordError] = []
-        beside = idx_beside(path)
-        self.idx = beside if os.path.exists(beside) else None
-        self.found = self._index()
+        for _ in range(_ATTEMPTS):
+            super().__init__(path, mapped=False)
+            self.problems: list[RecordError] = []
+            self._cut = False
+            beside = idx_beside(path)
+            self.idx = beside if os.path.lexists(beside) else None
+            self.found = self._index()
+            if self.is_current():
+                break
+        if not len(self.buffer):
+            self.note(RecordError("the file is empty (0 bytes): it holds no records"))
 
     def _index(self) -> Index:
         if self.idx is not None:
             try:
-                index = read_index(self.idx)
-                check_index(index, self.buffer, self.idx, self.path)
+                index, cut = self.usable_index(self.idx)
                 self._check_first(index, self.idx)
             except IndexFileError as error:
                 self.problems.append(error)
+            except OSError as error:
+                reason = f"the index cannot be read: {error.strerror or error}"
+                self.problems.append(IndexFileError(reason, path=self.idx))
             else:
+                self._cut = cut is not None
+                self.problems += [] if cut is None else [cut]
                 return index
-        index, damage = scan_index(self.buffer)
+        index, damage = self.scan(whole=True)
         if damage is not None:
             self.note(damage)
         return index
@@ -60,25 +70,19 @@ class AnyFile(RecordFile):
         if len(faults) == min(2, len(index.offsets)) > 0:
             raise IndexFileError(
                 f"no records begin at its offsets (byte {faults[0].offset}, for one): it belongs to"
-                " another .rec (rectool index --force makes a new one)",
+                f" another .rec (rectool index {shown(self.path)} --force makes a new one)",
                 path=idx,
             )
 
     def check_cover(self) -> None:
-        """Adds to `problems` records that the index leaves out, and junk where it has none."""
-        if self.found.source != "idx":
+        """Adds to `problems` what the index leaves out or invents, and junk where it has none."""
+        if self.found.source != "idx" or self._cut:
             return
-        missing, damage = unindexed(self.found.offsets, self.buffer)
-        if missing:
-            self.problems.append(
-                IndexFileError(
-                    f"{plural(missing, 'record')} of the file not in this index"
-                    " (rectool index --force makes a new one)",
-                    path=self.idx,
-                )
-            )
-        if damage is not None and all(damage.offset != known.offset for known in self.problems):
-            self.note(damage)
+        found = self.cover(self.found.offsets)
+        known = {problem.offset for problem in self.problems}
+        for fault in faults_of(found, self.path, self.idx, self.found.offsets):
+            if fault.offset is None or fault.offset not in known:
+                self.problems.append(fault)
 
     def note(self, error: RecordError) -> None:
         error.path = self.path

@@ -10,12 +10,11 @@ from .format import (
     KeySource,
     Output,
     RecordError,
+    RecordFile,
     StrPath,
     check_outputs,
     idx_beside,
     line,
-    map_file,
-    scan_index,
 )
 
 
@@ -31,14 +30,13 @@ def index_records(
     """
     target = idx_beside(rec) if idx is None else os.fspath(idx)
     check_outputs([target], [rec])
+    file = RecordFile(rec, mapped=False)
+    if not len(file.buffer):
+        raise RecordError("the file is empty (0 bytes): it holds no records", path=rec)
     with Output(target, kind=INDEX, force=force) as output:
-        try:
-            index, damage = scan_index(map_file(rec), keys)
-            if damage is not None:
-                raise damage
-        except RecordError as error:
-            error.path = rec
-            raise
+        index, damage = file.scan(keys, whole=True)
+        if damage is not None:
+            raise damage
         for key, offset in zip(index.keys.tolist(), index.offsets.tolist(), strict=True):
             output.write(line(key, offset).encode("ascii"))
     return index

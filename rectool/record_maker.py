@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, BinaryIO
+import errno
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from .format import (
     CorruptError,
@@ -14,12 +15,15 @@ from .format import (
     locate,
     payload_start,
     shown,
+    swallows,
     unpack,
     with_id,
 )
 from .masks import Mask
 from .pairing import header_difference
+from .sniffing import format_of
 from .sources import Copy, Made, Records, Treatment
+from .system.reading import CHANGED, FileBytes, FileState
 
 if TYPE_CHECKING:
     from .mask_numbers import MaskNumbers
@@ -36,23 +40,30 @@ class RecordMaker:
     """Reads by position, not through a mapping: a file that shrinks meanwhile is an error then,
     and not the end of the process.
 
-    `paths` are the files; if `has_masks`, the second half are those with the first half's masks.
+    `paths` are the files, and `states` what they were when their indexes were read; if `has_masks`,
+    the second half are those with the first half's masks. With `images_only` a payload that is only
+    copied must be an image.
     """
 
     def __init__(
         self,
         paths: Sequence[str],
+        states: Mapping[str, FileState],
         treatment: Treatment,
-        has_masks: bool,
-        fresh_ids: bool,
+        *,
+        has_masks: bool = False,
+        fresh_ids: bool = False,
+        images_only: bool = False,
         new_numbers: MaskNumbers | None = None,
     ) -> None:
         self._paths = paths
+        self._states = states
         self._masks_begin = len(paths) // 2 if has_masks else len(paths)
         self._treatment = treatment
         self._fresh_ids = fresh_ids
+        self._images_only = images_only
         self._new_numbers = new_numbers
-        self._files: dict[int, BinaryIO] = {}
+        self._files: dict[int, FileBytes] = {}
 
     def __call__(self, sample: RecordSample) -> Made:
         number, key, offsets, rooms = sample
@@ -67,6 +78,8 @@ class RecordMaker:
 
     def _treated(self, record: bytes) -> bytes:
         if self._treatment == Copy("nothing"):
+            if self._images_only:
+                check_image(record[payload_start(record) :])
             return record
         start = payload_start(record)
         if start == len(record):  # InsightFace's header and range records have no image
@@ -97,32 +110,42 @@ class RecordMaker:
         file = self._file(number)
         size = min(room, _FIRST_READ)
         while True:
-            file.seek(offset)
-            frames = file.read(size)
+            frames = file[offset : offset + size]
             try:
                 return data(frames, locate(frames, 0))
             except TruncatedError as error:
                 if len(frames) < size or size > _LARGEST_READ:  # the file itself ends there
-                    error.offset = None
-                    raise
+                    raise self._explained(error, offset, room, len(file)) from None
                 size *= 8  # a large record, or the index has another one begin inside
             except CorruptError as error:
-                error.offset = None
-                raise
+                raise self._explained(error, offset, room, len(file)) from None
 
-    def _file(self, number: int) -> BinaryIO:
+    @staticmethod
+    def _explained(
+        error: CorruptError | TruncatedError, offset: int, room: int, size: int
+    ) -> RecordError:
+        """The error without an offset, which is the sample's, and places as those in the file."""
+        if isinstance(error, CorruptError) and (error.offset or "another" not in error.message):
+            return CorruptError(error.message)
+        if offset + room < size:
+            return CorruptError(swallows(offset + room))
+        if isinstance(error, CorruptError):
+            return CorruptError("the record reaches over another: its length is damaged")
+        return TruncatedError(f"the file ends inside this record: it has {size} bytes")
+
+    def _file(self, number: int) -> FileBytes:
         if number not in self._files:
             while len(self._files) >= _MOST_FILES:
                 self._files.pop(next(iter(self._files))).close()
-            self._files[number] = open(self._paths[number], "rb", buffering=0)  # noqa: SIM115
+            path = self._paths[number]
+            try:
+                self._files[number] = FileBytes(path, self._states[path])
+            except (FileNotFoundError, PermissionError, IsADirectoryError):  # it was there before
+                raise OSError(errno.ESTALE, CHANGED, path) from None
         return self._files[number]
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_files": {}}
-
-    def __del__(self) -> None:
-        for file in self._files.values():
-            file.close()
 
 
 def is_image_record(record: bytes | memoryview) -> bool:
@@ -130,3 +153,14 @@ def is_image_record(record: bytes | memoryview) -> bool:
         return payload_start(record) > 0
     except HeaderError:
         return False
+
+
+def check_image(payload: bytes) -> None:
+    """Raises ImageError where these bytes are no image that can be decoded.
+
+    What begins as an image of a known format is not looked at further.
+    """
+    if format_of(payload) is None:
+        from .imaging import check_decodes  # noqa: PLC0415 - mostly there is no need
+
+        check_decodes(payload)

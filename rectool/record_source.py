@@ -15,30 +15,26 @@ from .format import (
     Index,
     KeyTable,
     RecordError,
+    RecordFile,
     StrPath,
     TruncatedError,
-    check_index,
-    data,
     face_ranges,
+    faults_of,
     idx_beside,
     label_list,
-    locate,
-    map_file,
     payload_start,
     plural,
-    read_index,
-    scan_index,
     shown,
-    unindexed,
     unpack,
 )
-from .format.columns import room
-from .format.frames import Buffer
+from .format.columns import plain_headers, room
 from .listing import Numbers, digest_of
 from .pairing import check_keys
-from .record_maker import RecordMaker, RecordSample, is_image_record
-from .sniffing import format_of
+from .record_maker import RecordMaker, RecordSample
 from .sources import Copy, Place, Source, Treatment
+from .system.reading import FileState
+
+_ATTEMPTS = 3
 
 if TYPE_CHECKING:
     from .mask_numbers import MaskNumbers
@@ -47,11 +43,12 @@ if TYPE_CHECKING:
 class RecordSource(Source):
     """The records of `.rec` files one after the other, each file in the order of its `.idx`.
 
-    Keys and headers stay as they are. `images_only` leaves out records whose payload is no image
-    of a known format; `left_out` counts them. `renumber` gives fresh keys, 0, 1, 2, ..., and ids.
-    `amiss` says what the files hold that is not packed and not named later: records that are not
-    in an `.idx`, and damage behind the last one that is. `names_keys`: one of them is a header of
-    InsightFace's, which names other records' keys.
+    Keys and headers stay as they are. `images_only` leaves out records that are nothing but a
+    header, which `left_out` counts, and takes payloads that are no image for damaged ones.
+    `renumber` gives fresh keys, 0, 1, 2, ..., and ids. `amiss` says what the files hold that is not
+    packed and not named later: records that are not in an `.idx`, and damage behind the last one
+    that is. `names_keys`: one of them is a header of InsightFace's, which names other records'
+    keys.
 
     `masks` are as many files with the masks of the others' images, of the same keys in the same
     order: then each sample is a pair, and with `new_numbers` the masks' pixels get other ones.
@@ -77,17 +74,19 @@ class RecordSource(Source):
         self.has_masks = bool(masks)
         self._new_numbers = new_numbers
         self.left_out = 0
+        self._images_only = images_only
         self.names_keys = False
         self.amiss: list[RecordError] = []
+        self._states: dict[str, FileState] = {}
         keys, offsets, rooms = [], [], []
         for number, path in enumerate(self.files[: len(recs)]):
-            index, buffer = self._open(path)
-            if not images_only and _names_keys(index, buffer):
+            index, file = self._open(path)
+            if not images_only and _names_keys(index, file):
                 self.names_keys = True
                 if renumber:
                     raise RecordError(_NAMES_KEYS, path=path)
-            kept = _images(index.offsets, buffer) if images_only else slice(None)
-            columns = [(index.offsets, room(index.offsets, len(buffer)))]
+            kept = _with_payload(index.offsets, file) if images_only else slice(None)
+            columns = [(index.offsets, room(index.offsets, len(file.buffer)))]
             if masks:
                 columns.append(self._open_masks(self.files[len(recs) + number], index, path))
             keys.append(index.keys[kept])
@@ -104,32 +103,23 @@ class RecordSource(Source):
         else:
             self._check_keys()
 
-    def _open(self, path: str) -> tuple[Index, Buffer]:
-        """A file's index and bytes. What is damaged is named when it is read, or is amiss."""
-        buffer = map_file(path)
-        idx = idx_beside(path)
-        if not os.path.exists(idx):
-            index, damage = scan_index(buffer)
-            missing = 0
-        else:
-            index = read_index(idx)
-            check_index(index, buffer, idx, path)
-            missing, damage = unindexed(index.offsets, buffer)
-        if missing:
-            reason = f"{plural(missing, 'record')} not in its index and not packed"
-            hint = " (rectool index --force makes a new one)"
-            self.amiss.append(RecordError(reason + hint, path=path))
-        if damage is not None and damage.offset not in index.offsets:
-            damage.path = path
-            damage.message += "; what is behind it was not found"
-            self.amiss.append(damage)
-        return index, buffer
+    def _open(self, path: str) -> tuple[Index, RecordFile]:
+        """A file and its index. What is damaged is named when it is read, or is amiss."""
+        for _ in range(_ATTEMPTS):
+            idx = idx_beside(path)
+            file = RecordFile(path, idx if os.path.exists(idx) else None, mapped=False)
+            index, amiss = _index_of(file)
+            if file.is_current():
+                break
+        self.amiss += amiss
+        self._states[path] = file.state
+        return index, file
 
     def _open_masks(self, path: str, images: Index, rec: str) -> tuple[Numbers, Numbers]:
         """Offsets and rooms of the masks of a file's images."""
-        index, buffer = self._open(path)
+        index, file = self._open(path)
         check_keys(images.keys, index.keys, rec, path)
-        return index.offsets, room(index.offsets, len(buffer))
+        return index.offsets, room(index.offsets, len(file.buffer))
 
     def _check_keys(self) -> None:
         order = self.keys.argsort(kind="stable")
@@ -161,7 +151,13 @@ class RecordSource(Source):
 
     def maker(self, treatment: Treatment) -> RecordMaker:
         return RecordMaker(
-            self.files, treatment, self.has_masks, self.renumbered, self._new_numbers
+            self.files,
+            self._states,
+            treatment,
+            has_masks=self.has_masks,
+            fresh_ids=self.renumbered,
+            images_only=self._images_only,
+            new_numbers=self._new_numbers,
         )
 
     def place(self, position: int) -> Place:
@@ -192,25 +188,45 @@ _NAMES_KEYS = (
 )
 
 
-def _names_keys(index: Index, buffer: Buffer) -> bool:
+def _index_of(file: RecordFile) -> tuple[Index, list[RecordError]]:
+    """The index to pack a file by, and what of the file is not in it."""
+    if file.idx_path is None:
+        index, damage = file.scan()
+        found = [] if damage is None or damage.offset in index.offsets else [damage]
+    else:
+        index, cut = file.usable_index(file.idx_path)
+        if cut is not None:
+            return index, [cut]
+        faults = faults_of(file.cover(index.offsets), file.path, file.idx_path, index.offsets)
+        found = [one for one in faults if one.offset is None or one.offset not in index.offsets]
+    for error in found:
+        is_damage = isinstance(error, CorruptError | TruncatedError)
+        error.message += "; what is behind it was not found" if is_damage else "; not packed"
+    return index, found
+
+
+def _names_keys(index: Index, file: RecordFile) -> bool:
     """Whether this file has an InsightFace data set's header record, with the key 0."""
     position = KeyTable(index.keys).find(0)
     with contextlib.suppress(CorruptError, TruncatedError):
         if position is not None:
             offset = int(index.offsets[position])
-            return len(face_ranges(data(buffer, locate(buffer, offset)))) > 0
+            return len(face_ranges(file.read(offset))) > 0
     return False
 
 
-def _images(offsets: Numbers, buffer: Buffer) -> Numbers:
-    """The positions of images, and of what is damaged: reading names it."""
-    kept = [at for at, offset in enumerate(offsets.tolist()) if _may_be_image(buffer, offset)]
-    return np.array(kept, np.int64)
+def _with_payload(offsets: Numbers, file: RecordFile) -> Numbers:
+    """The positions of all but records of nothing but a header; reading names what is damaged."""
+    headers, plain = plain_headers(file.buffer, offsets)
+    empty = plain & (headers.payloads == 0)
+    for at in np.flatnonzero(~plain).tolist():
+        empty[at] = _is_empty(file, int(offsets[at]))
+    return np.flatnonzero(~empty)
 
 
-def _may_be_image(buffer: Buffer, offset: int) -> bool:
+def _is_empty(file: RecordFile, offset: int) -> bool:
     try:
-        record = data(buffer, locate(buffer, offset))
+        record = file.view(offset)
+        return payload_start(record) == len(record)
     except RecordError:
-        return True
-    return is_image_record(record) and format_of(record[payload_start(record) :]) is not None
+        return False

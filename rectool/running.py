@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 from collections import deque
@@ -39,6 +40,8 @@ class _Job:
             except RecordError as error:
                 results.append(error.message)
             except OSError as error:
+                if error.errno == errno.ESTALE:  # a file was replaced: all that follows is wrong
+                    raise
                 results.append(error.strerror or str(error))
             except ValueError as error:
                 results.append(str(error))

@@ -162,7 +162,7 @@ def test_positions_that_there_are_not(tmp_path: Path, files: int, position: int)
     record = pack(IRHeader(0, 1.0, 0, 0), b"")
     paths = [write(tmp_path / f"{n}.rec", [record] * (4 // files)) for n in range(files)]
     for read in (RecordReader(paths).headers, RecordReader(paths).labels):
-        with pytest.raises(IndexError, match="positions outside of 4 records"):
+        with pytest.raises(IndexError, match="positions must be 0 to 3"):
             read(np.array([0, position, 3]))
 
 

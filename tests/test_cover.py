@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +16,10 @@ from test_reader import content
 from rectool import RecordError
 from rectool.format import (
     MAGIC,
+    cover,
     encode,
     map_file,
-    unindexed,
+    parts_of,
     walk,
 )
 
@@ -30,20 +32,37 @@ RECORD = st.builds(
 )
 
 
-def slow(offsets: list[int], content: bytes) -> tuple[int, int | None]:
-    """By walking: records at none of the offsets, and where the damage is."""
-    missing = 0
+def slow(offsets: list[int], content: bytes) -> tuple[int, int | None, set[int]]:
+    """By walking: records at none of the offsets, where the damage is, offsets that are no
+    record's.
+    """
+    begins, end, damage = [], 0, None
     try:
         for span in walk(content):
-            missing += span.begin not in offsets
+            begins.append(span.begin)
+            end = span.end
     except RecordError as error:
-        return missing, error.offset
-    return missing, None
+        damage = error.offset
+    else:
+        end = 1 << 62
+    strays = {offset for offset in offsets if offset not in begins and offset < end}
+    for offset in sorted(strays):
+        head = content[offset : offset + 8]
+        if len(head) == 8 and head.startswith(MAGIC) and head[7] >> 5 < 2 and offset % 4 == 0:
+            damage = max(begin for begin in begins if begin < offset)
+            break
+    return sum(begin not in offsets for begin in begins), damage, strays
 
 
 def check_cover(offsets: list[int], content: bytes) -> None:
-    missing, fault = unindexed(np.array(offsets, np.int64), content)
-    assert (missing, fault and fault.offset) == slow(offsets, content)
+    found = cover(np.array(offsets, np.int64), content)
+    fault = found.damage and found.damage.offset
+    assert (found.missing, fault, set(found.strays.tolist())) == slow(offsets, content)
+
+
+def quick(offsets: np.ndarray, content: Any) -> tuple[int, RecordError | None, int]:
+    found = cover(offsets, content)
+    return found.missing, found.damage, len(found.strays)
 
 
 RECORDS = st.lists(RECORD, min_size=1, max_size=12)
@@ -59,7 +78,7 @@ def test_the_cover_of_other_indexes(records: list[bytes], draw: st.DataObject, k
     if kind == "less":
         offsets.remove(draw.draw(st.sampled_from(offsets)))
     elif kind == "parts":
-        offsets = [begin - 8 for span in spans for begin, _ in span.parts]
+        offsets = [begin - 8 for span in spans for begin, _ in parts_of(content, span)]
     elif kind == "more":
         offsets = sorted({*offsets, 4 * draw.draw(st.integers(0, len(content) // 4 + 2))})
     elif kind == "any order":
@@ -104,10 +123,10 @@ def test_a_whole_file_is_not_walked(monkeypatch: pytest.MonkeyPatch) -> None:
     frames = b"".join(map(encode, records))
     offsets = np.array([span.begin for span in walk(frames)])
     monkeypatch.setattr("rectool.format.index.walk", None)
-    assert unindexed(offsets, frames) == (0, None)
-    assert unindexed(offsets[::-1], frames) == (0, None)
-    assert unindexed(np.repeat(offsets, 2), frames) == (0, None)
-    assert unindexed(offsets[:0], b"") == (0, None)
+    assert quick(offsets, frames) == (0, None, 0)
+    assert quick(offsets[::-1], frames) == (0, None, 0)
+    assert quick(np.repeat(offsets, 2), frames) == (0, None, 0)
+    assert quick(offsets[:0], b"") == (0, None, 0)
 
 
 def test_the_cover_of_more_than_a_chunk(tmp_path: Path) -> None:
@@ -118,6 +137,6 @@ def test_the_cover_of_more_than_a_chunk(tmp_path: Path) -> None:
     path.write_bytes(frame * count)
     offsets = np.arange(count, dtype=np.int64) * len(frame)
     buffer = map_file(path)
-    assert unindexed(offsets, buffer) == (0, None)
-    assert unindexed(offsets[::-1], buffer) == (0, None)
-    assert unindexed(np.delete(offsets, 1 << 20), buffer) == (1, None)
+    assert quick(offsets, buffer) == (0, None, 0)
+    assert quick(offsets[::-1], buffer) == (0, None, 0)
+    assert quick(np.delete(offsets, 1 << 20), buffer) == (1, None, 0)

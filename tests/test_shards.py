@@ -170,7 +170,7 @@ def test_what_is_only_for_one_file(shards: list[Path]) -> None:
         reader.idx_path  # noqa: B018
     offset = int(reader.offsets[150])
     assert reader.at(offset, 3) == reader[150]
-    with pytest.raises(ValueError, match=f"byte {offset} of which of 4 files"):
+    with pytest.raises(ValueError, match=f"which of 4 files has the byte {offset}"):
         reader.at(offset)
     one = RecordReader(shards[:1])
     assert (one.path, one.idx_path) == (str(shards[0]), str(shards[0].with_suffix(".idx")))

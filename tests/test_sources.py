@@ -16,7 +16,7 @@ from PIL import Image
 
 from rectool import IRHeader, RecordReader, RecordWriter, pack, unpack
 from rectool.imaging import Recipe, decode
-from rectool.packing import Failure, pack_images
+from rectool.packing import pack_images
 from rectool.record_source import RecordSource
 from rectool.sources import Copy
 
@@ -172,7 +172,9 @@ def test_only_images(run: Runner, tmp_path: Path, two: object) -> None:
     assert after == wanted
     left_out = len(before) - len(wanted)
     assert result.err.splitlines()[0] == f"left out: {left_out} records without an image"
-    assert run("pack", "a.rec", "b.rec", "ab", "--images-only").status == 0
+    result = run("pack", "a.rec", "b.rec", "ab", "--images-only")
+    assert result.status == 1
+    assert "key 3" in result.err
     assert RecordReader(tmp_path / "ab.rec").keys.tolist() == [5, 9, 100, 101, 102, 103]
 
 
@@ -232,7 +234,7 @@ def test_records_that_the_index_leaves_out(run: Runner, tmp_path: Path, two: obj
     (tmp_path / "a.idx").write_text(lines[0] + lines[2])
     result = run("pack", "a.rec", "b.rec", "out")
     assert result.status == 1
-    assert result.err.startswith("rectool: a.rec: 1 record not in its index and not packed (")
+    assert result.err.startswith("rectool: a.idx: 1 record of the file not in this index (")
     assert RecordReader(tmp_path / "out.rec").keys.tolist() == [5, 9, 100, 101, 102, 103]
     failed = run("pack", "a.rec", "b.rec", "none", "--on-error", "fail")
     assert (failed.status, list(tmp_path.glob("none*"))) == (1, [])
@@ -286,7 +288,7 @@ def test_a_file_that_was_cut_short(run: Runner, tmp_path: Path, idx: bool) -> No
     a.write_bytes(a.read_bytes()[:-50])
     result = run("pack", "a.rec", "out")
     assert result.status == 1
-    assert "the file ends inside the record that begins here" in result.err
+    assert "3650 bytes" in result.err
     assert RecordReader(tmp_path / "out.rec").keys.tolist() == [0, 1, 2]
 
 
@@ -329,18 +331,25 @@ def test_a_file_that_shrinks_meanwhile(tmp_path: Path, workers: int) -> None:
     source = RecordSource([a])
     with open(a, "r+b") as file:
         file.truncate(offset + 100)
-    failures: list[Failure] = []
-    result = pack_images(
-        source,
-        tmp_path / "out",
-        Copy("nothing"),
-        workers=workers,
-        on_failure=failures.append,
-    )
-    assert result.images == 20
-    assert [failure.key for failure in failures] == list(range(20, 40))
-    assert failures[0][1:4] == (str(a), None, offset)
-    assert "the file ends inside the record" in failures[0].reason
+    with pytest.raises(OSError, match="cut or replaced") as caught:
+        pack_images(source, tmp_path / "out", Copy("nothing"), workers=workers)
+    assert caught.value.filename == str(a)
+    assert not list(tmp_path.glob("*out*"))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_file_that_is_replaced_meanwhile(tmp_path: Path, workers: int) -> None:
+    """Its index was read before: keys would go to records of the new file."""
+    records = {key: image_record(key) for key in range(40)}
+    a = write(tmp_path / "a.rec", records)
+    source = RecordSource([a])
+    with RecordWriter(a, force=True) as writer:
+        for key in reversed(records):
+            writer.write(records[key], key)
+    with pytest.raises(OSError, match="cut or replaced") as caught:
+        pack_images(source, tmp_path / "out", Copy("nothing"), workers=workers)
+    assert caught.value.filename == str(a)
+    assert not list(tmp_path.glob("*out*"))
 
 
 def test_a_large_record(run: Runner, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Standard library and numpy only; everything else in rectool stands on it.
 
 from ..system.temporary import sync_folder
 from .columns import Headers
+from .cover import Cover, check_index, cover, faults_of
 from .errors import (
     CorruptError,
     HeaderError,
@@ -21,8 +22,19 @@ from .errors import (
     shortened,
     shown,
 )
-from .files import RecordFile, map_file
-from .frames import MAGIC, MAX_RECORD, Span, data, encode, locate, pieces_of, walk
+from .files import RecordFile, map_file, open_pair
+from .frames import (
+    MAGIC,
+    MAX_RECORD,
+    Span,
+    data,
+    encode,
+    locate,
+    parts_of,
+    pieces_of,
+    swallows,
+    walk,
+)
 from .header import (
     HEADER_SIZE,
     IRHeader,
@@ -42,12 +54,10 @@ from .index import (
     Index,
     KeySource,
     KeyTable,
-    check_index,
     join_indexes,
     line,
     read_index,
     scan_index,
-    unindexed,
 )
 from .output import Output, publish
 from .reader import RecordReader
@@ -77,6 +87,7 @@ __all__ = [
     "SHARDS",
     "AlignedWriter",
     "CorruptError",
+    "Cover",
     "HeaderError",
     "Headers",
     "IRHeader",
@@ -103,9 +114,11 @@ __all__ = [
     "check_free",
     "check_index",
     "check_outputs",
+    "cover",
     "data",
     "encode",
     "face_ranges",
+    "faults_of",
     "group_shards",
     "idx_beside",
     "join_indexes",
@@ -114,9 +127,11 @@ __all__ = [
     "locate",
     "map_file",
     "mask_name",
+    "open_pair",
     "pack",
     "pack_raw",
     "parse_shard_name",
+    "parts_of",
     "payload_start",
     "pieces_of",
     "plural",
@@ -128,9 +143,9 @@ __all__ = [
     "shard_name",
     "shortened",
     "shown",
+    "swallows",
     "sync_folder",
     "to_float32",
-    "unindexed",
     "uninterrupted",
     "unpack",
     "walk",

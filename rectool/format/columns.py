@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from .errors import HeaderError
 from .files import RecordFile
-from .frames import MAGIC_WORD, MAX_RECORD, WHOLE
+from .frames import MAGIC_WORD, MAX_RECORD, WHOLE, Buffer
 from .header import HEADER_SIZE, payload_start, raw_fields
+from .heads import words_at
 
 _SPAN = (8 + HEADER_SIZE) // 4  # words of a frame's head and the header behind it
 
@@ -68,20 +68,7 @@ def read_headers(file: RecordFile, offsets: Offsets) -> Headers:
     Raises HeaderError where one is none, CorruptError or TruncatedError where none begins; errors
     have the file and the record's offset.
     """
-    size, words = len(file.buffer), _words(file)
-    headers, plain = Headers.empty(len(offsets)), np.zeros(len(offsets), bool)
-    if len(words) >= _SPAN:
-        at = offsets >> 2
-        fits = at + _SPAN <= len(words)
-        gathered = sliding_window_view(words, _SPAN)[np.where(fits, at, 0)]
-        sizes = gathered[:, 1].astype(np.int64)
-        starts = HEADER_SIZE + 4 * gathered[:, 2].astype(np.int64)
-        plain = fits & (gathered[:, 0] == MAGIC_WORD) & (sizes <= MAX_RECORD)
-        plain &= (sizes >= starts) & (offsets + 8 + (sizes + 3 & ~3) <= size)
-        headers.flags[:] = gathered[:, 2]
-        headers.labels[:] = gathered[:, 3].view("<f4")
-        headers.ids[:] = gathered[:, 4:6].copy().view("<u8")[:, 0]
-        headers.payloads[:] = sizes - starts
+    headers, plain = plain_headers(file.buffer, offsets)
     for number in np.flatnonzero(~plain).tolist():
         record, start = _record(file, int(offsets[number]))
         headers.flags[number], _, headers.ids[number], _ = raw_fields(record)
@@ -90,21 +77,33 @@ def read_headers(file: RecordFile, offsets: Offsets) -> Headers:
     return headers
 
 
+def plain_headers(buffer: Buffer, offsets: Offsets) -> tuple[Headers, NDArray[np.bool_]]:
+    """The headers of whole image records of one frame, and which these are; of others nothing."""
+    size = len(buffer)
+    headers, plain = Headers.empty(len(offsets)), np.zeros(len(offsets), bool)
+    if size >= 4 * _SPAN:
+        fits = (offsets >= 0) & (offsets + 4 * _SPAN <= size) & (offsets & 3 == 0)
+        gathered = words_at(buffer, np.where(fits, offsets, 0), _SPAN)
+        sizes = gathered[:, 1].astype(np.int64)
+        starts = HEADER_SIZE + 4 * gathered[:, 2].astype(np.int64)
+        plain = fits & (gathered[:, 0] == MAGIC_WORD) & (sizes <= MAX_RECORD)
+        plain &= (sizes >= starts) & (offsets + 8 + (sizes + 3 & ~3) <= size)
+        headers.flags[:] = gathered[:, 2]
+        headers.labels[:] = gathered[:, 3].view("<f4")
+        headers.ids[:] = gathered[:, 4:6].copy().view("<u8")[:, 0]
+        headers.payloads[:] = sizes - starts
+    return headers, plain
+
+
 def read_labels(file: RecordFile, offsets: Offsets, width: int) -> NDArray[np.float32]:
     """The first labels, (records, width), of image records that have a list of as many or more."""
-    words = _words(file)
     labels = np.empty((len(offsets), width), np.float32)
-    at = offsets >> 2
-    whole = words[at + 1] >> 29 == WHOLE
-    labels[whole] = sliding_window_view(words, width)[at[whole] + _SPAN].view("<f4")
+    whole = words_at(file.buffer, offsets, 2)[:, 1] >> 29 == WHOLE
+    labels[whole] = words_at(file.buffer, offsets[whole] + 4 * _SPAN, width).view("<f4")
     for number in np.flatnonzero(~whole).tolist():
         record, start = _record(file, int(offsets[number]))
         labels[number] = np.frombuffer(record[HEADER_SIZE:start], "<f4", width)
     return labels
-
-
-def _words(file: RecordFile) -> NDArray[np.uint32]:
-    return np.frombuffer(file.buffer, "<u4", len(file.buffer) // 4)
 
 
 def _record(file: RecordFile, offset: int) -> tuple[bytes, int]:

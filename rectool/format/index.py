@@ -5,7 +5,6 @@ In memory an index is two int64 arrays, keys and offsets: 16 bytes a record.
 
 from __future__ import annotations
 
-import os
 import re
 from array import array
 from collections.abc import Iterator, Sequence
@@ -15,16 +14,19 @@ from typing import BinaryIO, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contents import content_of
 from ..system.files import open_regular
 from .errors import IndexFileError, RecordError, StrPath
-from .frames import MAGIC_WORD, MAX_RECORD, WHOLE, Buffer, Span, data, locate, walk
+from .frames import Buffer, Span, check_frames, data, parts_of, walk
 from .header import HEADER_SIZE, raw_fields
 
 Keys = NDArray[np.int64]
 MAX_KEY = (1 << 63) - 1
 
 _CHUNK = 1 << 20
+_START = 1 << 12
 _ENTRIES = 1 << 16
+_FEW = 1 << 23  # lines that are read whatever the size of the .rec
 _MOST_INT32 = (1 << 31) - 1
 _NONE = np.empty(0, np.int64)
 _LINE = re.compile(rb"[ \r]*(-?[0-9]{1,20})[ \r]*\t[ \r]*([0-9]{1,20})[ \r]*(?:\t.*)?", re.DOTALL)
@@ -47,25 +49,35 @@ def line(key: int | str, offset: int) -> str:
     return f"{key}\t{offset}\n"
 
 
-def read_index(path: StrPath) -> Index:
+def read_index(path: StrPath, rec_size: int | None = None) -> Index:
     """The index in a `.idx` file, in the order of its lines.
 
     Fields behind the second, blank lines, carriage returns, blanks around numbers and a missing
     last newline are passed over. Raises IndexFileError, naming the line, for anything else, and
-    OSError where the file cannot be read.
+    OSError where the file cannot be read. With the size of its `.rec` in bytes, an index of more
+    lines than that can hold records is not read.
     """
+    most = MAX_KEY if rec_size is None else max(_FEW, rec_size // 8)
     with open_regular(path) as file:
-        room = sum(chunk.count(b"\n") for chunk in _chunks_of_lines(file))
+        start = file.read(_START)  # what is no index is not counted through
+        _parse(start[: start.rfind(b"\n") + 1] or start + b"\n", 0, path)
+        file.seek(0)
+        room = 0
+        for chunk in _chunks_of_lines(file):
+            room += chunk.count(b"\n")
+            if room > most:
+                raise IndexFileError(
+                    f"more than {most} lines, and a .rec of {rec_size} bytes has no more records",
+                    path=path,
+                )
         keys, offsets = np.empty(room, np.int64), np.empty(room, np.int64)
         file.seek(0)
         done = line_number = 0
         for chunk in _chunks_of_lines(file):
-            pair = _parse_fast(chunk)
-            if pair is None:
-                pair = _parse_lines(chunk, line_number, path)
+            pair = _parse(chunk, line_number, path)
             line_number += chunk.count(b"\n")
             if done + len(pair) > room:
-                raise IndexFileError("grew while it was read", path=path)
+                raise IndexFileError("the file grew while it was read", path=path)
             keys[done : done + len(pair)] = pair[:, 0]
             offsets[done : done + len(pair)] = pair[:, 1]
             done += len(pair)
@@ -83,6 +95,12 @@ def _chunks_of_lines(file: BinaryIO) -> Iterator[bytes]:
             yield head + newline
     if rest:
         yield rest + b"\n"
+
+
+def _parse(chunk: bytes, before: int, path: StrPath) -> Keys:
+    """The keys and offsets of whole lines, `before` of which stand in front of them."""
+    pair = _parse_fast(chunk)
+    return _parse_lines(chunk, before, path) if pair is None else pair
 
 
 def _parse_fast(chunk: bytes) -> Keys | None:
@@ -105,11 +123,7 @@ def _parse_lines(chunk: bytes, before: int, path: StrPath) -> Keys:
             continue
         fields = _LINE.fullmatch(text)
         if fields is None:
-            shown = text[:80].decode("utf-8", "backslashreplace")
-            raise IndexFileError(
-                f"line {number}: expected a whole number, a tab and a byte offset, found {shown!r}",
-                path=path,
-            )
+            raise IndexFileError(_no_entry(text, number, chunk if not before else b""), path=path)
         key, offset = int(fields[1]), int(fields[2])
         if not (-MAX_KEY <= key <= MAX_KEY and offset <= MAX_KEY):
             raise IndexFileError(
@@ -119,26 +133,13 @@ def _parse_lines(chunk: bytes, before: int, path: StrPath) -> Keys:
     return np.array(pairs, np.int64).reshape(-1, 2)
 
 
-def check_index(index: Index, buffer: Buffer, idx: StrPath, rec: StrPath) -> None:
-    """Raises IndexFileError where offsets cannot be records' starts in this `.rec`."""
-    for first in range(0, len(index.offsets), _ENTRIES):
-        offsets = index.offsets[first : first + _ENTRIES]
-        bad = np.flatnonzero((offsets < 0) | (offsets >= len(buffer)) | (offsets & 3 != 0))
-        if not len(bad):
-            continue
-        number = first + int(bad[0])
-        offset = int(index.offsets[number])
-        what = (
-            f"is beyond its end ({len(buffer)} bytes)"
-            if offset >= len(buffer)
-            else "is no multiple of 4, where records begin"
-        )
-        raise IndexFileError(
-            f"entry {number + 1}: byte {offset} of {os.path.basename(os.fspath(rec))} {what}:"
-            " this index belongs to another .rec (rectool index --force makes a new one), or the"
-            " .rec was cut short (put the index elsewhere, and rectool pack saves what is whole)",
-            path=idx,
-        )
+def _no_entry(text: bytes, number: int, start: bytes) -> str:
+    """What is wrong with a line; `start` is the file's, where the line is one of its first."""
+    content = content_of(start) if start else None
+    if number == 1 and content is not None and content.name != "a text file":
+        return f"this is {content.name}, and no index"
+    found = text[:80].decode("utf-8", "backslashreplace")
+    return f"line {number}: a line must be a whole number, a tab and a byte offset, got {found!r}"
 
 
 def join_indexes(indexes: Sequence[Index]) -> tuple[Index, tuple[int, ...]]:
@@ -165,45 +166,6 @@ def join_indexes(indexes: Sequence[Index]) -> tuple[Index, tuple[int, ...]]:
     if source == "id" and len(np.unique(keys)) < len(keys):
         source, keys = "position", np.arange(len(keys), dtype=np.int64)
     return Index(keys, offsets, source), starts
-
-
-def unindexed(offsets: Keys, buffer: Buffer) -> tuple[int, RecordError | None]:
-    """How many records of a `.rec` are at none of these offsets, and its first damage, or None.
-
-    Behind the damage no records are found. Quick where the records at the offsets are whole and lie
-    side by side from the file's start to its end; else it goes through the whole file.
-    """
-    ordered = offsets if bool((offsets[1:] > offsets[:-1]).all()) else np.unique(offsets)
-    if _fill(ordered, buffer):
-        return 0, None
-    in_file, damage = scan_index(buffer, "position")
-    return len(np.setdiff1d(in_file.offsets, ordered, assume_unique=True)), damage
-
-
-def _fill(offsets: Keys, buffer: Buffer) -> bool:
-    """Whether records at these offsets, which increase, fill the file without gap or overlap."""
-    size = len(buffer)
-    if not len(offsets):
-        return not size
-    if size % 4 or int(offsets[-1]) > size - 8:
-        return False
-    words = np.frombuffer(buffer, "<u4")
-    end = 0
-    for first in range(0, len(offsets), _CHUNK):
-        begins = offsets[first : first + _CHUNK]
-        if (words[begins >> 2] != MAGIC_WORD).any():
-            return False
-        heads = words[(begins >> 2) + 1].astype(np.int64)
-        ends = begins + 8 + ((heads & MAX_RECORD) + 3 & ~3)
-        for cut in np.flatnonzero(heads >> 29 != WHOLE).tolist():
-            try:
-                ends[cut] = locate(buffer, int(begins[cut])).end
-            except RecordError:
-                return False
-        if int(begins[0]) != end or (begins[1:] != ends[:-1]).any():
-            return False
-        end = int(ends[-1])
-    return end == size
 
 
 class KeyTable:
@@ -252,17 +214,22 @@ class KeyTable:
 KeySource = Literal["auto", "id", "position"]
 
 
-def scan_index(buffer: Buffer, keys: KeySource = "auto") -> tuple[Index, RecordError | None]:
+def scan_index(
+    buffer: Buffer, keys: KeySource = "auto", *, whole: bool = False
+) -> tuple[Index, RecordError | None]:
     """The index of a `.rec` without one, from its frames alone, up to the first damage.
 
     "auto" takes the records' ids where all are image records with ids that differ, else positions.
-    "id" raises IndexFileError, saying why, where ids cannot be keys.
+    "id" raises IndexFileError, saying why, where ids cannot be keys. `whole` reads all of the file,
+    so that a record which reaches over another is found to be damaged.
     """
     offsets, ids = array("q"), array("q")
     trouble = "" if keys != "position" else "not wanted"
     damage: RecordError | None = None
     try:
         for span in walk(buffer):
+            if whole:
+                check_frames(buffer, span)
             offsets.append(span.begin)
             if not trouble:
                 id_ = _id_of(buffer, span)
@@ -286,13 +253,12 @@ def scan_index(buffer: Buffer, keys: KeySource = "auto") -> tuple[Index, RecordE
 
 
 def _id_of(buffer: Buffer, span: Span) -> int | None:
-    begin, end = span.parts[0]
-    if len(span.parts) > 1 and end - begin < HEADER_SIZE:
+    begin, end = next(parts_of(buffer, span))
+    if not span.is_whole and end - begin < HEADER_SIZE:
         record = data(buffer, span)
     else:
         record = bytes(buffer[begin : min(end, begin + HEADER_SIZE)])
     if len(record) < HEADER_SIZE:
         return None
     flag, _, id_, _ = raw_fields(record)
-    size = sum(end - begin for begin, end in span.parts) + 4 * (len(span.parts) - 1)
-    return id_ if HEADER_SIZE + 4 * flag <= size else None
+    return id_ if HEADER_SIZE + 4 * flag <= span.size else None

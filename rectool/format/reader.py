@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 import os
 from bisect import bisect_right
@@ -11,14 +12,13 @@ from types import TracebackType
 from typing import TypeVar, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from .columns import Headers, read_headers, read_labels, room
 from .errors import HeaderError, KeyNotFoundError, StrPath, plural
-from .files import RecordFile
+from .files import RecordFile, open_pair
 from .frames import Span
 from .index import KeyTable, join_indexes
-from .writer import idx_beside
 
 _BLOCK = 1 << 18  # records whose headers are read at once
 _Path = TypeVar("_Path", str, str | None)
@@ -43,7 +43,11 @@ class RecordReader(Sequence[bytes]):
     only, and AttributeErrors for several. Each file takes a file descriptor before Python 3.13.
 
     Files are mapped and there is no position to share: threads, and processes forked or spawned,
-    may all use one reader. It pickles as its paths.
+    may all use one reader. It pickles as its absolute paths. A mapped file that is cut meanwhile
+    ends the process (SIGBUS); with `mapped` false files are read by position, which is slower, and
+    that is an OSError. So are read those that cannot be mapped, and those beyond half of the
+    descriptors that this process may have. A file that is replaced while it is opened is opened
+    again, with its `.idx`.
 
     Opening raises OSError where a file cannot be read; IndexFileError where a `.idx` is malformed
     or does not belong to its `.rec`; CorruptError and TruncatedError, which say at which byte,
@@ -53,22 +57,34 @@ class RecordReader(Sequence[bytes]):
     """
 
     def __init__(
-        self, path: StrPath | Sequence[StrPath], idx: StrPath | Sequence[StrPath] | bool = True
+        self,
+        path: StrPath | Sequence[StrPath],
+        idx: StrPath | Sequence[StrPath] | bool = True,
+        *,
+        mapped: bool = True,
     ) -> None:
         self.paths = _as_paths(path)
-        self._idx_given = idx if isinstance(idx, bool) else _as_paths(idx)
-        self.idx_paths = _idx_paths(self.paths, self._idx_given)
+        given = idx if isinstance(idx, bool) else _as_paths(idx)
         self._files: list[RecordFile] = []
+        self._mapped = mapped
         indexes = []
         try:
-            for rec, idx_path in zip(self.paths, self.idx_paths, strict=True):
-                self._files.append(RecordFile(rec, idx_path))
-                indexes.append(self._files[-1].index())
+            for rec, idx_path in zip(self.paths, _idx_of_each(self.paths, given), strict=True):
+                file, index = open_pair(rec, idx_path, mapped=mapped)
+                self._files.append(file)
+                indexes.append(index)
         except BaseException:
             self.close()
             raise
+        self.idx_paths = tuple(file.idx_path for file in self._files)
+        self._reopened_by = (
+            tuple(map(os.path.abspath, self.paths)),
+            (given if isinstance(given, bool) else tuple(map(os.path.abspath, given))),
+        )
         (self.keys, self.offsets, self.key_source), self.starts = join_indexes(indexes)
-        self._only_file = self._files[0] if len(self._files) == 1 else None
+        self._sizes = [len(file.buffer) for file in self._files]
+        self._in_order = [bool((at[1:] > at[:-1]).all()) for _, at, _ in indexes]
+        self._only_in_order = self._files[0] if self._in_order == [True] else None
         self.keys.flags.writeable = self.offsets.flags.writeable = False
 
     @property
@@ -100,15 +116,20 @@ class RecordReader(Sequence[bytes]):
     def __getitem__(self, position: slice) -> list[bytes]: ...
     def __getitem__(self, position: int | slice) -> bytes | list[bytes]:
         if isinstance(position, slice):
-            shards = map(self.shard, range(len(self))[position])
-            offsets = self.offsets[position].tolist()
-            return [
-                self._files[shard].read(offset)
-                for shard, offset in zip(shards, offsets, strict=True)
-            ]
-        if self._only_file is not None and 0 <= position < len(self.offsets):
-            return self._only_file.read(self.offsets.item(position))
-        return self._files[self.shard(position)].read(self.offsets.item(position))
+            return [self[at] for at in range(len(self))[position]]
+        offsets = self.offsets
+        if self._only_in_order is not None and 0 <= position < len(offsets) - 1:
+            return self._only_in_order.read(offsets.item(position), offsets.item(position + 1))
+        shard = self.shard(position)
+        position = operator.index(position) % len(offsets)
+        return self._files[shard].read(offsets.item(position), self._end(position, shard))
+
+    def _end(self, position: int, shard: int) -> int | None:
+        """Where the next record begins, None where the index is not in the order of the file."""
+        if not self._in_order[shard]:
+            return None
+        behind = position + 1
+        return self._sizes[shard] if behind == self.starts[shard + 1] else self.offsets.item(behind)
 
     def shard(self, position: int) -> int:
         """The number of the file, in `paths`, that has the record at this position."""
@@ -126,33 +147,43 @@ class RecordReader(Sequence[bytes]):
     def at(self, offset: int, shard: int | None = None) -> bytes:
         """The record whose first frame begins at this byte: of paths[shard], if there are several.
 
-        Raises ValueError where there are several files and none is chosen.
+        Raises ValueError where there are several files and none is chosen, and for an offset below
+        0; IndexError for a shard that there is not.
         """
-        if shard is None and len(self._files) > 1:
-            raise ValueError(f"byte {offset} of which of {len(self._files)} files? say shard=")
-        return self._files[shard or 0].read(offset)
+        count = len(self._files)
+        if shard is None and count > 1:
+            raise ValueError(f"shard= must say which of {count} files has the byte {offset}")
+        number, at = operator.index(shard or 0), operator.index(offset)
+        if at < 0:
+            raise ValueError(f"offset must be 0 or more, got {at}")
+        if not 0 <= number < count:
+            raise IndexError(f"shard must be 0 to {count - 1}, got {number}")
+        return self._files[number].read(at)
 
     def view(self, position: int) -> memoryview:
         """The record at a position, its bytes not copied unless it has several parts.
 
         For reading a header without touching the image behind it. The view keeps the file mapped.
         """
-        return self._files[self.shard(position)].view(self.offsets.item(position))
+        shard = self.shard(position)
+        position = operator.index(position) % len(self.offsets)
+        return self._files[shard].view(self.offsets.item(position), self._end(position, shard))
 
-    def headers(self, positions: NDArray[np.int64] | None = None) -> Headers:
+    def headers(self, positions: ArrayLike | None = None) -> Headers:
         """The headers of all image records, or of those at these positions (not negative).
 
         In columns, and far faster than unpacking each; what is behind the headers is not touched.
         Raises HeaderError, with the record's offset, where one is no image record; for positions
         that there are not IndexError.
         """
-        headers = Headers.empty(len(self) if positions is None else len(positions))
-        for file, part, offsets in self._blocks(positions):
+        chosen = self._chosen(positions)
+        headers = Headers.empty(len(self) if chosen is None else len(chosen))
+        for file, part, offsets in self._blocks(chosen):
             headers.put(part, read_headers(file, offsets))
         return headers
 
     def labels(
-        self, positions: NDArray[np.int64] | None = None, width: int | None = None
+        self, positions: ArrayLike | None = None, width: int | None = None
     ) -> NDArray[np.float32]:
         """The labels of all image records, or of those at these positions (not negative).
 
@@ -163,20 +194,31 @@ class RecordReader(Sequence[bytes]):
         """
         if width is not None and operator.index(width) < 1:
             raise ValueError(f"width {width}: it is 1 or more")
-        headers = self.headers(positions)
+        chosen = self._chosen(positions)
+        headers = self.headers(chosen)
         widths = headers.widths
         first = (int(widths[0]) if len(widths) else 1) if width is None else operator.index(width)
         wrong = np.flatnonzero(widths != first if width is None else widths < first)
         if len(wrong):
-            self._refuse_widths(widths, int(wrong[0]), positions, width)
+            self._refuse_widths(widths, int(wrong[0]), chosen, width)
         labels = np.empty((len(widths), first), np.float32)
         own, several = np.flatnonzero(headers.flags == 0), np.flatnonzero(headers.flags)
         labels[own, 0] = headers.labels[own]
-        for file, part, offsets in self._blocks(
-            several if positions is None else positions[several]
-        ):
+        for file, part, offsets in self._blocks(several if chosen is None else chosen[several]):
             labels[several[part]] = read_labels(file, offsets, first)
         return labels[:, 0] if first == 1 else labels
+
+    def _chosen(self, positions: ArrayLike | None) -> NDArray[np.int64] | None:
+        """Positions as an array. Raises IndexError for those that there are not."""
+        if positions is None:
+            return None
+        chosen = np.asarray(positions)
+        if (chosen.size and chosen.dtype.kind not in "iu") or chosen.ndim != 1:
+            raise TypeError("positions must be a list or a flat array of whole numbers")
+        chosen = chosen.astype(np.int64)
+        if len(chosen) and not 0 <= chosen.min() <= chosen.max() < len(self):
+            raise IndexError(f"{self.name}: positions must be 0 to {len(self) - 1}")
+        return chosen
 
     def _refuse_widths(
         self,
@@ -209,8 +251,6 @@ class RecordReader(Sequence[bytes]):
             order = positions.argsort(kind="stable")
             ordered = positions[order]
             bounds = tuple(ordered.searchsorted(self.starts).tolist())
-            if bounds[0] > 0 or bounds[-1] < len(positions):
-                raise IndexError(f"{self.name}: positions outside of {len(self)} records")
             offsets = self.offsets[ordered]
         for file, begin, end in zip(self._files, bounds, bounds[1:], strict=False):
             for first in range(begin, end, _BLOCK):
@@ -259,7 +299,7 @@ class RecordReader(Sequence[bytes]):
         self.close()
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (type(self), (self.paths, self._idx_given))
+        return (functools.partial(type(self), mapped=self._mapped), self._reopened_by)
 
     def __repr__(self) -> str:
         return f"RecordReader({self.name!r}: {len(self)} records)"
@@ -272,13 +312,12 @@ def _as_paths(given: StrPath | Sequence[StrPath]) -> tuple[str, ...]:
     return tuple(os.fspath(path) for path in paths)
 
 
-def _idx_paths(paths: tuple[str, ...], given: tuple[str, ...] | bool) -> tuple[str | None, ...]:
-    """The index of each file, None for one that has none or is to be read without."""
+def _idx_of_each(paths: tuple[str, ...], given: tuple[str, ...] | bool) -> Sequence[str | bool]:
+    """What `open_pair` takes for each file."""
     if not paths:
         raise ValueError("no file to read")
-    if not isinstance(given, bool):
-        if len(given) != len(paths):
-            raise ValueError(f"{plural(len(given), '.idx path')} for {plural(len(paths), 'file')}")
-        return given
-    beside = map(idx_beside, paths)
-    return tuple(idx if given and os.path.exists(idx) else None for idx in beside)
+    if isinstance(given, bool):
+        return [given] * len(paths)
+    if len(given) != len(paths):
+        raise ValueError(f"{plural(len(given), '.idx path')} for {plural(len(paths), 'file')}")
+    return given

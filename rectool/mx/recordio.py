@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from .. import format as _format
 from ..format import IndexFileError, IRHeader, KeyTable, RecordError, RecordWriter, StrPath
 from ..format import unpack as _unpack
+from ..format.frames import Buffer
 from .base import opening
 from .labels import Labels
 
@@ -83,7 +84,7 @@ class MXRecordIO:
                 self._writer = self._new_writer()
                 _open_writers.add(self)
             else:
-                self._buffer = _format.map_file(self.uri)
+                self._buffer: Buffer = _format.map_file(self.uri)
         self.pid = os.getpid()
         self.is_open = True
 
