@@ -83,7 +83,10 @@ class RecordReader(Sequence[bytes]):
         )
         (self.keys, self.offsets, self.key_source), self.starts = join_indexes(indexes)
         self._sizes = [len(file.buffer) for file in self._files]
-        self._in_order = [bool((at[1:] > at[:-1]).all()) for _, at, _ in indexes]
+        self._in_order = [  # offsets that were found in the file itself prove nothing of lengths
+            file.idx_path is not None and bool((index.offsets[1:] > index.offsets[:-1]).all())
+            for file, index in zip(self._files, indexes, strict=True)
+        ]
         self._only_in_order = self._files[0] if self._in_order == [True] else None
         self.keys.flags.writeable = self.offsets.flags.writeable = False
 
@@ -125,7 +128,7 @@ class RecordReader(Sequence[bytes]):
         return self._files[shard].read(offsets.item(position), self._end(position, shard))
 
     def _end(self, position: int, shard: int) -> int | None:
-        """Where the next record begins, None where the index is not in the order of the file."""
+        """Where the next record begins, None without an index or where that has another order."""
         if not self._in_order[shard]:
             return None
         behind = position + 1
