@@ -310,8 +310,11 @@ def test_a_thousand_bad_samples_in_a_row_are_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rectool.loading.loader._MOST_SKIPPED", 5)
-    four = ImageRecordIter(broken(tmp_path / "a.rec", 20, *range(4)), SHAPE, 2, on_error="skip")
-    assert next(four).label[0].tolist() == [4, 4]
-    five = ImageRecordIter(broken(tmp_path / "b.rec", 20, *range(5)), SHAPE, 2, on_error="skip")
-    with pytest.raises(ImageError, match="the record with the key 14"):
-        next(five)
+    four, five = (broken(tmp_path / f"{n}.rec", 20, *range(n)) for n in (4, 5))
+    with ImageRecordIter(four, SHAPE, 2, on_error="skip") as it:
+        assert next(it).label[0].tolist() == [4, 4]
+    with (
+        ImageRecordIter(five, SHAPE, 2, on_error="skip") as it,
+        pytest.raises(ImageError, match="the record with the key 14"),
+    ):
+        next(it)

@@ -196,6 +196,7 @@ def test_an_error_of_the_machine_names_the_record_and_is_never_skipped(
         assert "a.rec" in str(caught.value)
         assert getattr(caught.value, "errno", None) == getattr(fault, "errno", None)
     assert it.skipped == {}
+    it.close()
 
 
 def test_a_mistake_in_the_users_code_is_raised_as_it_is(tmp_path: Path) -> None:

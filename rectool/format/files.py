@@ -79,9 +79,9 @@ class RecordFile:
         self, error: CorruptError | TruncatedError, offset: int, end: int | None
     ) -> CorruptError | TruncatedError:
         """The error with its file, and what there is to say about its cause."""
-        if end is not None and offset < end < len(self.buffer) and error.offset == offset:
-            if isinstance(error, TruncatedError):  # a length, and not the file, is too short
-                error = CorruptError(swallows(end), offset=offset)
+        truncated = isinstance(error, TruncatedError) and error.offset == offset
+        if truncated and end is not None and offset < end < len(self.buffer):
+            error = CorruptError(swallows(end), offset=offset)  # its length, not the file, is wrong
         elif isinstance(error, TruncatedError):
             error.message += f" (rectool pack {shown(self.path)} OUT makes a .rec of what is whole)"
         elif self.idx_path is not None and error.offset == offset and "another" not in str(error):
