@@ -11,13 +11,17 @@ import numpy as np
 
 from .filing import RAW_ENDING
 from .format import (
+    CorruptError,
+    HeaderError,
     IRHeader,
     RecordError,
     RecordReader,
     ShardSet,
     StrPath,
+    TruncatedError,
     label_list,
     pack,
+    plural,
     raw_fields,
     unpack,
 )
@@ -25,6 +29,9 @@ from .listing import Entry, HeaderFields, ImageList, format_header_line, format_
 from .sniffing import ENDINGS, format_of
 from .unpack_folder import Folder
 from .unpack_names import ListedNames, listed_names, slot
+from .whole_records import WholeRecords
+
+OnDamage = Callable[[RecordError], None]
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,7 @@ class UnpackResult:
     `unnamed` counts records that the list with names does not know, `unknown` keys of that list
     that no record has, `respelled` its names with backslashes, taken for folders; `misnamed` files
     whose ending is another format's, `unindexed` records that the `.idx` leaves out: they were not
-    written.
+    written. `damaged` counts records that are damaged, or no image records, and were not written.
     """
 
     rec: str
@@ -47,6 +54,7 @@ class UnpackResult:
     unindexed: int
     unknown: int
     respelled: int
+    damaged: int
 
 
 def unpack_records(
@@ -55,6 +63,7 @@ def unpack_records(
     *,
     names: ImageList | None = None,
     force: bool = False,
+    on_damage: OnDamage | None = None,
     on_progress: Callable[[int], None] = lambda records: None,
 ) -> UnpackResult:
     """Writes each record's payload to a file in `folder`, and a `.lst` of them with REC's name.
@@ -66,6 +75,9 @@ def unpack_records(
     `.idx`: where a header has fields that a list has no column for, `#header` lines keep them.
     `on_progress` is called after each record with the number of all.
 
+    With `on_damage` what is whole in a damaged file is written, and it is given an error for each
+    record that is not: damaged, or no image record, and for what else is wrong with the file.
+
     Nothing is written outside of `folder`, whatever names and links say, and no file replaced that
     was written by the same call or is read.
 
@@ -76,12 +88,15 @@ def unpack_records(
     stays, but the list is only written last.
     """
     with (
-        Unpacking(rec, names) as files,
+        Unpacking(rec, names, on_damage) as files,
         Target(files, os.fspath(folder), files.sources, force=force) as target,
     ):
         for position in range(len(files.reader)):
-            target.write(position, files.file_name(position))
+            found = files.take(position)
+            if found is not None:
+                target.write(*found)
             on_progress(len(files.reader))
+        files.check_some(target)
         target.finish()
         return target.publish()
 
@@ -98,21 +113,37 @@ class FileName(NamedTuple):
     used: bool
 
 
+class Taken(NamedTuple):
+    """A record, and the file that its payload becomes."""
+
+    key: int
+    record: bytes
+    file: FileName
+
+
 class Unpacking:
     """The records of a file or a set, and the names of the files that they become.
 
     Opened and checked, so far as that does without going through all records. With `alone` no two
     names may be the same but for their endings. `name` is that of the file or the set, `sources`
-    are the files that are read.
+    are the files that are read. `on_damage` is `unpack_records`', `damaged` counts records.
     """
 
     def __init__(
-        self, rec: StrPath | ShardSet, names: ImageList | None = None, *, alone: bool = False
+        self,
+        rec: StrPath | ShardSet,
+        names: ImageList | None = None,
+        on_damage: OnDamage | None = None,
+        *,
+        alone: bool = False,
     ) -> None:
         paths, self.stem = _sources(rec)
         self.name = rec.name if isinstance(rec, ShardSet) else os.fspath(rec)
         self._alone = alone
-        self.reader = RecordReader(paths)
+        self._on_damage = on_damage
+        self.damaged = 0
+        self.reader: RecordReader | WholeRecords
+        self.reader = RecordReader(paths) if on_damage is None else WholeRecords(paths)
         self.sources = [*paths, *self.reader.idx_paths]
         try:
             lst = self.stem + ".lst"
@@ -121,6 +152,9 @@ class Unpacking:
             self.unknown = 0 if names is None else len(np.setdiff1d(names.keys, self.reader.keys))
             _check_keys(self.reader)
             self.unindexed = self.reader.unindexed()
+            if on_damage is not None and isinstance(self.reader, WholeRecords):
+                for error in self.reader.amiss():
+                    on_damage(error)
         except BaseException:
             self.reader.close()
             raise
@@ -133,14 +167,40 @@ class Unpacking:
     def __exit__(self, *_: object) -> None:
         self.reader.close()
 
-    def file_name(self, position: int) -> FileName:
-        """The name of a record's file. Of the record only its head is read.
+    def take(self, position: int) -> Taken | None:
+        """A record and its file; None for one that is damaged, where that is no error.
 
-        Raises RecordError for what is no image record, and where the name is another record's.
+        Raises RecordError also where the name is another record's.
         """
-        key, record = int(self.reader.keys[position]), self.reader.view(position)
+        key = int(self.reader.keys[position])
         try:
-            _, payload = unpack(record)
+            record = self.reader[position]
+            return Taken(key, record, self._file(position, key, record))
+        except (CorruptError, TruncatedError, HeaderError) as error:
+            self.lose(error)
+            return None
+
+    def lose(self, error: RecordError) -> None:
+        """Counts a record that is damaged. Raises the error where that ends everything."""
+        if self._on_damage is None:
+            raise error
+        self.damaged += 1
+        self._on_damage(error)
+
+    def file_name(self, position: int) -> FileName:
+        """The name of a record's file. Raises RecordError as `take`, and for damage."""
+        return self._file(position, int(self.reader.keys[position]), self.reader.view(position))
+
+    def check_some(self, target: Target) -> None:
+        """Raises RecordError where records were damaged and none was written."""
+        if self.damaged and not target.written:
+            raise RecordError(
+                f"none of {plural(len(self.reader), 'record')} could be unpacked", path=self.name
+            )
+
+    def _file(self, position: int, key: int, record: bytes | memoryview) -> FileName:
+        try:
+            _, payload = unpack(memoryview(record))
         except RecordError as error:
             error.path = self._path(position)
             error.offset = int(self.reader.offsets[position])
@@ -188,10 +248,12 @@ class Target:
         self._lst.discard()
         self._folder.close()
 
-    def write(self, position: int, file: FileName) -> None:
-        record = self._files.reader[position]
+    @property
+    def written(self) -> int:
+        return self._counts["images"] + self._counts["raw"]
+
+    def write(self, key: int, record: bytes, file: FileName) -> None:
         header, payload = unpack(record)
-        key = int(self._files.reader.keys[position])
         self._folder.write(file.name, payload)
         self._lst.write(_lines(Entry(key, tuple(label_list(header.label)), file.name), record))
         self._counts["images" if file.ending != RAW_ENDING else "raw"] += 1
@@ -213,6 +275,7 @@ class Target:
             unindexed=files.unindexed,
             unknown=files.unknown,
             respelled=files.respelled,
+            damaged=files.damaged,
         )
 
 
@@ -243,14 +306,14 @@ def _is_ending_of(name: str, ending: str) -> bool:
     return _SAME_ENDING.get(has, has) == ending
 
 
-def _check_keys(reader: RecordReader) -> None:
+def _check_keys(reader: RecordReader | WholeRecords) -> None:
     """Raises RecordError for keys that a list cannot hold."""
     keys, counts = np.unique(reader.keys, return_counts=True)
     if len(keys) and keys[0] < 0:
-        raise RecordError(f"key {keys[0]}: a list holds keys from 0", path=reader.name)
+        raise RecordError(f"a list holds keys from 0, got the key {keys[0]}", path=reader.name)
     if len(keys) != len(reader):
         repeated = keys[counts.argmax()]
         raise RecordError(
-            f"key {repeated} occurs {counts.max()} times, and one file bears its name",
+            f"key {repeated} occurs {counts.max()} times, and its file can hold one record",
             path=reader.name,
         )

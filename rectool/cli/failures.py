@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .door import MOST_NAMED, fail, shown_path
+from .door import MOST_NAMED, error_text, fail, shown_path
 
 if TYPE_CHECKING:
-    from ..format import Output
+    from ..format import Output, RecordError
     from ..packing import Failure
 
 
@@ -51,6 +51,23 @@ class FailureLog:
             more = self.count - MOST_NAMED
             fail(f"and {more} more like these, all of them {self.where}")
             self._file = None
+
+
+class DamageLog:
+    """Names the first errors of damaged records by `tell`, and counts all."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.count = 0
+        self._tell = tell
+
+    def __call__(self, error: RecordError) -> None:
+        self.count += 1
+        if self.count <= MOST_NAMED:
+            self._tell(f"rectool: {error_text(error)}")
+
+    def close(self) -> None:
+        if self.count > MOST_NAMED:
+            fail(f"and {self.count - MOST_NAMED} more like these")
 
 
 def _place(failure: Failure) -> str:

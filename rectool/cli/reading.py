@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .door import data_stream, error_text, fail, force_option, main, progress, say, shown_path
+from .failures import DamageLog
 from .masks import mask_groups, masks_option
 from .usage import check_index, check_unpack, wrong_records
 
@@ -204,22 +205,23 @@ def unpack(
     _check_masks_out(folder, masks, masks_out)
     of_masks = mask_groups([rec], masks)[0] if masks else None
     names = None if lst is None else read_list(lst)
-    with progress("record") as (advance, _):
-        if of_masks is None or masks_out is None:
-            from ..unpacking import unpack_records
+    with progress("record") as (advance, tell):
+        damage = DamageLog(tell)
+        how: Any = {"names": names, "force": force, "on_damage": damage, "on_progress": advance}
+        try:
+            if of_masks is None or masks_out is None:
+                from ..unpacking import unpack_records
 
-            result = unpack_records(rec, folder, names=names, force=force, on_progress=advance)
-            results = [result]
-        else:
-            from ..unpacking_pairs import unpack_pair
+                results = [unpack_records(rec, folder, **how)]
+            else:
+                from ..unpacking_pairs import unpack_pair
 
-            pair = unpack_pair(
-                rec, folder, of_masks, masks_out, names=names, force=force, on_progress=advance
-            )
-            results = list(pair)
+                results = list(unpack_pair(rec, folder, of_masks, masks_out, **how))
+        finally:
+            damage.close()
     for noun, into, result in zip(("image", "mask"), (folder, masks_out), results, strict=False):
         _tell(noun, into, lst, result)
-    if any(result.unindexed for result in results):
+    if damage.count:
         raise click.exceptions.Exit(1)
 
 
@@ -252,11 +254,8 @@ def _tell(noun: str, folder: str | None, names: str | None, result: UnpackResult
         say(f"{plural(result.unknown, 'key')} of {shown_path(names)} that no record has")
     if result.respelled:
         say(f"{plural(result.respelled, 'name')} with backslashes, each taken for a folder's end")
-    if result.unindexed:
-        fail(
-            f"{shown_path(result.rec)}: {plural(result.unindexed, 'record')} not in the index and"
-            " not written (rectool index --force makes a new one)"
-        )
+    if result.damaged:
+        say(f"{plural(result.damaged, 'record')} could not be read, and not written")
     if result.misnamed:
         say(f"{plural(result.misnamed, 'file')} of another format than the name's ending says")
 
