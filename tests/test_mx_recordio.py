@@ -323,6 +323,25 @@ def test_writers_never_closed_are_written_all_the_same(tmp_path: Path) -> None:
     assert RecordReader(tmp_path / "kept.rec").by_key(3) == b"at exit"
 
 
+def test_a_path_opened_for_writing_again_starts_anew(tmp_path: Path) -> None:
+    """As when a notebook's cell is run twice."""
+    names = tmp_path / "a.idx", tmp_path / "a.rec"
+    for number in range(3):
+        writer = mx.recordio.MXIndexedRecordIO(*names, "w")
+        writer.write_idx(number, b"abc")
+    writer.close()
+    assert RecordReader(tmp_path / "a.rec").keys.tolist() == [2]
+    first = mx.recordio.MXRecordIO(tmp_path / "a.rec", "w")
+    second = mx.recordio.MXRecordIO(tmp_path / "a.rec", "w")
+    with pytest.raises(ValueError, match="closed"):
+        first.write(b"abc")
+    second.write(b"abc")
+    del first
+    del second
+    gc.collect()
+    assert list(RecordReader(tmp_path / "a.rec", False)) == [b"abc"]
+
+
 def test_an_exception_in_a_with_block_publishes_nothing(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), mx.recordio.MXRecordIO(tmp_path / "a.rec", "w") as writer:
         writer.write(b"half")

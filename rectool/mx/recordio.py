@@ -45,7 +45,7 @@ _open_writers: weakref.WeakSet[MXRecordIO] = weakref.WeakSet()
 def _close_writers() -> None:
     for writer in list(_open_writers):
         try:
-            writer.close()
+            writer._leave()
         except Exception:  # noqa: BLE001 - the others' files count too
             sys.excepthook(*sys.exc_info())
 
@@ -105,6 +105,11 @@ class MXRecordIO:
 
     def __del__(self) -> None:
         if getattr(self, "is_open", False):
+            self._leave()
+
+    def _leave(self) -> None:
+        """Closes what nobody closed; a writer whose path was opened for writing again is done."""
+        if not self.writable or not self._writer.closed:
             self.close()
 
     def __enter__(self) -> MXRecordIO:
