@@ -229,6 +229,21 @@ def test_records_are_there_for_subclasses_by_the_keys_in_seq(tmp_path: Path) -> 
     assert ImageIter(2, SHAPE, imglist=[[0, "x.jpg"]]).imgrec is None
 
 
+def test_files_are_there_for_subclasses_by_the_items_of_seq(tmp_path: Path) -> None:
+    (tmp_path / "x.png").write_bytes(colour(1))
+    (tmp_path / "a.lst").write_text("7\t2\t3.5\tx.png\n")
+    given = {"path_root": tmp_path, "label_width": 2}
+    for source in (
+        ImageIter(1, SHAPE, path_imglist=tmp_path / "a.lst", **given),
+        ImageIter(1, SHAPE, imglist=[[2, 3.5, "x.png"]], **given),
+    ):
+        label, path = source.imglist[source.seq[0]]
+        assert (label.asnumpy().tolist(), path) == ([2, 3.5], "x.png")
+        label, image = source.next_sample()
+        assert (label.asnumpy().tolist(), image) == ([2, 3.5], colour(1))
+        assert len(source.imglist) == 1
+
+
 def test_an_end_stays_an_end_where_it_comes_out_even(tmp_path: Path) -> None:
     source = ImageIter(2, SHAPE, path_imgrec=write(tmp_path / "a.rec", 4))
     assert len(list(source)) == 2

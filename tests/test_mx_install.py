@@ -77,10 +77,13 @@ from mxnet.test_utils import download
 import mxnet.ndarray.random
 import importlib.util, pickle
 
+ours = rectool.mx
 assert same is ImageRecordDataset is mx.gluon.data.vision.ImageRecordDataset
 assert mx.gluon.data.dataset is mx.gluon.data
 assert mx.base.MXNetError is MXNetError is mx.MXNetError
 assert isinstance("", string_types) and isinstance(1.5, numeric_types)
+assert mx.io.io is mx.io and mx.image.image is mx.image and mx.nd.ndarray is mx.nd
+assert ours.gluon.data.vision.datasets is ours.gluon.data.vision
 assert mx.nd.random.uniform is mx.random.uniform
 mx.random.seed(7)
 mx.rnd.seed(7)

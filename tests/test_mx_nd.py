@@ -202,6 +202,15 @@ def test_reductions_are_arrays_with_a_scalar_in_them() -> None:
     assert nd.sum(array).asscalar() == 12
 
 
+def test_functions_that_numpy_has_too() -> None:
+    array = nd.array([[1, 4], [9, 16]])
+    assert nd.sqrt(array).tolist() == [[1, 2], [3, 4]]
+    assert nd.mean(nd.square(array), axis=-1, keepdims=True).tolist() == [[8.5], [168.5]]
+    assert nd.broadcast_sub(array, nd.array([1, 2])).tolist() == [[0, 2], [8, 14]]
+    assert nd.maximum(array, 5).tolist() == [[5, 5], [9, 16]]
+    assert (type(nd.max(array)), nd.max(array).asscalar()) == (NDArray, 16)
+
+
 def test_images_as_gluons_transforms_have_them() -> None:
     tensor = nd.image.to_tensor(nd.array(np.full((2, 4, 3), 51), dtype="uint8"))
     assert (tensor.shape, tensor.dtype) == ((3, 2, 4), np.float32)

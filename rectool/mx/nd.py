@@ -322,10 +322,14 @@ def waitall() -> None:
     """Nothing is ever under way; see NDArray.wait_to_read."""
 
 
-_MODULES = {"image": ".nd_image", "random": ".random"}
+_MODULES = {"image": ".nd_image", "random": ".random", "ndarray": ".nd"}
 
 
 def __getattr__(name: str) -> object:
     if name in _MODULES:  # they stand on this module
         return import_module(_MODULES[name], __package__)
-    raise AttributeError(f"no mx.nd.{name}: rectool's stand-in has {', '.join(__all__)}")
+    more = import_module(".nd_numpy", __package__)
+    if name in more.NUMPYS:
+        return more.of_numpy(name)
+    names = ", ".join([*__all__, *more.NUMPYS])
+    raise AttributeError(f"no mx.nd.{name}: rectool's stand-in has {names}")

@@ -130,9 +130,13 @@ class _First:
         return (self._fn(first), *others) if others else self._fn(first)
 
 
+_MODULES = {"dataset": ".data", "vision": ".vision"}
+"""This one under MXNet's longer name, and the one that is built on it."""
+
+
 def __getattr__(name: str) -> object:
-    if name == "vision":  # it is built on this module
-        return import_module(".vision", __package__)
+    if name in _MODULES:
+        return import_module(_MODULES[name], __package__)
     raise AttributeError(
         f"no mx.gluon.data.{name}: rectool's stand-in has {', '.join(__all__)} and vision, which"
         " any framework's data loader takes"

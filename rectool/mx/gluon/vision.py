@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -71,6 +72,10 @@ class ImageFolderDataset(Dataset):
         path, label = self.items[idx]
         image = imread(path, self._flag)
         return self._transform(image, label) if self._transform else (image, label)
+
+
+datasets = sys.modules[__name__]
+"""MXNet's mx.gluon.data.vision.datasets: its names are here."""
 
 
 def __getattr__(name: str) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ from ..recordio import MXIndexedRecordIO, MXRecordIO
 from .augmenters import Augmenter
 from .creating import CreateAugmenter
 from .reading import imdecode
-from .samples import RecordSamples, name_place, open_samples
+from .samples import Listed, RecordSamples, name_place, open_samples
 
 _HANDLES = ("pad", "discard", "roll_over")
 _DTYPES = ("int32", "int64", "float32", "float64")
@@ -126,6 +126,11 @@ class ImageIter(DataIter):
         return MXIndexedRecordIO(idx, rec, "r") if idx else MXRecordIO(rec, "r")
 
     @property
+    def imglist(self) -> Mapping[int, tuple[NDArray, str]] | None:
+        """The label and the path of each item of `seq`; None where images are records."""
+        return None if isinstance(self.samples, RecordSamples) else Listed(self.samples)
+
+    @property
     def imgidx(self) -> list[int] | None:
         """The keys of the index, if there is one."""
         return getattr(self.imgrec, "keys", None)
@@ -149,7 +154,9 @@ class ImageIter(DataIter):
         position = self._position_of(self.seq[self.cur])
         self.cur += 1
         label, image = self.samples.read(position)
-        return label, self.read_image(image) if isinstance(image, str) else image
+        if isinstance(image, str):  # as in MXNet, where labels of records are numbers or numpy's
+            return nd.array(label, dtype=np.float64).reshape((-1,)), self.read_image(image)
+        return label, image
 
     def next(self) -> DataBatch:
         if self._ended:

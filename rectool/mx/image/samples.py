@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...format import KeyTable, ListError, RecordError, RecordReader, StrPath
 from ...listing import ImageList, read_list
 from ...loading.samples import as_array, read_sample, sample_positions
+from .. import nd
 
 Positions = NDArray[np.int64]
 
@@ -142,6 +143,23 @@ class GivenSamples:
 
     def place(self, position: int) -> Place:
         return Place(os.path.join(self._root, self._given[position][-1]))
+
+
+class Listed(Mapping[int, tuple[nd.NDArray, str]]):
+    """Labels and paths of samples that are files of their own."""
+
+    def __init__(self, samples: Samples) -> None:
+        self._samples = samples
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(len(self)))
+
+    def __getitem__(self, position: int) -> tuple[nd.NDArray, str]:
+        label, path = self._samples.read(position)
+        return nd.array(label).reshape((-1,)), str(path)
 
 
 def open_samples(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from ...loading import DataBatch, DataDesc
 from .arrays import NDArrayIter
 from .base import DataIter
@@ -21,6 +23,9 @@ __all__ = [
     "PrefetchingIter",
     "ResizeIter",
 ]
+
+io = sys.modules[__name__]
+"""MXNet's mx.io.io: its names are here."""
 
 
 def __getattr__(name: str) -> object:

@@ -58,7 +58,7 @@ class PrefetchingIter(BatchIter):
         self.iters = iters if isinstance(iters, list) else [iters]
         if not self.iters:
             raise ValueError("PrefetchingIter requires an iterator")
-        super().__init__(self.iters[0].batch_size)
+        super().__init__(self.iters[0].provide_data[0][1][0])
         self.provide_data = _described([one.provide_data for one in self.iters], rename_data)
         self.provide_label = _described([one.provide_label for one in self.iters], rename_label)
         self._pool = ThreadPoolExecutor(len(self.iters), "PrefetchingIter")
