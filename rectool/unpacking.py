@@ -143,7 +143,9 @@ class Unpacking:
         self._on_damage = on_damage
         self.damaged = 0
         self.reader: RecordReader | WholeRecords
-        self.reader = RecordReader(paths) if on_damage is None else WholeRecords(paths)
+        self.reader = (
+            RecordReader(paths, mapped=False) if on_damage is None else WholeRecords(paths)
+        )
         self.sources = [*paths, *self.reader.idx_paths]
         try:
             lst = self.stem + ".lst"

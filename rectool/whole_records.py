@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .any_file import AnyFile
-from .format import RecordError, join_indexes
+from .format import IndexFileError, RecordError, join_indexes
 
 
 class WholeRecords:
@@ -16,7 +16,8 @@ class WholeRecords:
 
     A damaged file is opened too: reading a damaged record raises CorruptError or TruncatedError,
     and `amiss` says what else is wrong. Raises OSError where a file cannot be read, and
-    IndexFileError where its `.idx` is malformed or belongs to another file.
+    IndexFileError where its `.idx` is malformed or belongs to another file, and RecordError
+    where no record can be found.
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
@@ -25,9 +26,11 @@ class WholeRecords:
         self.name = paths[0] + more
         self._files = [AnyFile(path) for path in paths]
         self.idx_paths = tuple(file.idx for file in self._files)
-        for file in self._files:
-            if file.idx is not None and file.found.source != "idx":
-                raise file.problems[0]
+        problems = [problem for file in self._files for problem in file.problems]
+        none = not any(len(file.found.offsets) for file in self._files)
+        for problem in problems:
+            if none or isinstance(problem, IndexFileError):
+                raise problem
         (self.keys, self.offsets, _), self.starts = join_indexes(
             [file.found for file in self._files]
         )

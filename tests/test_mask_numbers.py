@@ -266,3 +266,10 @@ def test_a_suffix_is_for_a_folder_of_masks(run: Runner, images: Path) -> None:
     result = run("pack", "images", "out", "--masks", "m.lst", "--mask-suffix", "_m")
     assert result.status == 2
     assert "--mask-suffix" in result.err
+
+
+@pytest.mark.parametrize("suffix", ["_mask.png", "/../x", "a\\b"])
+def test_what_is_no_suffix(run: Runner, images: Path, suffix: str) -> None:
+    result = run("pack", "images", "out", "--masks", "masks", "--mask-suffix", suffix)
+    assert result.status == 2
+    assert "--mask-suffix must be" in result.err

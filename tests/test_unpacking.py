@@ -343,3 +343,23 @@ def test_many_damaged_records_fold(run: Runner, tmp_path: Path) -> None:
     assert len(printed.err.splitlines()) < 25
     assert "and 79 more like these" in printed.err
     assert "99 records could not be read" in printed.err
+
+
+def test_an_empty_file(run: Runner, tmp_path: Path) -> None:
+    (tmp_path / "a.rec").write_bytes(b"")
+    result = run("unpack", "a.rec", "files")
+    assert result.status == 1
+    assert "rectool: a.rec: the file is empty" in result.err
+    assert not (tmp_path / "files").exists()
+
+
+def test_a_file_cut_short_with_its_index(run: Runner, faces: Path) -> None:
+    content = faces.read_bytes()
+    faces.write_bytes(content[: len(content) // 2])
+    keys = [int(line.split("\t")[0]) for line in faces.with_suffix(".idx").read_text().splitlines()]
+    result = run("unpack", "a.rec", "files")
+    assert result.status == 1
+    assert "cut" in result.err
+    count = len(os.listdir(faces.parent / "files")) - 1
+    assert 2 < count < 12
+    check_files(faces.parent / "files", set(keys[:count]))

@@ -71,6 +71,11 @@ def masks_of(options: dict[str, Any]) -> Masks | None:
     from ..masks import ListedMasks, MasksInFolder, MaskTreatment
 
     given, suffix = options["masks"], options["mask_suffix"]
+    if suffix is not None and (set(suffix) & {"/", "\\"} or os.path.splitext(suffix)[1]):
+        raise click.UsageError(
+            "--mask-suffix must be what comes between an image's name and the ending of its mask,"
+            f" such as _mask, got {shown_path(suffix)}."
+        )
     treatment = MaskTreatment(options["upright_masks"], new_numbers_of(options))
     if not given:
         if options["upright_masks"] or suffix is not None:
