@@ -242,12 +242,14 @@ def split(
     return parts
 
 
-def write_lists(prefix: StrPath, parts: Iterable[Part], *, force: bool = False) -> list[str]:
-    """Writes each part to PREFIX + suffix + `.lst`, all or none, and returns the paths."""
+def write_lists(
+    prefix: StrPath, parts: Iterable[Part], *, ending: str = ".lst", force: bool = False
+) -> list[str]:
+    """Writes each part to PREFIX + suffix + ending, all or none, and returns the paths."""
     outputs: list[Output] = []
     try:
         for part in parts:
-            output = Output(f"{os.fspath(prefix)}{part.suffix}.lst", force=force)
+            output = Output(f"{os.fspath(prefix)}{part.suffix}{ending}", force=force)
             outputs.append(output)
             output.write(part.images.contents())
     except BaseException:

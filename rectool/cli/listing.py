@@ -162,10 +162,16 @@ def _check_outputs(
         check_free(path, force=force, kind=CLASSES)
 
 
-def check_table(outputs: Sequence[str], classes_out: str | None) -> None:
-    """Raises UsageError where --classes-out names another output."""
+def check_table(
+    outputs: Sequence[str], classes_out: str | None, *, on_stdout: str | None = None
+) -> None:
+    """Raises UsageError where --classes-out names another output; so may what is `on_stdout`."""
     from ..format import RecordError, check_outputs
 
+    if on_stdout and classes_out == "-":
+        raise click.UsageError(
+            f"--classes-out - and {on_stdout} cannot both go to stdout; name a file."
+        )
     if classes_out and classes_out != "-":
         try:
             check_outputs([*outputs, classes_out])
@@ -275,16 +281,16 @@ def list_(
 
     check_list(root, out)
     train = 1.0 - test_ratio if train_ratio is None else train_ratio
-    if out == options["classes_out"] == "-":
-        raise click.UsageError("--classes-out - and the list cannot both go to stdout; name OUT.")
+    check_table([], options["classes_out"], on_stdout="the list" if out == "-" else None)
     if out == "-" and (chunks > 1 or train != 1.0):
         raise click.UsageError("several lists need a name: rectool list ROOT OUT.")
     if not train + test_ratio <= 1 + 1e-9:  # nan is neither
         raise click.UsageError("--train-ratio and --test-ratio make more than 1.")
-    prefix = out.removesuffix(".lst")
+    ending = out[-4:] if out.lower().endswith(".lst") else ".lst"
+    prefix = out.removesuffix(ending)
     if out != "-" and os.path.basename(prefix) in ("", os.curdir, os.pardir):
         raise click.UsageError(f"{out} is a folder; name a list in it.")
-    single = [prefix + ".lst"] if out != "-" and chunks == 1 and train == 1.0 else []
+    single = [prefix + ending] if out != "-" and chunks == 1 and train == 1.0 else []
     source, strict = annotation_format(ctx), on_error == "fail"
     if source:
         found: Scan = _annotated(source, root, options, outputs=single, force=force, strict=strict)
@@ -300,10 +306,11 @@ def list_(
         raise click.UsageError(f"--chunks {chunks}: too many for {count}.")
     else:
         parts = split(found.images, chunks=chunks, train_ratio=train, test_ratio=test_ratio)
-        lists = [f"{prefix}{part.suffix}.lst" for part in parts]
+        lists = [f"{prefix}{part.suffix}{ending}" for part in parts]
         inputs = [options[name] for name in (*FORMATS, "classes_file")]
         _check_outputs(lists, options["classes_out"], inputs, force=force)
-        for path, part in zip(write_lists(prefix, parts, force=force), parts, strict=True):
+        write_lists(prefix, parts, ending=ending, force=force)
+        for path, part in zip(lists, parts, strict=True):
             say(f"{plural(len(part.images), 'image')} in {shown_path(path)}")
     write_classes(found, options["classes_out"], force=force)
     if found.faults.images:

@@ -98,7 +98,7 @@ def pack(
     recs = [rec, mask_name(rec)] if options["masks"] else [rec]
     files = [] if sharding else [name for path in recs for name in (path, idx_beside(path))]
     files += [lst] if kind == "folder" else []
-    check_table(files, options["classes_out"])
+    check_table(files, options["classes_out"], on_stdout="--json" if as_json else None)
     check_outputs(files, _inputs(kind, sources, options))
     for path in files:
         check_free(path, force=force or options["resume"])
