@@ -180,6 +180,14 @@ def test_text_keys(tmp_path: Path) -> None:
 # Where MXNet is wrong.
 
 
+@pytest.mark.parametrize("offset", [1 << 63, 1 << 70, -1, "x", ""])
+def test_offsets_that_are_none(tmp_path: Path, offset: object) -> None:
+    (tmp_path / "a.rec").write_bytes((GOLDEN / "sequential.rec").read_bytes())
+    (tmp_path / "a.idx").write_text(f"k\t{offset}\n")
+    with pytest.raises(IndexFileError, match=r"a\.idx: line 1"):
+        mx.recordio.MXIndexedRecordIO(tmp_path / "a.idx", tmp_path / "a.rec", "r", key_type=str)
+
+
 def test_records_are_found_after_the_end(tmp_path: Path) -> None:
     record = golden()
     first = record.read_idx(1)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import format as _format
-from ..format import IndexFileError, IRHeader, KeyTable, RecordError, RecordWriter, StrPath
+from ..format import MAX_KEY, IndexFileError, IRHeader, KeyTable, RecordError, RecordWriter, StrPath
 from ..format import unpack as _unpack
 from ..format.frames import Buffer
 from .base import opening
@@ -291,9 +291,12 @@ def _read_other_keys(path: str, key_type: Callable[[Any], Any]) -> tuple[dict[An
             fields = line.strip().split("\t")
             try:
                 key = key_type(fields[0])
-                offsets[key] = int(fields[1])
+                offset = int(fields[1])
             except (ValueError, IndexError) as error:
                 raise IndexFileError(f"line {number}: {error}", path=path) from None
+            if not 0 <= offset <= MAX_KEY:
+                raise IndexFileError(f"line {number}: no byte offset: {fields[1]:.40}", path=path)
+            offsets[key] = offset
             keys.append(key)
     return offsets, keys
 
