@@ -23,7 +23,14 @@ from conftest import GOLDEN, encoded, in_threads, picture
 from PIL import Image
 
 import rectool.mx as mx
-from rectool import ImageError, IndexFileError, LimitError, RecordReader, TruncatedError
+from rectool import (
+    ImageError,
+    IndexFileError,
+    LimitError,
+    RecordReader,
+    RecordWriter,
+    TruncatedError,
+)
 from rectool.imaging import decode
 
 fork_warning = pytest.mark.filterwarnings(
@@ -461,6 +468,23 @@ def test_damage_is_mxnets_error(tmp_path: Path) -> None:
         mx.recordio.MXRecordIO(tmp_path / "a.rec", "r").read()
     with pytest.raises(mx.base.MXNetError):
         mx.image.imdecode(b"no image")
+
+
+def test_a_record_that_swallows_its_neighbour_is_an_error(tmp_path: Path) -> None:
+    with RecordWriter(tmp_path / "a.rec") as writer:
+        for key in range(4):
+            writer.write(bytes([key]) * 1016, key=key)
+    damaged = bytearray((tmp_path / "a.rec").read_bytes())
+    damaged[1024 + 5] ^= 4  # the length of record 1: 1016 to 2040
+    (tmp_path / "a.rec").write_bytes(damaged)
+    reader = mx.recordio.MXIndexedRecordIO(tmp_path / "a.idx", tmp_path / "a.rec", "r")
+    assert reader.read_idx(2) == bytes([2]) * 1016
+    with pytest.raises(mx.MXNetError, match=r"a\.rec: at byte 1024"):
+        reader.read_idx(1)
+    reader = mx.recordio.MXRecordIO(tmp_path / "a.rec", "r")
+    assert reader.read() == bytes([0]) * 1016
+    with pytest.raises(mx.MXNetError, match=r"a\.rec: at byte 1024"):
+        reader.read()
 
 
 def test_missing_files(tmp_path: Path) -> None:

@@ -177,11 +177,12 @@ class MXRecordIO:
     def _read_at(self, offset: int) -> bytes:
         try:
             span = _format.locate(self._buffer, offset)
+            record = _format.data(self._buffer, span)
         except RecordError as error:
             error.path = self.uri
             raise
         self._position = span.end
-        return _format.data(self._buffer, span)
+        return record
 
 
 class MXIndexedRecordIO(MXRecordIO):
