@@ -402,6 +402,23 @@ def test_whole_labels_are_whole_numbers_too() -> None:
     assert [type(one) for one in label.astype(int)] == [np.int64] * 3
 
 
+@pytest.mark.torch
+def test_torch_takes_labels_for_whole_numbers_and_for_what_they_are() -> None:
+    import torch
+    from torch.utils.data import default_collate
+
+    label = mx.recordio.unpack(mx.recordio.pack((0, [7, 2.5], 1, 0), b""))[0].label
+    assert torch.tensor(label[0], dtype=torch.long).item() == 7
+    assert torch.LongTensor([label[0]]).tolist() == [7]
+    assert torch.tensor(label[1]).dtype == torch.float32
+    assert torch.tensor(label).tolist() == [7, 2.5]
+    both, first = default_collate([(label.copy(), label[0])] * 2)
+    assert (both.dtype, both.tolist()) == (torch.float32, [[7, 2.5], [7, 2.5]])
+    assert (first.dtype, first.tolist()) == (torch.float32, [7, 7])
+    with pytest.raises(TypeError):
+        torch.tensor(label[1], dtype=torch.long)
+
+
 def test_labels_are_float32_numbers_and_arrays() -> None:
     label = mx.recordio.unpack(mx.recordio.pack((0, [7, 2.5], 1, 0), b""))[0].label
     assert isinstance(label, np.ndarray)
