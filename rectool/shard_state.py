@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .format import RecordError, StrPath
+from .system.files import open_regular
+
+_LARGEST = 1 << 30  # bytes of a description: more is none
 
 
 @dataclass
@@ -29,6 +33,17 @@ class Shard:
         """The bytes of its files: `.rec`, `.idx`, and the masks' two."""
         return [self.bytes, self.idx_bytes, *self.masks]
 
+    @classmethod
+    def of(cls, fields: dict[str, Any]) -> Shard:
+        """Raises TypeError or ValueError for what is no shard."""
+        shard = cls(**fields)
+        for number in (shard.begin, shard.end, shard.records, *shard.sizes):
+            if type(number) is not int or number < 0:
+                raise ValueError(f"{number!r} is no whole number")
+        if len(shard.masks) not in (0, 2) or any(len(one) != 5 for one in shard.failures):
+            raise ValueError("fields are missing")
+        return shard
+
 
 @dataclass
 class State:
@@ -46,21 +61,73 @@ class State:
         """The names of what is not the same there; what is not named is empty."""
         return [name for name, value in identity.items() if self.identity.get(name, "") != value]
 
+    def check(self, samples: int | None = None) -> None:
+        """Raises ValueError unless the shards follow each other and hold all of their samples.
+
+        `samples` are those of the source, if that is known.
+        """
+        end = 0
+        for number in range(len(self.shards)):
+            shard = self.shards.get(number)
+            if shard is None:
+                raise ValueError(f"shard {number} is missing")
+            if shard.begin != end or shard.end < end:
+                raise ValueError(f"shard {number} does not begin where the one before ends")
+            end = shard.end
+            if shard.records + len(shard.failures) != shard.end - shard.begin:
+                raise ValueError(f"shard {number} has not as many records as samples")
+        if samples is not None and (end != samples if self.publishing else end > samples):
+            raise ValueError(f"the shards hold {end} samples of {samples}")
+
     def dump(self) -> bytes:
-        return json.dumps(asdict(self), indent=1).encode("utf-8") + b"\n"
+        """The description of a whole set, with its checksum."""
+        fields = {**asdict(self), "checksum": ""}
+        fields["shards"] = {str(number): asdict(shard) for number, shard in self.shards.items()}
+        fields["checksum"] = _checksum(fields)
+        return json.dumps(fields, indent=1).encode("utf-8") + b"\n"
 
     @classmethod
-    def load(cls, path: StrPath) -> State | None:
-        """What stands in a file, None where there is none. Raises RecordError for anything else."""
+    def load(cls, path: StrPath, *, changed_too: bool = False) -> State | None:
+        """What a description says, None where there is none.
+
+        Raises RecordError for any other file and, unless `changed_too`, for one that is not as it
+        was written.
+        """
         try:
-            with open(path, "rb") as file:
-                fields = json.load(file)
-            shards = {int(number): Shard(**shard) for number, shard in fields["shards"].items()}
-            if sorted(shards) != list(range(len(shards))) and fields["publishing"]:
-                raise ValueError("shards are missing")
-            return cls(dict(fields["identity"]), bool(fields["publishing"]), shards)
+            fields = json.loads(read(path))
+            shards = {int(number): Shard.of(shard) for number, shard in fields["shards"].items()}
+            state = cls(dict(fields["identity"]), bool(fields["publishing"]), shards)
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             reason = "not what rectool keeps of a set of shards; move it elsewhere"
             raise RecordError(reason, path=path) from None
+        if changed_too:
+            return state
+        try:
+            if fields.get("checksum") != _checksum(fields):
+                raise ValueError("its checksum is wrong")
+            state.check()
+        except ValueError as error:
+            raise changed(str(error), path) from None
+        return state
+
+
+def changed(reason: str, path: StrPath) -> RecordError:
+    """The error that a state is not what was written."""
+    hint = "changed since rectool wrote it, or of another version; --force packs the set anew"
+    return RecordError(f"{reason}: {hint}", path=path)
+
+
+def read(path: StrPath) -> bytes:
+    """A file's bytes, unless they are far too many. Raises ValueError then, OSError."""
+    with open_regular(path) as file:
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError("too long")
+    return content
+
+
+def _checksum(fields: dict[str, Any]) -> str:
+    text = json.dumps({**fields, "checksum": ""}, sort_keys=True)
+    return f"{zlib.crc32(text.encode('utf-8')):08x}"

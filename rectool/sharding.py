@@ -10,44 +10,33 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
-import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from .format import (
+    SHARDS,
     AlignedWriter,
     Output,
     RecordError,
+    StagedWriter,
+    check_free,
+    check_outputs,
+    idx_beside,
     parse_shard_name,
     pieces_of,
     plural,
     publish,
     shard_name,
-    shown,
-    sync_folder,
     uninterrupted,
 )
-from .shard_state import Shard, State
+from .shard_sizes import Sharding, parse_size
+from .shard_staging import Staging
+from .shard_state import Shard, State, changed
 from .sources import Records
+from .system.temporary import rename_all
 
-_STATE = "state.json"
-
-
-@dataclass(frozen=True)
-class Sharding:
-    """How a set is divided: into `count` shards of as many samples each, give or take one; or into
-    as many as it takes for `.rec` files of `size` bytes at most (a larger record has its own).
-
-    `resume` keeps whole shards that a stopped run, or a whole one, made of the same source with
-    the same options.
-    """
-
-    count: int | None = None
-    size: int | None = None
-    resume: bool = False
+__all__ = ["ShardWriter", "Sharding", "finished_shards", "parse_size"]
 
 
 class ShardWriter:
@@ -72,22 +61,27 @@ class ShardWriter:
         force: bool = False,
         sources: Sequence[str] = (),
     ) -> None:
-        self._prefixes = prefixes
-        self._prefix = prefix = prefixes[0]
+        self._given = prefixes
+        self._prefixes = [os.path.join(os.getcwd(), name) for name in prefixes]
+        self._prefix = self._prefixes[0]
+        self._suffixes = [name.removeprefix(prefixes[0]) for name in prefixes]
+        self._samples = samples
         self._sharding = sharding
         self._force = force
-        self._staging = _staging(prefix)
+        self._staging = Staging(self._prefix)
         self._writer: AlignedWriter | None = None
-        self._manifest = Output(prefix + ".shards.json", force=True)  # and so locked
+        self._check_names()
+        self._manifest = Output(prefixes[0] + ".shards.json", kind=SHARDS, force=True)  # a lock too
         try:
-            self._check_sources(sources)
+            inputs = [*sources, *map(idx_beside, sources)]
+            check_outputs(self._shards(), inputs)
             self._state = self._begin(identity)
+            self._done = self._whole_shards()
+            self.kept = [self._done[number] for number in sorted(self._done)]
+            plan = self._plan()
         except BaseException:
             self._manifest.discard()
             raise
-        self._done = self._whole_shards()
-        self.kept = [self._done[number] for number in sorted(self._done)]
-        plan = self._plan(samples)
         self._plan_left = iter(plan)
         self.parts = [part for _, part, _ in plan]
         self._part = range(0)
@@ -96,18 +90,24 @@ class ShardWriter:
         self._begun = 0
         self._failures: list[list[Any]] = []
 
-    def _check_sources(self, sources: Sequence[str]) -> None:
-        ours = [path for path in (*sources, *map(_idx, sources)) if os.path.exists(path)]
-        for path in self._shards():
-            if any(os.path.samefile(path, source) for source in ours):
-                reason = "is read from, and would be replaced; give what is made another name"
-                raise RecordError(reason, path=path)
+    def _check_names(self) -> None:
+        """Raises OSError for a prefix too long for the names of shards."""
+        for given, prefix in zip(self._given, self._prefixes, strict=True):
+            name = shard_name(given, 0, 1)
+            try:
+                os.lstat(shard_name(prefix, 0, 1))
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise type(error)(error.errno, error.strerror, name) from None
 
     def _begin(self, identity: dict[str, str]) -> State:
         """What there is to go on with, or a new beginning."""
         resume, force = self._sharding.resume, self._force
-        staged = State.load(os.path.join(self._staging, _STATE))
-        whole = State.load(self._manifest.path)
+        anew = force and not resume
+        self._staging.check()
+        staged = None if anew else self._staging.load()
+        whole = State.load(self._manifest.path, changed_too=force)
         state = (staged or (None if force else whole)) if resume else None
         others = state.differences(identity) if state else []
         if state and others and state.shards:
@@ -115,12 +115,17 @@ class ShardWriter:
             raise RecordError(
                 f"{differ} from what --resume would go on with; give what was given then, or"
                 " --force without --resume to start anew",
-                path=self._prefix,
+                path=self._given[0],
             )
         if others:
             state = None
+        if state is not None:
+            self._check_state(state, self._staging.path if staged else self._manifest.path)
         self._own = self._names(state) if state and state.publishing else set()
-        if not force:
+        if force:
+            for path in self._shards():
+                check_free(path, force=True)
+        else:
             self._check_free()
             if whole and not state:
                 raise FileExistsError(errno.EEXIST, "exists already", self._manifest.path)
@@ -128,14 +133,23 @@ class ShardWriter:
                 raise RecordError(
                     f"holds {plural(len(staged.shards), 'shard')} that a stopped run finished;"
                     " --resume goes on with them, --force starts anew",
-                    path=self._staging,
+                    path=self._staging.path,
                 )
-        if state is None:
-            shutil.rmtree(self._staging, ignore_errors=True)
-        os.makedirs(self._staging, exist_ok=True)
+        keep = state is not None
         state = state or State(identity)
-        self._save(state)
+        self._staging.begin(state, keep=keep)
         return state
+
+    def _check_state(self, state: State, path: str) -> None:
+        """Raises RecordError unless the shards are those of this source, divided like this."""
+        try:
+            state.check(self._samples)
+        except ValueError as error:
+            raise changed(str(error), path) from None
+        ranges = self._sharding.ranges(self._samples)
+        for number, shard in state.shards.items() if ranges else ():
+            if number >= len(ranges) or range(shard.begin, shard.end) != ranges[number]:
+                raise changed(f"shard {number} holds other samples than it should", path)
 
     def _check_free(self) -> None:
         """Raises FileExistsError for a shard of this name that is not the set's own."""
@@ -163,31 +177,25 @@ class ShardWriter:
                 found[number] = shard
         return found
 
-    def _plan(self, samples: int) -> list[tuple[int, range, bool]]:
+    def _plan(self) -> list[tuple[int, range, bool]]:
         """The shards to be made: number, positions, and whether these or only as many as fit."""
-        count = self._sharding.count
-        if count is None:
-            known = sorted(self._state.shards.items())
-            ranges = [range(shard.begin, shard.end) for _, shard in known]
-        else:
-            bounds = [samples * number // count for number in range(count + 1)]
-            ranges = [range(*bounds[number : number + 2]) for number in range(count)]
+        known = [shard for _, shard in sorted(self._state.shards.items())]
+        ranges = self._sharding.ranges(self._samples)
+        ranges = ranges or [range(shard.begin, shard.end) for shard in known]
         plan = [(at, part, True) for at, part in enumerate(ranges) if at not in self._done]
         end = ranges[-1].stop if ranges else 0
-        if end < samples:
-            plan.append((len(ranges), range(end, samples), False))
+        if end < self._samples:
+            plan.append((len(ranges), range(end, self._samples), False))
         return plan
 
     def _staged(self, number: int) -> list[str]:
         """The files of an unpublished shard, in the order of `Shard.sizes`."""
-        stem = os.path.join(self._staging, f"{number:05d}")
-        suffixes = [prefix.removeprefix(self._prefix) for prefix in self._prefixes]
-        return [stem + suffix + ending for suffix in suffixes for ending in (".rec", ".idx")]
+        return self._staging.files(number, self._suffixes)
 
     def _named(self, number: int, count: int) -> list[str]:
         """The same, published."""
         recs = [shard_name(prefix, number, count) for prefix in self._prefixes]
-        return [name for rec in recs for name in (rec, _idx(rec))]
+        return [name for rec in recs for name in (rec, idx_beside(rec))]
 
     def add(self, position: int, key: int, records: Records) -> None:
         """Writes a sample's records. Raises LimitError for one that is too large."""
@@ -217,7 +225,7 @@ class ShardWriter:
     def _start(self, position: int) -> AlignedWriter:
         self._begun = position
         self._failures = []
-        self._writer = AlignedWriter(self._staged(self._number)[::2], force=True)
+        self._writer = AlignedWriter(self._staged(self._number)[::2], writer=StagedWriter)
         return self._writer
 
     def _finish(self, writer: AlignedWriter, end: int) -> None:
@@ -227,11 +235,7 @@ class ShardWriter:
         size, idx_size, *masks = map(os.path.getsize, self._staged(self._number))
         shard = Shard(self._begun, end, records, size, idx_size, self._failures, masks)
         self._done[self._number] = self._state.shards[self._number] = shard
-        self._save(self._state)
-
-    def _save(self, state: State) -> None:
-        with Output(os.path.join(self._staging, _STATE), force=True) as output:
-            output.write(state.dump())
+        self._staging.note_shard(self._number, shard)
 
     @property
     def records(self) -> int:
@@ -252,40 +256,62 @@ class ShardWriter:
         if self._writer is not None:
             self._finish(self._writer, self._part.stop)
         before, self._state.publishing = self._state.publishing, True
-        self._save(self._state)
+        self._state.check(self._samples)
+        self._staging.note_publishing(publishing=True)
         self._manifest.write(self._state.dump())
+        self._have_names = False
         try:
             with uninterrupted():
                 publish([*others, self._manifest], first=self._give_names)
-                shutil.rmtree(self._staging, ignore_errors=True)
-        except FileExistsError:  # before any name was given: what has one is another's
-            self._state.publishing = before
-            self._save(self._state)
+                self._staging.remove()
+        except OSError:
+            if not self._have_names:  # what has one of the names is another's
+                self._state.publishing = before
+                self._staging.note_publishing(publishing=before)
             raise
         count = len(self._done)
-        return list(zip(*(self._named(number, count)[::2] for number in range(count)), strict=True))
+        names = zip(*(self._named(number, count)[::2] for number in range(count)), strict=True)
+        return [
+            tuple(given + path.removeprefix(prefix) for path in paths)
+            for given, prefix, paths in zip(self._given, self._prefixes, names, strict=True)
+        ]
 
     def _give_names(self) -> None:
+        """Moves what was there out of the way, then all shards to their names; or, on an error,
+        everything back. Shards of two sets never stand beside each other, not even for a moment.
+        """
         if not self._force:  # what has appeared meanwhile is not ours
             self._check_free()
+        rename_all([*self._moves_aside(), *self._moves_to_names()])
+        self._have_names = True
+
+    def _moves_aside(self) -> list[tuple[str, str]]:
+        """Of what has the name of a shard, and is none of these; the description first."""
         count = len(self._done)
-        staged = {number: self._staged(number) for number in range(count)}
-        named = {number: self._named(number, count) for number in range(count)}
-        waiting = [number for number in staged if os.path.exists(staged[number][0])]
-        for number in waiting:
-            for name in named[number][1:]:  # never beside records that they do not belong to
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(name)
-        recs_first = sorted(range(2 * len(self._prefixes)), key=lambda which: which % 2)
-        for which in recs_first:
-            for number in staged:
-                if os.path.exists(staged[number][which]):
-                    os.replace(staged[number][which], named[number][which])
-        ours = {name for names in named.values() for name in names}
-        for path in self._shards() if self._force else ():
-            if path not in ours:
-                os.unlink(path)
-        sync_folder(os.path.dirname(self._prefix) or ".")
+        ours = {
+            name
+            for number in range(count)
+            for staged, name in zip(self._staged(number), self._named(number, count), strict=True)
+            if not os.path.exists(staged)
+        }
+        old = [path for path in reversed(self._shards()) if path not in ours]
+        description = self._prefix + ".shards.json"
+        if old and os.path.isfile(description) and not os.path.islink(description):
+            old.insert(0, description)
+        if old:
+            os.makedirs(self._staging.old, 0o700, exist_ok=True)
+        return [(path, os.path.join(self._staging.old, os.path.basename(path))) for path in old]
+
+    def _moves_to_names(self) -> list[tuple[str, str]]:
+        """Of shards that wait: all `.rec` first, so that no index stands without its records."""
+        count = len(self._done)
+        pairs = [
+            list(zip(self._staged(number), self._named(number, count), strict=True))
+            for number in range(count)
+        ]
+        which = sorted(range(2 * len(self._prefixes)), key=lambda at: at % 2)
+        moves = [pairs[number][at] for at in which for number in range(count)]
+        return [(staged, named) for staged, named in moves if os.path.exists(staged)]
 
     def __enter__(self) -> ShardWriter:
         return self
@@ -295,9 +321,9 @@ class ShardWriter:
     ) -> None:
         if self._writer is not None:
             self._writer.discard()
-        replaces = self._force and os.path.exists(self._manifest.path)
+        replaces = self._force and os.path.exists(self._prefix + ".shards.json")
         if kind is not None and not self._state.shards and not replaces:  # else it is told by this
-            shutil.rmtree(self._staging, ignore_errors=True)
+            self._staging.remove()
         self._manifest.discard()
 
 
@@ -305,23 +331,16 @@ def _size(path: str) -> int:
     return os.path.getsize(path) if os.path.exists(path) else -1
 
 
-def _idx(rec: str) -> str:
-    return rec.removesuffix(".rec") + ".idx"
-
-
 def _rec(path: str) -> str:
     return path[: -len(".idx")] + ".rec"
 
 
-def _staging(prefix: str) -> str:
-    folder, name = os.path.split(prefix)
-    return os.path.join(folder, f".{name}.shards")
-
-
 def finished_shards(prefix: str) -> int:
     """How many shards of a set a stopped run has finished, for `resume` to go on with."""
-    with contextlib.suppress(RecordError):
-        state = State.load(os.path.join(_staging(prefix), _STATE))
+    with contextlib.suppress(RecordError, OSError):
+        staging = Staging(prefix)
+        staging.check()
+        state = staging.load()
         return len(state.shards) if state else 0
     return 0
 
@@ -333,15 +352,3 @@ def _shards_of(prefix: str) -> Iterator[str]:
         name = parse_shard_name(_rec(found)) if found.endswith((".rec", ".idx")) else None
         if name is not None and name.prefix == base:
             yield prefix + found.removeprefix(base)
-
-
-def parse_size(text: str) -> int:
-    """Bytes of "500MB", "1.5G" or "64MiB". Raises ValueError."""
-    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(i?)b?\s*", text.lower())
-    if match is None or (match[3] and not match[2]):
-        raise ValueError(f"{shown(text)}: expected a size such as 500MB, 1GB or 64MiB")
-    power = " kmgt".index(match[2] or " ")
-    size = int(float(match[1]) * (1024 if match[3] else 1000) ** power)
-    if size < 1:
-        raise ValueError(f"{shown(text)}: expected a size above 0")
-    return size

@@ -335,7 +335,7 @@ def test_killed_while_names_are_given(tmp_path: Path, tree: Path, force: bool) -
         assert list(files(tmp_path, f"{out.name}[.-]*").values()) == wanted
         assert list(tmp_path.glob(".*")) == []
         if not died:
-            assert step > 8
+            assert step > 7
             return
     pytest.fail("never came to the end")
 

@@ -3,7 +3,6 @@
 Standard library and numpy only; everything else in rectool stands on it.
 """
 
-from ..system.temporary import sync_folder
 from .columns import Headers
 from .cover import Cover, check_index, cover, faults_of
 from .errors import (
@@ -144,7 +143,6 @@ __all__ = [
     "shortened",
     "shown",
     "swallows",
-    "sync_folder",
     "to_float32",
     "uninterrupted",
     "unpack",

@@ -143,6 +143,9 @@ class Output:
         except OSError as error:
             raise self._named(error) from None
 
+    def _replaces(self) -> bool:
+        return os.path.lexists(self._target)
+
     def _rename(self) -> None:
         if sys.platform == "win32":  # an open file cannot be renamed there
             self._close()
@@ -208,7 +211,7 @@ def publish(
         with uninterrupted():
             first()
             staged = [output for output in everything if not output._direct]
-            replacing = [output for output in staged if os.path.lexists(output._target)]
+            replacing = [output for output in staged if output._replaces()]
             _give_names(staged, [one for one in replacing if one in behind and len(staged) > 1])
             for output in everything:
                 if not output.closed:
@@ -238,7 +241,7 @@ def _give_names(staged: Sequence[Output], replacing: Sequence[Output]) -> None:
             os.replace(old, target)
         raise
     for old, _ in aside:
-        with contextlib.suppress(FileNotFoundError):  # removed as a leftover
+        with contextlib.suppress(OSError):  # removed as a leftover, perhaps
             os.unlink(old)
 
 
@@ -246,6 +249,12 @@ class Staged(Output):
     """A file in a folder that no other process writes to: it has its name from the beginning."""
 
     def _check_free(self) -> None:
+        pass
+
+    def _replaces(self) -> bool:
+        return False
+
+    def _rename(self) -> None:
         pass
 
     def _made(self) -> tuple[int, str]:

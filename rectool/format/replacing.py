@@ -113,9 +113,9 @@ def check_outputs(outputs: Sequence[StrPath], inputs: Iterable[StrPath] = ()) ->
         if found is not None and is_direct(path):
             continue
         if found in read:
-            source = "" if read[found] == path else f" as {shown(read[found])}"
+            source = "" if read[found] == path else f" (as {shown(read[found])})"
             raise RecordError(
-                f"is read from{source}, and would be replaced; choose another name for the output",
+                f"is read from, and would be replaced{source}; choose another name for the output",
                 path=path,
             )
         for known in (found, os.path.realpath(path).casefold()):

@@ -15,6 +15,7 @@ import re
 import stat
 import sys
 import time
+from collections.abc import Sequence
 
 if sys.platform != "win32":
     import fcntl
@@ -97,6 +98,21 @@ def sync_folder(folder: str) -> None:
         sync_file(fd)
     finally:
         os.close(fd)
+
+
+def rename_all(moves: Sequence[tuple[str, str]]) -> None:
+    """Renames files, each from the first name to the second, in this order; on an error none."""
+    done: list[tuple[str, str]] = []
+    try:
+        for old, new in moves:
+            os.replace(old, new)
+            done.append((old, new))
+        for folder in {os.path.dirname(new) for _, new in moves}:
+            sync_folder(folder)
+    except BaseException:
+        for old, new in reversed(done):
+            os.replace(new, old)
+        raise
 
 
 def _stem(name: str) -> str:
