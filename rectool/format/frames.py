@@ -36,6 +36,8 @@ Buffer = bytes | bytearray | memoryview | mmap.mmap | FileBytes
 WHOLE, FIRST, MIDDLE, LAST = range(4)
 _MANY_WORDS = 512
 _BLOCK = 1 << 16
+_FEW_PARTS = 4
+_WAIT = 64  # parts, until equal ones are looked for again
 _HEAD = Struct("<4sI")
 _PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
 _NOWHERE = np.empty(0, np.int64)
@@ -110,25 +112,67 @@ def locate(buffer: Buffer, offset: int) -> Span:
         raise CorruptError(
             f"no record can begin here: the file has {file_size} bytes", offset=offset
         )
-    at, size = offset, -4
-    while True:
-        if file_size - at < 8:
-            raise TruncatedError(_cut(at + 8, file_size, at > offset), offset=offset)
-        magic, lrec = _HEAD.unpack(buffer[at : at + 8])
+    if file_size - offset < 8:
+        raise TruncatedError(_cut(offset + 8, file_size, False), offset=offset)
+    magic, lrec = _HEAD.unpack(buffer[offset : offset + 8])
+    cflag, size = lrec >> 29, lrec & MAX_RECORD
+    if magic != MAGIC or cflag not in (WHOLE, FIRST):
+        raise CorruptError(_found(magic, cflag, False), offset=offset)
+    end = offset + 8 + (size + 3 & ~3)
+    if end > file_size:
+        raise TruncatedError(_cut(end, file_size, False), offset=offset)
+    if cflag == WHOLE:
+        return Span(offset, end, size)
+    return _locate_parts(buffer, offset, end, size)
+
+
+def _locate_parts(buffer: Buffer, offset: int, end: int, size: int) -> Span:
+    """The span of a record of several parts, the first of which has this end and size."""
+    file_size = len(buffer)
+    for at, magic, lrec, count in _frames(buffer, end, file_size):
         cflag, length = lrec >> 29, lrec & MAX_RECORD
-        if magic != MAGIC or (
-            cflag not in (WHOLE, FIRST) if at == offset else cflag not in (MIDDLE, LAST)
-        ):
-            raise CorruptError(_found(magic, cflag, at > offset), offset=at)
-        size += length + 4
+        if magic != MAGIC or cflag not in (MIDDLE, LAST):
+            raise CorruptError(_found(magic, cflag, True), offset=at)
+        size += count * (4 + length)
         if size > MAX_RECORD:
             raise CorruptError(_too_long(size), offset=offset)
-        continued = at > offset
-        at += 8 + (length + 3 & ~3)
-        if at > file_size:
-            raise TruncatedError(_cut(at, file_size, continued), offset=offset)
-        if cflag in (WHOLE, LAST):
-            return Span(offset, at, size)
+        end = at + count * (8 + (length + 3 & ~3))
+        if end > file_size:
+            break
+        if cflag == LAST:
+            return Span(offset, end, size)
+    raise TruncatedError(_cut(max(end, file_size + 8), file_size, True), offset=offset)
+
+
+def _frames(buffer: Buffer, at: int, end: int) -> Iterator[tuple[int, bytes, int, int]]:
+    """The heads of frames from here on: where, magic, lrec, and how many equal ones follow.
+
+    A record may have millions of parts of a few bytes: they are read in blocks, and equal ones are
+    passed over by numpy.
+    """
+    start, block, done, wait, before = at, b"", 0, 0, -1
+    while end - at >= 8:
+        if at + 8 > start + len(block):
+            start, block = at, bytes(buffer[at : at + (8 if done < _FEW_PARTS else _BLOCK)])
+        magic, lrec = _HEAD.unpack_from(block, at - start)
+        count = 1
+        if wait:
+            wait -= 1
+        elif lrec == before and lrec >> 29 == MIDDLE:
+            count = max(1, len(_equal_frames(buffer, at, end, lrec)))
+            wait = 0 if count > _FEW_PARTS else _WAIT
+        yield at, magic, lrec, count
+        before, done = lrec, done + 1
+        at += count * (8 + ((lrec & MAX_RECORD) + 3 & ~3))
+
+
+def _equal_frames(buffer: Buffer, at: int, end: int, lrec: int) -> NDArray[np.uint32]:
+    """The words, (frames, words), of the frames with this lrec that follow each other here."""
+    width = 2 + ((lrec & MAX_RECORD) + 3 >> 2)
+    count = min(max(1, _BLOCK // width), (end - at) // (4 * width))
+    words = np.frombuffer(buffer[at : at + 4 * width * count], _WORD).reshape(count, width)
+    equal = (words[:, 0] == _MAGIC_SCALAR) & (words[:, 1] == lrec)
+    return words if equal.all() else words[: int(equal.argmin())]
 
 
 def _cut(end: int, file_size: int, continued: bool) -> str:
@@ -153,12 +197,10 @@ def _found(magic: bytes, cflag: int, continued: bool) -> str:
 
 def parts_of(buffer: Buffer, span: Span) -> Iterator[tuple[int, int]]:
     """Where the data of a record's frames begins and ends, frame by frame."""
-    at = span.begin
-    while at < span.end:
-        _, lrec = _HEAD.unpack(buffer[at : at + 8])
-        begin, end = at + 8, at + 8 + (lrec & MAX_RECORD)
-        yield begin, end
-        at = end + 3 & ~3
+    for at, _, lrec, count in _frames(buffer, span.begin, span.end):
+        length = lrec & MAX_RECORD
+        for begin in range(at + 8, at + 8 + count * (8 + (length + 3 & ~3)), 8 + (length + 3 & ~3)):
+            yield begin, begin + length
 
 
 def data(buffer: Buffer, span: Span) -> bytes:
@@ -172,24 +214,36 @@ def data(buffer: Buffer, span: Span) -> bytes:
         check_inside(record, span.begin)
         return record
     joined = bytearray()
-    for begin, end in parts_of(buffer, span):
-        part = bytes(buffer[begin:end])
-        if begin - 8 > span.begin:
-            joined += MAGIC
-        if end - begin >= 4:
-            check_inside(part, span.begin, begin)
-        joined += part
+    for piece in _joined(buffer, span):
+        joined += piece
     return bytes(joined)
 
 
+def _joined(buffer: Buffer, span: Span) -> Iterator[bytes]:
+    """The pieces of a record of several parts, checked."""
+    for at, _, lrec, count in _frames(buffer, span.begin, span.end):
+        length = lrec & MAX_RECORD
+        if at > span.begin:
+            yield MAGIC
+        if count > 1 and length % 4 == 0:
+            words = _equal_frames(buffer, at, span.end, lrec)[:count]
+            check_inside(words[:, 2:].tobytes(), span.begin, at + 8)
+            yield np.delete(words, 1, axis=1).tobytes()[4:]  # magic and data of each
+            continue
+        for begin in range(at + 8, at + 8 + count * (8 + (length + 3 & ~3)), 8 + (length + 3 & ~3)):
+            part = bytes(buffer[begin : begin + length])
+            if length >= 4:
+                check_inside(part, span.begin, begin)
+            yield MAGIC + part if begin > at + 8 else part
+
+
 def check_frames(buffer: Buffer, span: Span) -> None:
-    """Raises CorruptError as `data` does, without the record's bytes in memory twice."""
+    """Raises CorruptError as `data` does."""
     if span.is_whole:
         check_inside(buffer[span.begin + 8 : span.begin + 8 + span.size], span.begin)
         return
-    for begin, end in parts_of(buffer, span):
-        if end - begin >= 4:
-            check_inside(buffer[begin:end], span.begin, begin)
+    for _ in _joined(buffer, span):
+        pass
 
 
 def check_inside(
