@@ -11,6 +11,7 @@ from .format import (
     RecordError,
     RecordFile,
     StrPath,
+    check_ids,
     faults_of,
     idx_beside,
     locate,
@@ -53,6 +54,7 @@ class AnyFile(RecordFile):
             else:
                 self._cut = cut is not None
                 self.problems += [] if cut is None else [cut]
+                self._check_ids(index, self.idx)
                 return index
         index, damage = self.scan(whole=True)
         if damage is not None:
@@ -73,6 +75,12 @@ class AnyFile(RecordFile):
                 f" another .rec (rectool index {shown(self.path)} --force makes a new one)",
                 path=idx,
             )
+
+    def _check_ids(self, index: Index, idx: str) -> None:
+        try:
+            check_ids(index, self.buffer, self.path, idx)
+        except IndexFileError as error:
+            self.problems.append(error)
 
     def check_cover(self) -> None:
         """Adds to `problems` what the index leaves out or invents, and junk where it has none."""

@@ -18,6 +18,7 @@ from .format import (
     RecordFile,
     StrPath,
     TruncatedError,
+    check_ids,
     face_ranges,
     faults_of,
     idx_beside,
@@ -81,6 +82,8 @@ class RecordSource(Source):
         keys, offsets, rooms = [], [], []
         for number, path in enumerate(self.files[: len(recs)]):
             index, file = self._open(path)
+            if not renumber:
+                check_ids(index, file.buffer, path, file.idx_path)
             if not images_only and _names_keys(index, file):
                 self.names_keys = True
                 if renumber:

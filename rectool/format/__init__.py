@@ -48,6 +48,7 @@ from .header import (
     unpack,
     with_id,
 )
+from .ids import check_ids
 from .index import (
     MAX_KEY,
     Index,
@@ -111,6 +112,7 @@ __all__ = [
     "StrPath",
     "TruncatedError",
     "check_free",
+    "check_ids",
     "check_index",
     "check_outputs",
     "cover",

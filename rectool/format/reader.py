@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from types import TracebackType
-from typing import TypeVar, overload
+from typing import Literal, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +18,8 @@ from .columns import Headers, read_headers, read_labels, room
 from .errors import HeaderError, KeyNotFoundError, StrPath, plural
 from .files import RecordFile, open_pair
 from .frames import Span
-from .index import KeyTable, join_indexes
+from .ids import check_ids
+from .index import Index, KeyTable, join_indexes
 
 _BLOCK = 1 << 18  # records whose headers are read at once
 _Path = TypeVar("_Path", str, str | None)
@@ -287,6 +288,17 @@ class RecordReader(Sequence[bytes]):
         """
         files = zip(self._files, self.starts, self.starts[1:], strict=False)
         return sum(file.unindexed(self.offsets[begin:end]) for file, begin, end in files)
+
+    def check_ids(self) -> None:
+        """Raises IndexFileError where an index gives keys the records of other keys.
+
+        The records' ids tell, where they are the same numbers as the keys, in another order.
+        """
+        files = zip(self._files, self.starts, self.starts[1:], strict=False)
+        for file, begin, end in files:
+            source: Literal["idx", "id"] = "id" if file.idx_path is None else "idx"
+            index = Index(self.keys[begin:end], self.offsets[begin:end], source)
+            check_ids(index, file.buffer, file.path, file.idx_path)
 
     def close(self) -> None:
         """Unmaps the files (each once the last view of it is gone). A second call does nothing."""
