@@ -153,7 +153,8 @@ class Unpacking:
             self._known, self.respelled = listed
             self.unknown = 0 if names is None else len(np.setdiff1d(names.keys, self.reader.keys))
             _check_keys(self.reader)
-            self.reader.check_ids()
+            if isinstance(self.reader, RecordReader):
+                self.reader.check_ids()
             self.unindexed = self.reader.unindexed()
             if on_damage is not None and isinstance(self.reader, WholeRecords):
                 for error in self.reader.amiss():
