@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import random
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ from conftest import Run
 
 from rectool import RecordReader, RecordWriter
 from rectool.system.files import open_regular
+from rectool.system.reading import FileBytes, open_bytes
 
 Runner = Callable[..., Run]
 
@@ -43,6 +46,60 @@ def test_a_fifo_a_socket_a_device_and_a_folder_are_refused_at_once(tmp_path: Pat
             assert caught.value.filename == str(tmp_path / name)
     with pytest.raises(IsADirectoryError, match="a folder"):
         open_regular(tmp_path)
+
+
+@pytest.mark.parametrize("limit", [0, 1000])
+def test_bytes_read_by_position(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """Where too few descriptors are left, the file is opened for each read."""
+    monkeypatch.setattr("rectool.system.reading.descriptor_limit", lambda: limit)
+    content = random.Random(1).randbytes(300_000)
+    (tmp_path / "a").write_bytes(content)
+    found = FileBytes(tmp_path / "a")
+    assert len(found) == len(content)
+    for begin, end in ((0, 8), (8, 70_000), (70_008, 70_016), (299_990, 400_000), (5, 5), (3, 900)):
+        assert found[begin:end] == content[begin:end]
+    assert open_bytes(tmp_path / "a")[100:200] == content[100:200]
+    os.truncate(tmp_path / "a", 100_000)
+    with pytest.raises(OSError, match="cut or replaced") as caught:
+        found[150_000:280_000]
+    assert caught.value.filename == str(tmp_path / "a")
+    found.close()
+    with pytest.raises(ValueError, match="closed"):
+        found[100_000:100_001]
+
+
+def test_a_file_that_is_replaced_is_not_read_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rectool.system.reading.descriptor_limit", lambda: 0)
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(b"." * 1000)
+    found = FileBytes(tmp_path / "a")
+    os.replace(tmp_path / "b", tmp_path / "a")
+    with pytest.raises(OSError, match="cut or replaced"):
+        found[0:8]
+    with pytest.raises(OSError, match="cut or replaced"):
+        FileBytes(tmp_path / "a", found.state)
+
+
+@pytest.mark.parametrize("number", ["ENODEV", "ENOMEM", "EMFILE"])
+def test_what_cannot_be_mapped_is_read_by_position(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: str
+) -> None:
+    """So it is on some file systems, those of object stores among them."""
+    with RecordWriter(tmp_path / "a.rec") as writer:
+        for key in range(9):
+            writer.write(b"%d" % key, key)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(getattr(errno, number), "no mapping")
+
+    monkeypatch.setattr("rectool.system.reading.Mapping", refuse)
+    reader = RecordReader(tmp_path / "a.rec")
+    assert list(reader) == [b"%d" % key for key in range(9)]
+    assert bytes(reader.view(3)) == b"3"
 
 
 @pytest.mark.parametrize("name", ["a.rec", "a.idx"])
