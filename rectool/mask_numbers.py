@@ -111,7 +111,7 @@ def read_colors(path: StrPath) -> MaskColors:
         if len(numbers) != 4 or min(numbers) < 0 or max(numbers[:3]) > 255 or numbers[3] > _MOST:
             faults.append(
                 f"{name}:{line}: expected red, green, blue (0 to 255) and a number (0 to {_MOST}),"
-                f" got {quoted(content)}"
+                f" got {quoted(content)}{_hint(numbers)}"
             )
         elif rows.setdefault(tuple(numbers[:3]), numbers[3]) != numbers[3]:
             faults.append(f"{name}:{line}: this colour has the number {rows[tuple(numbers[:3])]}")
@@ -119,3 +119,9 @@ def read_colors(path: StrPath) -> MaskColors:
     if not rows:
         raise ListError("a table of colours must have a line for each, got none", path=path)
     return MaskColors(str(path), tuple((*color, number) for color, number in rows.items()))  # type: ignore[misc]
+
+
+def _hint(numbers: list[int]) -> str:
+    """What to do where a row has a name for its number."""
+    is_named = len(numbers) == 4 and 0 <= min(numbers[:3]) <= max(numbers[:3]) < 256
+    return "; a name is to be replaced by its class's number" if is_named else ""

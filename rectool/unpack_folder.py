@@ -81,7 +81,11 @@ class Folder:
             raise
 
     def new_file(self, name: str) -> NewFile:
-        """A file in the folder itself, to be written piece by piece and published at the end."""
+        """A file in the folder itself, to be written piece by piece and published at the end.
+
+        Raises what publishing it would, where something is in the way already.
+        """
+        self.check_replaceable(self._root, name)
         return NewFile(self, self._root, name)
 
     def _enter(self, below: str) -> None:

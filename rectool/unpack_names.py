@@ -101,4 +101,4 @@ def below_folder(path: str, *, windows: bool = os.name == "nt") -> str:
 
 
 def _size(text: str) -> int:
-    return len(text.encode("utf-8", "surrogatepass"))
+    return len(text.encode("utf-8", "surrogateescape"))

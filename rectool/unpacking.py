@@ -147,6 +147,8 @@ class Unpacking:
             RecordReader(paths, mapped=False) if on_damage is None else WholeRecords(paths)
         )
         self.sources = [*paths, *self.reader.idx_paths]
+        if names is not None and os.path.isfile(names.name):
+            self.sources.append(names.name)
         try:
             lst = self.stem + ".lst"
             listed = ListedNames({}, 0) if names is None else listed_names(names, lst, alone=alone)

@@ -363,3 +363,22 @@ def test_a_file_cut_short_with_its_index(run: Runner, faces: Path) -> None:
     count = len(os.listdir(faces.parent / "files")) - 1
     assert 2 < count < 12
     check_files(faces.parent / "files", set(keys[:count]))
+
+
+def test_the_list_with_names_is_not_replaced(run: Runner, tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    lst = tmp_path / "files/faces.lst"
+    lst.write_text("1\t0\tone.jpg\n")
+    rec = GOLDEN / "faces.rec"
+    result = run("unpack", rec, "files", "--lst", "files/faces.lst", "--force")
+    assert result.status == 1
+    assert "files/faces.lst: a file to be written would replace what is being read" in result.err
+    assert os.listdir(tmp_path / "files") == ["faces.lst"]
+    assert lst.read_text() == "1\t0\tone.jpg\n"
+
+
+def test_long_names_that_are_no_utf8() -> None:
+    name = "\udcff" * 255
+    assert below_folder(name, windows=False) == name
+    with pytest.raises(ValueError, match="too long"):
+        below_folder(name + "x", windows=False)
