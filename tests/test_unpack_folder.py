@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import GOLDEN, Run
+from conftest import Run
 
 from rectool import IRHeader, RecordReader, RecordWriter, pack, unpack
 from rectool.format import RecordError
@@ -193,20 +195,24 @@ def test_one_process_at_a_time_writes_to_a_folder(run: Runner, tmp_path: Path) -
     assert run("unpack", "out.rec", "d", "--force").status == 0
 
 
+@contextmanager
+def little_recursion() -> Iterator[None]:
+    """Calls may be 80 deep in this block, as where a path is ten times as deep as those here."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 80)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
 @pytest.mark.usefixtures("way")
 def test_deep_paths_take_no_recursion(tmp_path: Path) -> None:
-    deep = "/".join("x" for _ in range(500))
-    with opened(tmp_path / "d") as folder:
+    deep = "/".join("x" for _ in range(150))
+    with little_recursion(), opened(tmp_path / "given" / deep) as folder:
         folder.write(f"{deep}/a.jpg", b"a")
         folder.write("b.jpg", b"b")
-    assert (tmp_path / "d" / deep / "a.jpg").read_bytes() == b"a"
-
-
-def test_a_folder_given_that_is_very_deep(run: Runner, tmp_path: Path) -> None:
-    deep = "/".join("y" for _ in range(1100))
-    result = run("unpack", GOLDEN / "images.rec", deep)
-    assert "internal error" not in result.err
-    assert result.status in (0, 1)
+    assert (tmp_path / "given" / deep / deep / "a.jpg").read_bytes() == b"a"
 
 
 @pytest.mark.usefixtures("way")
