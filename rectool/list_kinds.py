@@ -11,6 +11,7 @@ from .contents import content_of
 _LOOKED_AT = 20  # lines
 _NUMBER = rb"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"
 _PATH = rb"[^\t,]*[^\t,0-9. +-][^\t,]*"
+_NAME = rb"[^\t]*[^\t0-9. +-][^\t]*"
 _AWK = "awk -v OFS='\\t' '{}'"
 _TABS = "awk -F'\\t' -v OFS='\\t' '{}'"
 
@@ -28,6 +29,11 @@ _KINDS = (
         rb"-?[0-9]+\t" + _PATH + rb"\t" + _NUMBER + rb"(?:\t.*)?",
         "an InsightFace list (aligned, path, label)",
         _TABS.format("{print NR-1, $3, $2}"),
+    ),
+    _Kind(
+        rb"[0-9]+\t" + _NAME + rb"\t" + _PATH,
+        "a list with names of classes (rectool list ROOT OUT --csv FILE --csv-columns 3,2)",
+        "",
     ),
     _Kind(
         rb"-?[0-9]+\.[0-9]*\t.*",

@@ -200,7 +200,9 @@ class Root:
 
 
 def respelling(path: str, found: str) -> str:
-    """An example for the remark RESPELLED."""
+    """An example for the remark RESPELLED; what looks alike is told in ASCII."""
+    if unicodedata.normalize("NFC", path) == unicodedata.normalize("NFC", found):
+        return f"{path!a:.200} as {found!a:.200}"
     return f"{path!r:.200} as {found!r:.200}"
 
 

@@ -235,8 +235,9 @@ class ImageList(Sequence[Entry]):
                     entry = parse_line(line)
                     self.keys[number], self._widths[number] = entry.key, len(entry.labels)
             except (ListError, LimitError) as error:
+                hint = " (is it a header? leave it out)" * (number == 0 and line[:1].isalpha())
                 if len(faults) < MOST_FAULTS:
-                    faults.append(f"{shown(self.name)}:{number + 1}: {error.message}")
+                    faults.append(f"{shown(self.name)}:{number + 1}: {error.message}{hint}")
                 else:
                     more += 1
         return faults, more

@@ -154,6 +154,22 @@ def test_a_missing_image_with_many_boxes_is_told_once(run: Runner, folder: Path)
     assert "not listed: 1 image," in result.err
 
 
+def test_numbers_that_may_be_boxes_are_told(run: Runner, folder: Path) -> None:
+    result = run("list", "images", "--csv", table(folder, "a.jpg,1,2,9,9,0\na.jpg,3,4,9,9,1\n"))
+    assert (result.status, "path,x1,y1,x2,y2,class" in result.err) == (1, True)
+
+
+def test_automl_is_told_with_what_makes_it_readable(run: Runner, folder: Path) -> None:
+    row = "TRAIN,gs://bucket/set/a.jpg,dog,0.1,0.1,,,0.6,0.6,,\n"
+    result = run("list", "images", "--csv", table(folder, row))
+    assert (result.status, "AutoML" in result.err) == (1, True)
+    assert "{print $2, $4, $5, $8, $9, $3}" in result.err
+    cells = row.split(",")
+    text = ",".join(cells[at - 1] for at in (2, 4, 5, 8, 9, 3)) + "\n"
+    entries, _ = listed(run, "--csv", table(folder, text))
+    assert entries[0].labels == (2, 5, 0, 0.1, 0.1, 0.6, 0.6)
+
+
 def test_a_wrong_size(run: Runner, folder: Path) -> None:
     header = "filename,width,height,class,xmin,ymin,xmax,ymax\n"
     name = table(folder, header + "a.jpg,100,50,x,1,2,3,4\nb.jpg,80,40,x,1,2,3,4\n")

@@ -60,6 +60,7 @@ def test_utf16_that_is_cut(tmp_path: Path) -> None:
 KINDS = [
     ("1\timages/a.jpg\t0\n1\timages/b.jpg\t1\n", "InsightFace", "{print NR-1, $3, $2}"),
     ("1\timages/a.jpg\t0\t3.5\t4\t9\t2\n", "InsightFace", "{print NR-1, $3, $2}"),
+    ("0\tcat\ta.jpg\n1\tdog\tb.jpg\n", "names of classes", "--csv-columns 3,2"),
     ("0 1 a.jpg\n1 0.5 b/c.jpg\n", "blanks", "{$1 = $1; print}"),
     ("0   1   2  a.jpg\n", "blanks", "{$1 = $1; print}"),
     ("0,1,a.jpg\n1,0,b.jpg\n", "','", "tr ',' '\\t'"),
@@ -92,12 +93,12 @@ def test_what_is_no_list_is_told_once(tmp_path: Path, text: str, what: str, comm
     ("text", "entries"),
     [
         (KINDS[0][0], [Entry(0, (0.0,), "images/a.jpg"), Entry(1, (1.0,), "images/b.jpg")]),
-        (KINDS[3][0], [Entry(0, (1.0, 2.0), "a.jpg")]),
-        (KINDS[5][0], [Entry(0, (1.0,), "a b.jpg")]),
-        (KINDS[6][0], [Entry(1, (0.0,), "a.jpg"), Entry(2, (0.0,), "b.jpg")]),
-        (KINDS[7][0], [Entry(0, (3.0,), "a/b.jpg"), Entry(1, (0.0,), "c.jpg")]),
-        (KINDS[9][0], [Entry(0, (3.0,), "a/b.jpg")]),
-        (KINDS[10][0], [Entry(0, (0.0,), "a/b c.jpg"), Entry(1, (0.0,), "d.jpg")]),
+        (KINDS[4][0], [Entry(0, (1.0, 2.0), "a.jpg")]),
+        (KINDS[6][0], [Entry(0, (1.0,), "a b.jpg")]),
+        (KINDS[7][0], [Entry(1, (0.0,), "a.jpg"), Entry(2, (0.0,), "b.jpg")]),
+        (KINDS[8][0], [Entry(0, (3.0,), "a/b.jpg"), Entry(1, (0.0,), "c.jpg")]),
+        (KINDS[10][0], [Entry(0, (3.0,), "a/b.jpg")]),
+        (KINDS[11][0], [Entry(0, (0.0,), "a/b c.jpg"), Entry(1, (0.0,), "d.jpg")]),
     ],
 )
 def test_the_command_that_is_told_makes_a_list(
@@ -147,6 +148,7 @@ READERS = [
     ["pack", "x", "out"],
     ["list", "images", "--classes", "x"],
     ["list", "images", "--csv", "x"],
+    ["list", "images", "--only", "x"],
     ["list", "images", "--csv", "t.csv", "--classes", "x"],
 ]
 
@@ -195,6 +197,12 @@ def test_what_a_shell_pipes_under_a_name_is_read(tree: Path) -> None:
     result = rectool("pack", "/dev/stdin", "out", "--root", "images", cwd=tree.parent,
                      stdin=b"\xef\xbb\xbf0\t1\tcats/0.jpg\r\n")  # fmt: skip
     assert result.status == 0, result
+
+
+def test_a_header_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.lst").write_text("index\tlabel\tpath\n0\t1\ta.jpg\n")
+    with pytest.raises(ListError, match=r"a.lst:1: .*header"):
+        read_list(tmp_path / "a.lst")
 
 
 def test_golden_lists_are_lists() -> None:

@@ -36,6 +36,7 @@ _NUMBER = re.compile(r"\s*[+-]?([0-9]+[.,]?[0-9]*|[.,][0-9]+)([eE][+-]?[0-9]+)?\
 _TRUTHS = ("true", "false")
 _MOST_NAMES = 100
 _BOXES_WITHOUT_HEADER = 6
+_SPLITS = ("TRAIN", "TEST", "VALIDATE", "VALIDATION", "UNASSIGNED")
 
 
 class BoxColumns(NamedTuple):
@@ -68,6 +69,9 @@ def columns_of(rows: Sequence[list[str]], root: Root, chosen: Sequence[str] = ()
     first = rows[0]
     if chosen:
         return _chosen(first, root, chosen)
+    if first[0].strip().upper() in _SPLITS and len(first) > _BOXES_WITHOUT_HEADER:
+        cut = "awk -F, -v OFS=, '{print $2, $4, $5, $8, $9, $3}'"
+        raise ListError(f"a table of Google AutoML: {cut} makes one of path,x1,y1,x2,y2,class")
     if _is_header(first[0], root):
         return _by_header(first, rows[1] if len(rows) > 1 else [], root)
     if len(first) == 1:

@@ -9,6 +9,7 @@ from itertools import islice
 
 import numpy as np
 
+from ..boxes import BOX_WIDTH
 from ..faults import Faults
 from ..format import LimitError, ListError, plural, shown
 from ..listed_paths import Root
@@ -79,7 +80,8 @@ class LabelTable:
                 self._remarks.count(_TWICE, path)
                 return
             self._dropped.add(position)
-            raise ListError(f"{shown(path)} is in line {self._lines[position]} already")
+            hint = "; boxes need a header: path,x1,y1,x2,y2,class" * (len(cells) == BOX_WIDTH)
+            raise ListError(f"{shown(path)} is in line {self._lines[position]} already{hint}")
         self._positions[path] = len(self._lines)
         if has_blank and self._blank is None:
             self._filled_up.append(len(self._lines))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,7 +16,7 @@ from .common import Annotated
 from .csv_boxes import BoxTable
 from .csv_columns import Columns, columns_of
 from .csv_labels import LabelTable
-from .csv_rows import STDIN, Row, Table, opened
+from .csv_rows import STDIN, Row, opened
 
 if TYPE_CHECKING:
     from .only import Only
@@ -74,14 +74,16 @@ def read_csv(
         except ListError as error:
             raise ListError(f"{where}: {error.message}") from None
         found.remarks = [f"{where} {kind.remarks[0]}", *kind.remarks[1:]] if kind.remarks else []
-        body = chain(first[kind.has_header :], rows)
+        body: Iterator[Row] = chain(first[kind.has_header :], rows)
+        if table.delimiter != "," and separator is None:
+            body = ((line, list(map(_with_point, row))) for line, row in body)
         if kind.boxes is not None:
             found.has_boxes = True
             boxes = BoxTable(name, kind.boxes, found.faults)
-            _read(body, kind, table, _Paths(folder, rows_repeat=True), boxes, found.faults)
+            _read(body, kind, name, _Paths(folder, rows_repeat=True), boxes, found.faults)
         else:
             labels = LabelTable(name, kind.labels, found.faults, separator, blank)
-            _read(body, kind, table, _Paths(folder), labels, found.faults)
+            _read(body, kind, name, _Paths(folder), labels, found.faults)
     if found.has_boxes:
         boxes.finish(found, folder, classes, skip_empty=skip_empty, stored=stored)
     else:
@@ -107,7 +109,7 @@ class _Reader(Protocol):
 def _read(
     rows: Iterable[Row],
     kind: Columns,
-    table: Table,
+    name: str,
     paths: _Paths,
     reader: _Reader,
     faults: Faults,
@@ -121,11 +123,9 @@ def _read(
             path = paths.find(row[kind.path])
             if path is None:
                 continue
-            if table.delimiter != ",":
-                row = list(map(_with_point, row))  # noqa: PLW2901
             reader.add(path, line, row)
         except (ListError, LimitError) as error:
-            faults.add(f"{shown(table.name)}:{line}: {error.message}")
+            faults.add(f"{shown(name)}:{line}: {error.message}")
 
 
 class _Paths:
