@@ -437,6 +437,16 @@ def test_labels_are_float32_numbers_and_arrays() -> None:
     assert type(mx.recordio.unpack(mx.recordio.pack((0, 7, 1, 0), b""))[0].label) is float
 
 
+def test_a_key_may_be_any_number_that_is_equal() -> None:
+    record = golden()
+    label = mx.recordio.unpack(record.read_idx(0))[0].label
+    for key in (13, np.int64(13), 13.0, np.float32(13), label[0], np.arange(13.0, 14.0)[0]):
+        assert record.read_idx(key) == record.read_idx(13)
+    for key in ("13", 12.5, float("nan"), float("inf"), None, 99):
+        with pytest.raises(KeyError):
+            record.read_idx(key)
+
+
 def test_keys_are_a_list(tmp_path: Path) -> None:
     record = golden()
     assert type(record.keys) is list

@@ -276,8 +276,10 @@ class _Offsets(Mapping[int, int]):
     def copy(self) -> dict[int, int]:
         return dict(self)
 
-    def __getitem__(self, key: int) -> int:
+    def __getitem__(self, key: Any) -> int:
         whole = isinstance(key, int | np.integer)
+        if isinstance(key, float | np.floating):  # as in a dict, 1.0 is 1
+            whole = key.is_integer()
         position = self._table.find(int(key)) if whole else None
         if position is None:
             raise KeyError(key)
