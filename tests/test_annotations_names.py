@@ -76,6 +76,10 @@ IN_ORDER = {"dog": 0, "black cat": 1, "it's": 2}
     [
         "names: [dog, 'black cat', \"it's\"]",
         "names: ['dog','black cat','it''s']  # three",
+        "'names': ['dog','black cat','it''s']",
+        'names: [\n  dog,  # it barks\n  black cat,\n  # and\n  "it\'s",  # last\n]\n',
+        '"names":\n  \'0\': dog\n  "1": black cat\n  2: it\'s\n',
+        'names: {\'0\': dog, "1": black cat, 2: "it\'s"}',
         "names: [dog,\n        black cat,  \n  it's ,\n]",
         "names:\n- dog\n- black cat  # of all\n- 'it''s'",
         'names:   # three\n\n  - dog\n  # here\n  - "black cat"\n  - it\'s',
@@ -106,7 +110,7 @@ def test_yaml(tmp_path: Path, names: str, after: str) -> None:
             (f"names: {text}\nnc: 3\n", "its names are written in a way that is not read")
             for text in (
                 "dog", "*names", "!!seq [dog]", "[dog", "[dog, [cat]]", "[a: b]", "[&x dog]",
-                "{0: dog, 0: cat}", "{a: dog}", "[dog, # c\n cat]", '["\\n"]', "|\n  dog",
+                "{0: dog, 0: cat}", "{a: dog}", "[dog # c\n, cat]", '["\\n"]', "|\n  dog",
                 "\n- dog\n- - cat", "\n- dog: 1", "\n- dog\n 1: cat", "\n  0: dog\n  0: cat",
                 "\n- *x", "\n- a#b: c", "\n  dog",
             )

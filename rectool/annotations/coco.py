@@ -173,9 +173,6 @@ def _categories(
 
 def _used(item: Any, field: str = "category_id") -> _Id | None:
     """An id, or None where it is none; that is said elsewhere."""
-    value = item.get(field) if type(item) is dict else None
-    if type(value) is int:
-        return value
     try:
         return identity(item, field) if type(item) is dict else None
     except ListError:

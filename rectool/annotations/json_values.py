@@ -61,6 +61,8 @@ def integer(value: object) -> int | None:
 def identity(item: Json, field: str) -> int | str:
     """An id: a whole number, or a text."""
     value = item.get(field)
+    if type(value) is int:
+        return value
     number = integer(value)
     if number is not None:
         return number

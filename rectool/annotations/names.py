@@ -25,9 +25,13 @@ _UNLIKE = (
 
 _SCALAR = r"""('(?:[^']|'')*'\s*|"[^"\\]*"\s*|[^\s'"\[\]{},:#&*!|>%@`?-][^"\[\]{},:#]*)"""
 """Text of YAML that means what it looks like."""
-_LIST_ITEM = re.compile(rf"(\s*){_SCALAR}([,\]])")
-_MAP_ITEM = re.compile(rf"\s*([0-9]{{1,8}})\s*:\s+{_SCALAR}([,}}])")
-_BLOCK_ITEM = re.compile(rf"(?:\s*-|\s+([0-9]{{1,8}})\s*:)\s+{_SCALAR}(?:(?<=\s)#.*)?")
+_GAP = r"(?:\s|#[^\n]*\n)*"
+_NUMBER = r"""['"]?([0-9]{1,8})['"]?\s*:"""
+_LIST_ITEM = re.compile(rf"({_GAP}){_SCALAR}([,\]])")
+_MAP_ITEM = re.compile(rf"{_GAP}{_NUMBER}\s+{_SCALAR}([,}}])")
+_BLOCK_ITEM = re.compile(rf"(?:\s*-|\s+{_NUMBER})\s+{_SCALAR}(?:(?<=\s)#.*)?")
+_END = re.compile(rf"{_GAP}[\]}}]")
+_KEY = re.compile(r"""(['"]?)names\1\s*:""")
 
 
 class Names(NamedTuple):
@@ -154,7 +158,7 @@ def _in_order(names: dict[int, str], path: str) -> dict[str, int]:
 def _yaml_names(text: str, path: str) -> dict[int, str]:
     """`names` of a YOLO data set's YAML: an inline or block list, or a mapping from numbers."""
     lines = text.splitlines()
-    start = next((at for at, line in enumerate(lines) if re.match(r"names\s*:", line)), None)
+    start = next((at for at, line in enumerate(lines) if _KEY.match(line)), None)
     if start is None:
         raise ListError("no names in it", path=path)
     rest = lines[start].partition(":")[2].strip()
@@ -175,7 +179,7 @@ def _inline(text: str) -> dict[int, str] | None:
     while end == ",":
         found = item.match(text, at)
         if found is None:  # a comma behind the last one
-            return names if re.match(r"\s*[\]}]", text[at:]) else None
+            return names if _END.match(text, at) else None
         number = len(names) if item is _LIST_ITEM else int(found[1])
         if number in names:
             return None
