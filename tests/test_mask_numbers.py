@@ -273,3 +273,15 @@ def test_what_is_no_suffix(run: Runner, images: Path, suffix: str) -> None:
     result = run("pack", "images", "out", "--masks", "masks", "--mask-suffix", suffix)
     assert result.status == 2
     assert "--mask-suffix must be" in result.err
+
+
+def test_a_table_of_colours_is_not_replaced(run: Runner, images: Path) -> None:
+    masks(images, {"a.png": drawn("RGB"), "b.png": drawn("RGB")})
+    write_table(images)
+    (images / "colors.txt").rename(images / "out.lst")
+    before = (images / "out.lst").read_bytes()
+    options = ["--masks", "masks", "--mask-colors", "out.lst", "--force"]
+    result = run("pack", "images", "out", *options)
+    assert result.status == 1
+    assert "out.lst" in result.err
+    assert (images / "out.lst").read_bytes() == before

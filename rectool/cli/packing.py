@@ -162,7 +162,7 @@ def _inputs(kind: str, sources: tuple[str, ...], options: dict[str, Any]) -> lis
     from ..format import idx_beside
 
     recs = [*sources, *options["masks"]] if kind == "rec" else []
-    others = [*sources, *options["masks"], options["classes_file"]]
+    others = [*sources, *options["masks"], options["classes_file"], options["mask_colors"]]
     return [*map(idx_beside, recs), *filter(None, others)]
 
 
