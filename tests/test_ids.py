@@ -32,7 +32,7 @@ SHUFFLED = np.random.default_rng(5).permutation(24)
     ids=["one line off", "shuffled", "reversed", "another at the end", "the last twice", "a part"],
 )
 def test_keys_that_have_moved_are_told(keys: np.ndarray, ids: np.ndarray, moved: int) -> None:
-    found = moved_keys(keys, ids)
+    found = moved_keys(keys, ids, keys)
     assert found is not None
     assert found[0] == moved
     assert found[2] == ids[list(keys).index(found[1])]
@@ -51,7 +51,13 @@ def test_keys_that_have_moved_are_told(keys: np.ndarray, ids: np.ndarray, moved:
     ids=["the same", "all 0", "from 1", "unrelated", "labels", "one of another"],
 )
 def test_another_numbering_is_no_fault(keys: np.ndarray, ids: np.ndarray) -> None:
-    assert moved_keys(keys, ids) is None
+    assert moved_keys(keys, ids, keys) is None
+
+
+def test_ids_may_be_those_of_records_that_are_not_looked_at() -> None:
+    keys = np.roll(SHUFFLED, 1)
+    some = np.arange(len(keys)) % 5 != 1
+    assert moved_keys(keys[some], SHUFFLED[some], keys) is not None
 
 
 def moved_file(folder: Path) -> None:

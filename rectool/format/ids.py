@@ -28,7 +28,7 @@ def check_ids(index: Index, buffer: Buffer, rec: StrPath, idx: StrPath | None) -
         keys, ids = index.keys[chosen][plain], headers.ids[plain]
         if (ids.astype(np.int64) == keys).all():
             return
-    wrong = moved_keys(keys, ids.astype(np.int64))
+    wrong = moved_keys(keys, ids.astype(np.int64), index.keys)
     if wrong is not None:
         raise IndexFileError(moved_message(wrong, len(index.keys), rec), path=idx)
 
@@ -37,9 +37,12 @@ class MovedKeys(tuple[int, int, int]):
     """How many keys are beside the record of another key; one of them, and its record's id."""
 
 
-def moved_keys(keys: NDArray[np.int64], ids: NDArray[np.int64]) -> MovedKeys | None:
+def moved_keys(
+    keys: NDArray[np.int64], ids: NDArray[np.int64], known: NDArray[np.int64]
+) -> MovedKeys | None:
     """Tells keys that have moved against the records with these ids; None where there are none.
 
+    `known` are all keys, those of records whose ids were not looked at too.
     Ids that are no keys, all the same, or each as far from its key (counted from 1, say) are
     another numbering, and nothing is wrong with it.
     """
@@ -49,7 +52,7 @@ def moved_keys(keys: NDArray[np.int64], ids: NDArray[np.int64]) -> MovedKeys | N
         return None
     if count == len(keys) and len(np.unique(ids - keys)) == 1:
         return None
-    moved_ids, found = ids[other], np.isin(ids[other], keys)
+    moved_ids, found = ids[other], np.isin(ids[other], known)
     shared = int(np.count_nonzero(found))
     least = count if 2 * count < len(keys) else _MOSTLY * count - 1
     if shared < max(2, least) or len(np.unique(moved_ids)) < _MOSTLY * count:
