@@ -30,6 +30,7 @@ from .mask_counts import MaskCounts
 from .remarks import Remarks
 from .running import Result, Run, usual_workers
 from .sources import FileSource, Made, Records, Source, Treatment
+from .system.files import open_regular
 
 if TYPE_CHECKING:
     from .shard_state import Shard
@@ -260,7 +261,7 @@ def _sharded(
 
 
 def _holds(path: str, contents: bytes) -> bool:
-    with contextlib.suppress(OSError), open(path, "rb") as file:
+    with contextlib.suppress(OSError), open_regular(path) as file:
         return file.read(len(contents) + 1) == contents
     return False
 

@@ -155,7 +155,7 @@ class ShardWriter:
         """Raises FileExistsError for a shard of this name that is not the set's own."""
         for path in self._shards():
             if path not in self._own:
-                raise FileExistsError(errno.EEXIST, "exists already", path)
+                check_free(path, force=False)
 
     def _shards(self) -> list[str]:
         """The files there are that bear the names of this set's shards."""

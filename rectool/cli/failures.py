@@ -19,6 +19,9 @@ class FailureLog:
     """
 
     def __init__(self, path: str, tell: Callable[[str], None]) -> None:
+        from ..format import FAILURES, check_free
+
+        check_free(path, force=True, kind=FAILURES)
         self.path = path
         self.count = 0
         self._tell = tell
@@ -32,9 +35,9 @@ class FailureLog:
             self._first.append(failure)
             return
         if self._file is None:
-            from ..format import Output
+            from ..format import FAILURES, Output
 
-            self._file = Output(self.path, force=True)
+            self._file = Output(self.path, kind=FAILURES, force=True)
             self._file.write(*map(_line, self._first))
         self._file.write(_line(failure))
 

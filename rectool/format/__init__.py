@@ -61,7 +61,7 @@ from .index import (
 )
 from .output import Output, publish
 from .reader import RecordReader
-from .replacing import CLASSES, INDEX, LIST, RECORDS, SHARDS, check_free, check_outputs
+from .replacing import CLASSES, FAILURES, INDEX, LIST, RECORDS, SHARDS, check_free, check_outputs
 from .shards import (
     MASK_SUFFIX,
     ShardName,
@@ -76,6 +76,7 @@ from .writer import AlignedWriter, RecordWriter, StagedWriter, idx_beside
 
 __all__ = [
     "CLASSES",
+    "FAILURES",
     "HEADER_SIZE",
     "INDEX",
     "LIST",

@@ -42,6 +42,10 @@ RECORDS = Kind("a record file (.rec)", lambda head: head.startswith(MAGIC))
 INDEX = Kind("an index (.idx)", lambda head: _INDEX_LINE.search(head) is not None)
 LIST = Kind("a list (.lst)", _is_list)
 CLASSES = Kind("a class table", _is_class_table)
+FAILURES = Kind(
+    "a list of failures (.failures.txt)",
+    lambda head: re.match(rb"-?[0-9]+\t[^\t\n]*\t(line|byte) [0-9]+\t", head) is not None,
+)
 SHARDS = Kind("a description of shards (.json)", lambda head: head.lstrip().startswith(b"{"))
 
 _BY_ENDING = {".rec": RECORDS, ".idx": INDEX, ".lst": LIST, ".json": SHARDS}

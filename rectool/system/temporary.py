@@ -128,7 +128,7 @@ def _made(target: str) -> tuple[int, str] | None:
     fd = create(path)
     try:
         path = _renamed(path, target)
-        if _lock(fd) and _is(fd, path):
+        if _lock(fd) is not False and _is(fd, path):
             return fd, path
     except BaseException:
         abandon(fd, path)
