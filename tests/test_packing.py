@@ -246,13 +246,17 @@ def test_malformed_lists_are_not_packed(run: Runner, tmp_path: Path, tree: Path)
     assert outputs(tmp_path) == {}
 
 
-@pytest.mark.parametrize("ending", ["rec", "idx", "lst"])
-def test_what_exists_is_kept(run: Runner, tmp_path: Path, tree: Path, ending: str) -> None:
-    (tmp_path / f"out.{ending}").write_text("mine")
+@pytest.mark.parametrize(
+    ("ending", "mine"), [("rec", b"\x0a\x23\xd7\xce"), ("idx", b"0\t0\n"), ("lst", b"mine")]
+)
+def test_what_exists_is_kept(
+    run: Runner, tmp_path: Path, tree: Path, ending: str, mine: bytes
+) -> None:
+    (tmp_path / f"out.{ending}").write_bytes(mine)
     result = run("pack", "images", "out")
     assert result.status == 1
     assert result.err == f"rectool: out.{ending}: exists already (--force replaces it)\n"
-    assert outputs(tmp_path) == {f"out.{ending}": b"mine"}
+    assert outputs(tmp_path) == {f"out.{ending}": mine}
     assert run("pack", "images", "out", "--force").status == 0
     assert len(RecordReader(tmp_path / "out.rec")) == 10
 
