@@ -92,7 +92,7 @@ class Root:
         """Whether a file is meant by this path; it is not counted."""
         try:
             plain = self.below(path)
-            return os.path.isfile(self.join(plain)) or bool(self._meant(path))
+            return os.path.isfile(self.join(plain)) or bool(self.meant(path))
         except ListError:
             return False
 
@@ -101,7 +101,7 @@ class Root:
 
         Raises ListError where there are several.
         """
-        found = self._meant(path)
+        found = self.meant(path)
         if len(found) > 1:
             raise ListError(
                 f"no such file: {shown(self.join(path))}, and it may mean {shown(found[0])} or"
@@ -116,8 +116,8 @@ class Root:
         """What was counted, in no line or one."""
         return self._remarks.lines()
 
-    def _meant(self, path: str) -> list[str]:
-        """All files that a path may mean which no file has as it stands."""
+    def meant(self, path: str) -> list[str]:
+        """All files that a path may mean which no file has as it stands; none is counted."""
         if len(path) > _LONGEST or not is_encodable(path):
             return []
         return list(dict.fromkeys(one for text in _readings(path) for one in self._like(text)))

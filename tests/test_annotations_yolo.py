@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -53,6 +54,20 @@ def test_endings_in_capitals(run: Runner, folder: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs names of every kind")
+def test_label_files_whose_names_are_spelled_otherwise(run: Runner, folder: Path) -> None:
+    for name in ("caf\u00e9", "Upper", "x", "X"):
+        shutil.copy(folder / "images" / "a.jpg", folder / "images" / f"{name}.jpg")
+    row = "0 .5 .5 .2 .2"
+    write(folder, a=row, sub__B=row, upper=row, X=row)
+    (folder / "labels" / "cafe\u0301.txt").write_text(row)
+    entries, err = listed(run, "--yolo", "labels")
+    with_boxes = {entry.path for entry in entries if entry.labels[2] >= 0}
+    assert with_boxes == {"a.jpg", "sub/b.png", "caf\u00e9.jpg", "Upper.jpg", "X.jpg"}
+    assert any(line.startswith("3 paths found under another spelling") for line in err)
+    assert not any("label file" in line for line in err)
+
+
 def test_a_label_file_that_links_to_nothing(folder: Path) -> None:
     """Its image is not one without objects."""
     write(folder, a="1 0.5 0.5 0.2 0.4\n")

@@ -9,7 +9,7 @@ from os.path import join, splitext
 
 from ..boxes import BOX_WIDTH
 from ..format import LimitError, ListError, StrPath, plural, shown, to_float32
-from ..listed_paths import Root
+from ..listed_paths import RESPELLED, Root, respelling
 from ..listing import quoted
 from ..remarks import Kind, Remarks
 from ..scanning import EXTS, folders, normal_exts
@@ -77,10 +77,12 @@ def read_yolo(
     chosen = only.choose(images, found.faults) if only else None
     reader = _Reader(names, naming, lines.remarks)
     measure = Measure(place, lines.remarks, stored=stored)
-    used: set[str] = set()
+    used = {label_of(splitext(image)[0]) for image in images}
+    alike = _Alike(top, labels.keys() - used, lines.remarks)
     for image in images:
         stem = label_of(splitext(image)[0])
-        used.add(stem)
+        if stem not in labels and stem not in broken:
+            used.add(stem := alike.find(stem))
         if chosen is not None and image not in chosen:
             continue
         try:
@@ -105,11 +107,29 @@ def read_yolo(
     for stem, text in labels.items():
         if stem not in used and not is_names_file(text):
             lines.remarks.count(_STRAY, text)
-    table = names or naming
-    found.classes = table.classes if table else {}
+    found.classes = table.classes if (table := names or naming) else {}
     found.images = lines.images(place.path, top, found.faults)
     found.remarks += lines.remarks.lines()
     return found
+
+
+class _Alike:
+    """Finds label files whose paths differ from their images' in spelling, Unicode's form say."""
+
+    def __init__(self, top: str, others: Collection[str], remarks: Remarks) -> None:
+        """`others` are the paths of label files that are of no image by their own spelling."""
+        self._others = others
+        self._root = Root(top, (".txt",))
+        self._remarks = remarks
+
+    def find(self, stem: str) -> str:
+        """The path without ending of the one such file; `stem` itself where there is not one."""
+        texts = [text for text in self._root.meant(stem) if splitext(text)[1].lower() == ".txt"]
+        found = [splitext(text)[0] for text in texts]
+        if len(found) != 1 or found[0] not in self._others:
+            return stem
+        self._remarks.count(RESPELLED, respelling(stem + ".txt", texts[0]))
+        return found[0]
 
 
 def _layout(images: list[str], stems: Collection[str], top: str, root: str) -> Callable[[str], str]:
