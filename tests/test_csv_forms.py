@@ -219,6 +219,12 @@ def test_empty_cells(run: Runner, folder: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("number", ["nan", "inf", "1e39", "x"])
+def test_what_no_empty_cell_can_be(run: Runner, folder: Path, number: str) -> None:
+    result = run("list", "images", "--csv", table(folder, "a.jpg,\n"), "--csv-blank", number)
+    assert (result.status, "--csv-blank" in result.err) == (2, True)
+
+
 def test_empty_cells_among_measures_are_no_zeros(run: Runner, folder: Path) -> None:
     name = table(folder, "a.jpg,1.5,\nb.jpg,2,3\n")
     result = run("list", "images", "--csv", name)

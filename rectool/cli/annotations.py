@@ -12,9 +12,17 @@ from .door import check_stdin, given_options, option_group
 if TYPE_CHECKING:
     from ..annotations.common import Annotated
 
+_MOST_FLOAT32 = 3.4e38
+
 
 def _split_columns(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:
     return tuple(value.split(",")) if value else ()
+
+
+def _finite(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not abs(value) < _MOST_FLOAT32:
+        raise click.BadParameter(f"{value:g} must be a number that float32 holds.")
+    return value
 
 
 annotation_options = option_group(
@@ -40,6 +48,7 @@ annotation_options = option_group(
     click.option(
         "--csv-blank",
         type=float,
+        callback=_finite,
         metavar="NUMBER",
         help="Take an empty label for this number.",
     ),
@@ -47,31 +56,31 @@ annotation_options = option_group(
         "--coco",
         type=click.Path(readable=False),
         metavar="FILE",
-        help="Boxes from COCO's instances JSON; keys are image ids.",
+        help="Read boxes from COCO's instances JSON; keys are image ids.",
     ),
     click.option(
         "--voc",
         type=click.Path(readable=False),
         metavar="DIR",
-        help="Boxes from a folder of Pascal VOC's XML files.",
+        help="Read boxes from a folder of Pascal VOC's XML files.",
     ),
     click.option(
         "--yolo",
         type=click.Path(readable=False),
         metavar="DIR",
-        help="Boxes from a folder of YOLO's .txt files, parallel to ROOT.",
+        help="Read boxes from a folder of YOLO's .txt files, parallel to ROOT.",
     ),
     click.option(
         "--labelme",
         type=click.Path(readable=False),
         metavar="DIR",
-        help="Boxes from a folder of labelme's JSON files.",
+        help="Read boxes from a folder of labelme's JSON files.",
     ),
     click.option(
         "--manifest",
         type=click.Path(readable=False),
         metavar="FILE",
-        help="Boxes or classes from the output.manifest of SageMaker Ground Truth.",
+        help="Read boxes or classes from the output.manifest of SageMaker Ground Truth.",
     ),
     click.option(
         "--stored-boxes",
@@ -88,7 +97,7 @@ annotation_options = option_group(
     click.option(
         "--no-difficult",
         is_flag=True,
-        help="Boxes of VOC as those of other formats, without `difficult` as a sixth number.",
+        help="Write VOC's boxes without `difficult` as a sixth number, as those of other formats.",
     ),
     click.option("--skip-empty", is_flag=True, help="Leave out images without boxes."),
 )

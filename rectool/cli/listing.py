@@ -225,19 +225,23 @@ def write_classes(
 @annotation_options
 @scan_options
 @click.option(
-    "--chunks", type=click.IntRange(1), default=1, show_default=True, help="Lists to split into."
+    "--chunks",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Split the images into so many lists.",
 )
 @click.option(
     "--train-ratio",
     type=click.FloatRange(0, 1, min_open=True),
-    help="Share of each chunk for OUT_train.lst; the rest goes to OUT_val.lst.  [default: what"
+    help="Put this share of each chunk in OUT_train.lst, the rest in OUT_val.lst.  [default: what"
     " --test-ratio leaves]",
 )
 @click.option(
     "--test-ratio",
     type=click.FloatRange(0, 1, max_open=True),
     default=0.0,
-    help="Share of each chunk for OUT_test.lst.",
+    help="Put this share of each chunk in OUT_test.lst.",
 )
 @click.option(
     "--on-error",
