@@ -159,7 +159,8 @@ def test_errors_of_what_is_prefetched_are_raised(rec: Path) -> None:
 
 def test_a_mean_image_is_computed_written_and_subtracted(rec: Path, tmp_path: Path) -> None:
     path = tmp_path / "mean.bin"
-    source = io.ImageRecordIter(**options(rec, mean_img=str(path), scale=0.5, rand_mirror=False))
+    parts = {"num_parts": 2, "part_index": 0}  # it is the mean of both parts all the same
+    source = io.ImageRecordIter(**options(rec, mean_img=str(path), scale=0.5, **parts))
     mean = pixels().mean(axis=0)
     batch = source.next()
     assert np.allclose(batch.data[0], (pixels()[:4] - mean) * 0.5, atol=1e-4)

@@ -13,16 +13,19 @@ from ...loading import ImageRecordIter
 from .. import nd_file
 
 _NORMALISING = ("mirror", "rand_mirror", "scale", "max_random_contrast", "max_random_illumination")
+_OF_PARTS = ("num_parts", "part_index", "shuffle")
 
 
 def mean_image(path: StrPath, parameters: dict[str, Any]) -> NDArray[np.float32]:
     """The array in the file, (channels, height, width); a missing file is made first.
 
-    It is the mean of the images of an epoch as they go into batches, before they are mirrored and
-    normalised. Raises RecordError for a file that holds no array of this shape.
+    It is the mean of all images, of every part, as they go into batches, before they are mirrored
+    and normalised. Raises RecordError for a file that holds no array of this shape.
     """
     if not os.path.exists(path):
-        nd_file.save(path, {"mean_img": _computed(parameters)})
+        computed = _computed(parameters)
+        nd_file.save(path, {"mean_img": computed})
+        return computed
     arrays, _ = nd_file.load(path)
     shape = tuple(parameters["data_shape"])
     if len(arrays) != 1 or arrays[0].shape != shape:
@@ -35,7 +38,7 @@ def _computed(parameters: dict[str, Any]) -> NDArray[np.float32]:
     kept = {
         name: value
         for name, value in parameters.items()
-        if name not in _NORMALISING and not name.startswith(("mean_", "std_"))
+        if name not in (*_NORMALISING, *_OF_PARTS) and not name.startswith(("mean_", "std_"))
     }
     total = np.zeros(tuple(parameters["data_shape"]))
     count = 0
