@@ -19,7 +19,6 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from urllib.parse import unquote
 
 from .format import ListError, StrPath, shown
 from .listing import encode_path, leads_out
@@ -217,6 +216,8 @@ def _readings(path: str) -> Iterator[str]:
     for one in texts:
         yield one
         if "%" in one:
+            from urllib.parse import unquote  # noqa: PLC0415 - start-up counts, and few need it
+
             yield unquote(one, errors="surrogateescape")
 
 

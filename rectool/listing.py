@@ -18,7 +18,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import list_kinds
 from .format import (
     MAX_KEY,
     LimitError,
@@ -181,8 +180,11 @@ class ImageList(Sequence[Entry]):
         faults, more = self._parse()
         if not self._widths.all():
             self._keep(np.flatnonzero(self._widths))
-        if faults and not len(self) and (kind := list_kinds.explain(self.data, name)):
-            raise ListError(kind, path=name)
+        if faults and not len(self):
+            from .list_kinds import explain  # noqa: PLC0415 - start-up counts
+
+            if kind := explain(self.data, name):
+                raise ListError(kind, path=name)
         again, more_again = self._duplicates(self.keys)
         raise_faults([*faults, *again], self.name, more + more_again)
 
