@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from .filing import RAW_ENDING, read_file
+from .completeness import check_complete
+from .filing import RAW_ENDING, file_fault, read_file
 from .format import ImageError, KeyTable, RecordError, StrPath, shown
 from .listing import ImageList, Numbers, leads_out
-from .sniffing import check_complete, check_lossless, describe, may_be_turned
+from .sniffing import check_lossless, describe, may_be_turned
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,7 +90,7 @@ class Mask:
         data = self.payload()
         with self._faults():
             check_lossless(data)
-            info = check_complete(data)
+            info = check_complete(data, any_samples=True)
             if _orientation(data) != 1:
                 raise ImageError("an EXIF orientation of its own, which readers would turn it by")
             _check_size((info.width, info.height), (of_image.width, of_image.height))
@@ -128,8 +129,7 @@ class Mask:
         except RecordError as error:
             raise ImageError(f"its mask {self.name}: {error.message}") from None
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise ImageError(f"its mask {self.name}: {reason}") from None
+            raise ImageError(f"its mask {self.name}: {file_fault(error).message}") from None
 
 
 def _check_size(mask: tuple[int, int], image: tuple[int, int], hint: str = "") -> None:

@@ -12,6 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from .boxes import are_boxes, boxes_of
+from .changes import TRUNCATED
 from .format import (
     MASK_SUFFIX,
     AlignedWriter,
@@ -29,7 +30,7 @@ from .listed_paths import Root
 from .mask_counts import MaskCounts
 from .remarks import Remarks
 from .running import Result, Run, usual_workers
-from .sources import FileSource, Made, Records, Source, Treatment
+from .sources import FileSource, Made, Place, Records, Source, Treatment
 from .system.files import open_regular
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 _LOOKED_AT = 100  # samples, to tell what their labels are
 _MANY = 100  # files
 
+_AS_FAR_AS_IT_GOES = "cut short or damaged; packed as far as it goes"
 _MISSING = os.strerror(errno.ENOENT)
 
 OnError = Literal["report", "fail", "skip"]
@@ -101,6 +103,7 @@ def pack_images(
     with_list: bool = False,
     force: bool = False,
     on_failure: Callable[[Failure], None] = lambda failure: None,
+    on_truncated: Callable[[Failure], None] = lambda truncated: None,
     on_progress: Callable[[int], None] = lambda images: None,
     start_method: str | None = None,
 ) -> PackResult:
@@ -113,7 +116,8 @@ def pack_images(
 
     A sample that cannot be packed, or ends the worker process that has it, even alone, goes to
     `on_failure` and into the result, in the source's order; with `on_error` "fail" the first one is
-    raised as ImageError. `on_progress` is called after each sample with the number of all that are
+    raised as ImageError. An image that was packed only as far as it goes goes to `on_truncated`.
+    `on_progress` is called after each sample with the number of all that are
     to be packed. Nothing appears under the outputs' names unless this returns.
 
     Raises ListError for an empty source, for a long list of which no file is found, and where boxes
@@ -156,15 +160,16 @@ def pack_images(
             if position != wanted:
                 raise RuntimeError(f"sample {position} where {wanted} should be")
             key = int(source.keys[position])
-            reason = _add(shards, position, key, result)
+            reason = _add(shards, source, position, result)
             if reason is not None:
                 failure = Failure(key, *source.place(position), reason)
                 shards.lack(position, failure)
                 fail(failure)
-            if reason is None and isinstance(result, Made) and source.has_masks:
-                masks.add(result.records[1])
-            for remark in result.remarks if isinstance(result, Made) and reason is None else ():
-                remarks.count(*remark)
+            elif isinstance(result, Made):
+                for mask in result.records[1:]:
+                    masks.add(mask)
+                if remarks.count_all(result.remarks, TRUNCATED):
+                    on_truncated(Failure(key, *source.place(position), _AS_FAR_AS_IT_GOES))
             on_progress(left)
         if not shards.records:
             hint = ""
@@ -240,6 +245,16 @@ def _lists(source: Source, lst: str, *, force: bool, resume: bool) -> list[Outpu
     return [output]
 
 
+def _ending(error: OSError | MemoryError, place: Place) -> OSError | RecordError:
+    """An error that ends the run, with the file that was being packed."""
+    if isinstance(error, MemoryError):
+        hint = "out of memory while it was packed; fewer --workers need less"
+        return RecordError(hint, path=place.path, offset=place.offset)
+    if error.filename is None:
+        error.filename = place.path
+    return error
+
+
 def _sharded(
     source: Source, rec: str, treatment: Treatment, sharding: Sharding, *, force: bool
 ) -> ShardWriter:
@@ -296,12 +311,16 @@ class _OneFile:
         self._writer.discard()
 
 
-def _add(shards: _OneFile | ShardWriter, position: int, key: int, result: Result) -> str | None:
-    """Writes a sample's records; or returns why there are none."""
+def _add(
+    shards: _OneFile | ShardWriter, source: Source, position: int, result: Result
+) -> str | None:
+    """Writes a sample's records; or returns why there are none. Raises what ends the run."""
+    if isinstance(result, (OSError, MemoryError)):
+        raise _ending(result, source.place(position))
     if isinstance(result, str):
         return result
     try:
-        shards.add(position, key, result.records)
+        shards.add(position, int(source.keys[position]), result.records)
     except LimitError as error:
         return error.message
     return None

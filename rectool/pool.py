@@ -8,6 +8,7 @@ does, its workers go too.
 from __future__ import annotations
 
 import contextlib
+import errno
 import multiprocessing
 import os
 import signal
@@ -29,6 +30,9 @@ Result = TypeVar("Result")
 
 _AHEAD = 2  # tasks a worker has at most: one at work, one waiting in its pipe
 _WINDOW = 4  # tasks in flight a worker, finished ones that wait for their turn included
+
+
+_TOO_FEW = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 
 
 class WorkerDiedError(Exception):
@@ -58,6 +62,7 @@ class _Worker(Generic[Task]):
         self,
         context: multiprocessing.context.BaseContext,
         function: Callable[[Task], object],
+        prepare: Callable[[], None] | None,
         inherited: list[Connection],
     ) -> None:
         self.connection, other = context.Pipe()
@@ -65,14 +70,17 @@ class _Worker(Generic[Task]):
         forked = context.get_start_method() == "fork"
         to_close = [*inherited, self.connection] if forked else []
         self.process = context.Process(  # type: ignore[attr-defined]
-            target=_serve, args=(other, function, to_close), daemon=True
+            target=_serve, args=(other, function, prepare, to_close), daemon=True
         )
         self.process.start()
         other.close()
 
 
 def _serve(
-    connection: Connection, function: Callable[[Task], object], to_close: list[Connection]
+    connection: Connection,
+    function: Callable[[Task], object],
+    prepare: Callable[[], None] | None,
+    to_close: list[Connection],
 ) -> None:
     """The worker's loop."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
@@ -87,6 +95,8 @@ def _serve(
     for inherited in to_close:
         inherited.close()
     keep_freed_memory()
+    if prepare is not None:
+        prepare()
     tasks: SimpleQueue[Task] = SimpleQueue()
     threading.Thread(target=_receive, args=(connection, tasks), daemon=True).start()
     with contextlib.suppress(OSError):  # the parent is gone
@@ -110,11 +120,17 @@ class Pool(Generic[Task, Result]):
     """`workers` processes that apply `function` (a picklable one) to tasks.
 
     Used in a `with` block; leaving it ends the processes. `start_method` is "fork", "forkserver"
-    or "spawn", by default the platform's own.
+    or "spawn", by default the platform's own. `prepare` is called in each process first.
+
+    Raises OSError, saying what there is too little of, where they cannot be started.
     """
 
     def __init__(
-        self, function: Callable[[Task], Result], workers: int, start_method: str | None = None
+        self,
+        function: Callable[[Task], Result],
+        workers: int,
+        start_method: str | None = None,
+        prepare: Callable[[], None] | None = None,
     ) -> None:
         context = multiprocessing.get_context(start_method)
         self._workers: list[_Worker[Task]] = []
@@ -126,9 +142,11 @@ class Pool(Generic[Task, Result]):
             with uninterrupted():  # a fork would lose a signal, a worker has no handlers yet
                 for _ in range(workers):
                     ends = [worker.connection for worker in self._workers]
-                    self._workers.append(_Worker(context, function, ends))
-        except BaseException:
+                    self._workers.append(_Worker(context, function, prepare, ends))
+        except BaseException as error:
             self.close()
+            if isinstance(error, OSError) and error.errno in _TOO_FEW:
+                raise OSError(error.errno, _too_few(workers, error)) from None
             raise
 
     def map(self, tasks: Iterable[Task]) -> Iterator[Result]:
@@ -206,3 +224,14 @@ class Pool(Generic[Task, Result]):
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _too_few(workers: int, error: OSError) -> str:
+    reason = f"{workers} worker processes cannot be started: {error.strerror}"
+    if error.errno == errno.EMFILE:
+        with contextlib.suppress(ImportError):  # Windows has none
+            import resource  # noqa: PLC0415
+
+            limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+            return f"{reason}; the limit is {limit} (ulimit -n), and fewer workers need less"
+    return f"{reason}; fewer workers need less"

@@ -6,6 +6,7 @@ import errno
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from .changes import remarks_on
 from .format import (
     CorruptError,
     HeaderError,
@@ -26,6 +27,7 @@ from .sources import Copy, Made, Records, Treatment
 from .system.reading import CHANGED, FileBytes, FileState
 
 if TYPE_CHECKING:
+    from .imaging.recipe import Change
     from .mask_numbers import MaskNumbers
 
 RecordSample = tuple[int, int, list[int], list[int]]
@@ -68,15 +70,17 @@ class RecordMaker:
     def __call__(self, sample: RecordSample) -> Made:
         number, key, offsets, rooms = sample
         record = self._record(number, offsets[0], rooms[0])
+        changes: list[Change] = []
         if len(offsets) == 1:
-            records: Records = (self._treated(record),)
+            records: Records = (self._treated(record, changes),)
         else:
-            records = self._treated_pair(record, offsets[1], rooms[1], self._masks_begin + number)
+            of_masks = self._masks_begin + number
+            records = self._treated_pair(record, offsets[1], rooms[1], of_masks, changes)
         if self._fresh_ids:
             records = tuple(with_id(one, key) if is_image_record(one) else one for one in records)
-        return Made(records)
+        return Made(records, remarks_on(changes, f"{self._paths[number]} key {key}"))
 
-    def _treated(self, record: bytes) -> bytes:
+    def _treated(self, record: bytes, changes: list[Change]) -> bytes:
         if self._treatment == Copy("nothing"):
             if self._images_only:
                 check_image(record[payload_start(record) :])
@@ -84,9 +88,11 @@ class RecordMaker:
         start = payload_start(record)
         if start == len(record):  # InsightFace's header and range records have no image
             return record
-        return record[:start] + self._treatment.apply(record[start:])
+        return record[:start] + self._treatment.apply(record[start:], changes)
 
-    def _treated_pair(self, record: bytes, offset: int, room: int, number: int) -> Records:
+    def _treated_pair(
+        self, record: bytes, offset: int, room: int, number: int, changes: list[Change]
+    ) -> Records:
         """`offset` and `room` are those of the mask's record, which is in the file `number`."""
         where = f"in {shown(self._paths[number])}"
         try:
@@ -103,7 +109,7 @@ class RecordMaker:
         of_image = Mask(where, lambda: numbers, new_numbers=self._new_numbers)
         if self._treatment == Copy("nothing"):
             return record, record[:start] + of_image.renumbered(numbers)
-        pair = self._treatment.apply_pair(image, of_image)
+        pair = self._treatment.apply_pair(image, of_image, changes)
         return tuple(record[:start] + payload for payload in pair)
 
     def _record(self, number: int, offset: int, room: int) -> bytes:

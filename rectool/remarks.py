@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from .format import plural, shown
@@ -27,6 +28,14 @@ class Remarks:
     def count(self, kind: Kind, example: str) -> None:
         self._counts[kind] = self._counts.get(kind, 0) + 1
         self._examples.setdefault(kind, example)
+
+    def count_all(self, remarks: Iterable[tuple[Kind, str]], wanted: Kind) -> bool:
+        """Counts some; whether one of them is of a kind that is wanted."""
+        found = False
+        for kind, example in remarks:
+            self.count(kind, example)
+            found = found or kind == wanted
+        return found
 
     def lines(self) -> list[str]:
         return [

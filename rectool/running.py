@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import signal
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -22,8 +21,8 @@ _CHUNK = 8  # samples a task at most: enough that passing them costs nothing
 _TRIALS = 2  # deaths that a sample must cause alone: a worker may die for other reasons too
 _TASKS = 16  # a worker at least, where there are so many samples: then all end at about one time
 
-Result = Made | str
-"""What was made of a sample, or the reason why nothing was."""
+Result = Made | str | OSError | MemoryError
+"""What was made of a sample; or the reason why nothing was; or what ends the run."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +38,9 @@ class _Job:
                 results.append(self.make(sample))
             except RecordError as error:
                 results.append(error.message)
-            except OSError as error:
-                if error.errno == errno.ESTALE:  # a file was replaced: all that follows is wrong
-                    raise
-                results.append(error.strerror or str(error))
-            except ValueError as error:
-                results.append(str(error))
-            except MemoryError:
-                results.append("too large for this machine's memory")
+            except (OSError, MemoryError) as error:  # the system's fault, not the sample's
+                results += [error] * (len(samples) - len(results))
+                break
         return results
 
 
@@ -60,7 +54,7 @@ def usual_workers(treatment: Treatment) -> int:
 
 
 def _only_copies(treatment: Treatment) -> bool:
-    return treatment in (Copy("nothing"), Copy("end"))
+    return isinstance(treatment, Copy) and treatment.check != "pixels"
 
 
 @dataclass
@@ -83,16 +77,25 @@ class Run:
                 yield from zip(chunk, job(self.source.samples(chunk)), strict=True)
             return
         busy = min(self.workers, -(-samples // size)) or 1
-        yield from _InPool(self.source, job, busy, self.start_method).results(chunks)
+        prepare = self.treatment.prepare
+        yield from _InPool(self.source, job, busy, self.start_method, prepare).results(chunks)
 
 
 class _InPool:
     """Results by a pool; a new one where a sample ends a worker's process."""
 
-    def __init__(self, source: Source, job: _Job, workers: int, start_method: str | None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        job: _Job,
+        workers: int,
+        start_method: str | None,
+        prepare: Callable[[], None],
+    ) -> None:
         self._source = source
         self._job = job
         self._start_method = start_method
+        self._prepare = prepare
         self._workers = workers
         self._given: deque[tuple[range, list[Any]]] = deque()
         self._deadly: dict[int, str] = {}
@@ -116,7 +119,7 @@ class _InPool:
     def _new_pool(self, workers: int) -> Pool[list[Any], list[Result]]:
         from .pool import Pool  # noqa: PLC0415
 
-        return Pool(self._job, workers, self._start_method)
+        return Pool(self._job, workers, self._start_method, self._prepare)
 
     def _tasks(self, chunks: Iterable[range]) -> Iterator[list[Any]]:
         for chunk in chunks:

@@ -18,7 +18,7 @@ Bytes = bytes | memoryview
 
 
 class ImageInfo(NamedTuple):
-    """An image's format ("JPEG", "PNG", "GIF", "WebP", "BMP", "TIFF"), width and height in pixels.
+    """An image's format (see ENDINGS), width and height in pixels.
 
     As stored: an EXIF orientation that swaps the two is not applied.
     """
@@ -35,29 +35,38 @@ ENDINGS = {
     "WebP": ".webp",
     "BMP": ".bmp",
     "TIFF": ".tif",
+    "PNM": ".ppm",
+    "AVIF": ".avif",
 }
 """The usual file ending of each format."""
 
 MAX_PIXELS = 178_956_970
-"""An image of more is taken for a decompression bomb, by Pillow too."""
+"""An image of more is taken for a decompression bomb, unless `max_pixels` allows more."""
 
-_JPEG_FRAME = Struct(">HBHH")
+_NEEDY = {"WebP": 4, "AVIF": 4}
+"""Formats whose decoders take this many times the memory of others, and have so much less of it."""
+
+_JPEG_FRAME = Struct(">HBHHB")
 _U16, _U32, _I32 = Struct(">H"), Struct(">I"), Struct("<i")
 _LE16, _LE32 = Struct("<H"), Struct("<I")
 _PNG_CHANNELS = {2: 3, 4: 2, 6: 4}
 _EXIF = re.compile(rb"eXIf|EXIF")
-_JPEG_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _JPEG_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
-
+_JPEG_SIZED = frozenset({*range(0xC0, 0xD0), *range(0xDA, 0xF0), 0xFE} - {0xC8})
+_JPEG_UNKNOWN = frozenset({*range(0x02, 0xC0), 0xC8, *range(0xF0, 0xFE)})  # by chance
+_NEXT_MARKER = re.compile(rb"\xff[\x01-\xfe]")
 
 _SIGNATURES = (
     ("PNG", re.compile(rb"\x89PNG\r\n\x1a\n")),
     ("GIF", re.compile(rb"GIF8[79]a")),
     ("WebP", re.compile(rb"RIFF....WEBP", re.DOTALL)),
-    ("TIFF", re.compile(rb"II\*\0|MM\0\*")),
-    ("BMP", re.compile(rb"BM....\0\0\0\0", re.DOTALL)),
+    ("TIFF", re.compile(rb"II[*+]\0|MM\0[*+]")),
+    ("BMP", re.compile(rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", re.DOTALL)),
+    ("PNM", re.compile(rb"P[1-6](?:\s|#[^\r\n]{0,999}[\r\n]){1,99}\d")),
+    ("AVIF", re.compile(rb"....ftyp(?:avi[fs]|mi(?:f1|af)(?:....){1,9}?avi[fs])", re.DOTALL)),
 )
+_PNM_SIZE = re.compile(rb"P[1-6]" + 2 * rb"(?:\s|#[^\r\n]{0,999}[\r\n]){1,99}(\d{1,10})")
 
 
 def format_of(data: Bytes) -> str | None:
@@ -85,37 +94,72 @@ def describe(data: Bytes) -> ImageInfo | None:
 
 
 def _jpeg_size(data: Bytes) -> tuple[int, int]:
-    width, height, _ = _jpeg_frame(data)
-    return width, height
+    frame = jpeg_frame(data)
+    return frame.width, frame.height
 
 
-def _jpeg_frame(data: Bytes) -> tuple[int, int, int]:
-    """Width and height in the frame header, and the byte behind it."""
-    at = 2
-    while True:
-        if data[at] != 0xFF:
-            raise ImageError(f"a damaged JPEG: byte {at} should begin a segment")
-        marker = data[at + 1]
-        at += 1 if marker == 0xFF else 2  # a fill byte, or a marker
-        if marker == 0xFF or marker in _JPEG_BARE:
-            continue
+class JpegFrame(NamedTuple):
+    """A JPEG's frame header: its marker, what stands in it, and the byte behind it."""
+
+    marker: int
+    precision: int
+    height: int
+    width: int
+    components: int
+    end: int
+
+
+def jpeg_frame(data: Bytes) -> JpegFrame:
+    """Raises ImageError where there is none, StructError or IndexError where it is cut short."""
+    for marker, at in jpeg_segments(data):
         if marker in _JPEG_FRAMES:
-            length, _, height, width = _JPEG_FRAME.unpack_from(data, at)
-            return width, height, at + length
+            return frame_at(data, at)
         if marker in (0xDA, 0xD9):
-            raise ImageError("a JPEG without a frame header")
-        at += (data[at] << 8) + data[at + 1]
+            break
+    raise ImageError("a JPEG without a frame header")
+
+
+def frame_at(data: Bytes, at: int) -> JpegFrame:
+    """The frame header behind its marker."""
+    length, bits, height, width, channels = _JPEG_FRAME.unpack_from(data, at)
+    return JpegFrame(data[at - 1], bits, height, width, channels, at + length)
+
+
+def jpeg_segments(data: Bytes, at: int = 2) -> Iterator[tuple[int, int]]:
+    """Markers, each with the byte behind it, up to the first scan or the end.
+
+    They are found as libjpeg finds them: stray bytes between segments are passed over. Raises
+    IndexError where the segments are cut short.
+    """
+    while True:
+        if data[at] != 0xFF or data[at + 1] in (0x00, 0xFF):
+            found = _NEXT_MARKER.search(data, at)
+            if found is None:
+                raise IndexError
+            at = found.start()
+        marker = data[at + 1]
+        at += 2
+        if marker in _JPEG_UNKNOWN:
+            continue
+        yield marker, at
+        if marker in (0xDA, 0xD9):
+            return
+        if marker not in _JPEG_BARE:
+            at += max(2, (data[at] << 8) + data[at + 1])
 
 
 def has_exif(data: Bytes) -> bool:
     """Whether a JPEG has an EXIF segment. Raises IndexError where its segments are cut short."""
     at = 2
-    while data[at] == 0xFF and data[at + 1] != 0xDA:
+    while data[at] == 0xFF and data[at + 1] in _JPEG_SIZED:  # nearly all, in a third of the time
+        if data[at + 1] == 0xDA:
+            return False
         if data[at + 1] == 0xE1 and data[at + 4 : at + 8] == b"Exif":
             return True
-        bare = data[at + 1] == 0xFF or data[at + 1] in _JPEG_BARE
-        at += (1 if data[at + 1] == 0xFF else 2) if bare else 2 + (data[at + 2] << 8) + data[at + 3]
-    return False
+        at += 2 + (data[at + 2] << 8) + data[at + 3]
+    return any(
+        marker == 0xE1 and data[at + 2 : at + 6] == b"Exif" for marker, at in jpeg_segments(data)
+    )
 
 
 def _png_size(data: Bytes) -> tuple[int, int]:
@@ -145,39 +189,81 @@ def _bmp_size(data: Bytes) -> tuple[int, int]:
     return _I32.unpack_from(data, 18)[0], abs(_I32.unpack_from(data, 22)[0])
 
 
-_Tags = dict[int, tuple[int, ...]]
-_TIFF_TAGS = frozenset({256, 257, 259, 273, 279, 324, 325})  # size, compression; strips, tiles
-_TIFF_NUMBERS = {1: "B", 3: "H", 4: "I"}
+def _pnm_size(data: Bytes) -> tuple[int, int]:
+    found = _PNM_SIZE.match(data)
+    if found is None:
+        raise IndexError
+    return int(found[1]), int(found[2])
+
+
+def _avif_size(data: Bytes) -> tuple[int, int]:
+    """The largest of the images in the file: others are its tiles, or a thumbnail."""
+    head = bytes(data[:65_536])
+    begins = [found.end() + 4 for found in re.finditer(b"ispe", head)]
+    sizes = [(_U32.unpack_from(head, at)[0], _U32.unpack_from(head, at + 4)[0]) for at in begins]
+    return max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
+
+
+_TIFF_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4,
+                16: 8, 17: 8, 18: 8}  # fmt: skip
+"""Bytes of a value, by its type."""
+_TIFF_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
+_WIDTH, _HEIGHT, _COMPRESSION, ORIENTATION = 256, 257, 259, 274
 _TIFF_JPEGS = (6, 7)
-_TIFF_WIDTHS = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8)  # bytes of a value, by its kind
 
 
-def _tiff_directories(data: Bytes) -> Iterator[_Tags]:
-    """The values of these tags for each image of the file."""
+def tiff_tags(data: Bytes) -> tuple[dict[int, int], bool]:
+    """The first value of each tag, that is a whole number, of a TIFF's first image.
+
+    Also whether more images follow. Raises IndexError or StructError where the directory is cut
+    short, ImageError where its values claim more than there is: decoders would read them all.
+    """
     order = "<" if data[0] == ord("I") else ">"
-    entry, short, long = Struct(order + "HHI"), Struct(order + "H"), Struct(order + "I")
-    begin = long.unpack_from(data, 4)[0]
-    seen = set()
-    while begin and begin not in seen:
-        seen.add(begin)
-        tags: _Tags = {}
-        (count,) = short.unpack_from(data, begin)
-        for at in range(begin + 2, begin + 2 + 12 * count, 12):
-            tag, kind, length = entry.unpack_from(data, at)
-            size = length * _TIFF_WIDTHS[kind] if kind < len(_TIFF_WIDTHS) else 0
-            place = at + 8 if size <= 4 else long.unpack_from(data, at + 8)[0]
-            if place + size > len(data):
-                raise IndexError
-            if tag in _TIFF_TAGS and kind in _TIFF_NUMBERS:
-                values = Struct(f"{order}{length}{_TIFF_NUMBERS[kind]}")
-                tags[tag] = values.unpack_from(data, place)
-        yield tags
-        (begin,) = long.unpack_from(data, begin + 2 + 12 * count)
+    if data[2 if order == "<" else 3] == 43:  # BigTIFF
+        count, entry, link, begin = order + "Q", Struct(order + "HHQ"), Struct(order + "Q"), 8
+    else:
+        count, entry, link, begin = order + "H", Struct(order + "HHI"), Struct(order + "I"), 4
+    (begin,) = link.unpack_from(data, begin)
+    (entries,) = Struct(count).unpack_from(data, begin)
+    begin += Struct(count).size
+    step = entry.size + link.size
+    if entries > (len(data) - begin) // step:
+        raise IndexError
+    tags: dict[int, int] = {}
+    claimed = 0
+    for at in range(begin, begin + step * entries, step):
+        tag, kind, length = entry.unpack_from(data, at)
+        size = length * _TIFF_WIDTHS.get(kind, 0)
+        place = at + entry.size
+        if size > link.size:
+            (place,) = link.unpack_from(data, place)
+            claimed += size
+        if kind in _TIFF_NUMBERS and length and tag not in tags:
+            (tags[tag],) = Struct(order + _TIFF_NUMBERS[kind]).unpack_from(data, place)
+    if claimed > 2 * len(data):
+        raise ImageError("a TIFF whose tags claim more values than the file holds")
+    end = begin + step * entries
+    (more,) = link.unpack_from(data, end) if end + link.size <= len(data) else (0,)
+    return tags, 0 < more < len(data)
 
 
 def _tiff_size(data: Bytes) -> tuple[int, int]:
-    tags = next(_tiff_directories(data), {})
-    return tags[256][0] if 256 in tags else 0, tags[257][0] if 257 in tags else 0
+    tags, _ = tiff_tags(data)
+    return tags.get(_WIDTH, 0), tags.get(_HEIGHT, 0)
+
+
+def exif_orientation(block: bytes) -> int:
+    """The orientation, 1 to 8, in an EXIF block; 1 where there is none, or the block is damaged."""
+    found = _EXIF_HEADS.match(block)
+    try:
+        tags, _ = tiff_tags(memoryview(block)[found.end() if found else 0 :])
+    except (StructError, IndexError, ImageError):
+        return 1
+    orientation = tags.get(ORIENTATION, 1)
+    return orientation if 1 <= orientation <= 8 else 1
+
+
+_EXIF_HEADS = re.compile(rb"(?:Exif\0\0)*")
 
 
 _SIZES = {
@@ -187,7 +273,29 @@ _SIZES = {
     "WebP": _webp_size,
     "BMP": _bmp_size,
     "TIFF": _tiff_size,
+    "PNM": _pnm_size,
+    "AVIF": _avif_size,
 }
+
+
+def check_size(info: ImageInfo, max_pixels: int | None = None) -> None:
+    """Raises ImageError for an image of more than `max_pixels` pixels.
+
+    None is the usual limit: MAX_PIXELS, or a fourth of it for a WebP or an AVIF.
+    """
+    limit = _usual_limit(info) if max_pixels is None else max_pixels
+    if info.width * info.height > limit:
+        raise ImageError(
+            f"{info.width}x{info.height} pixels, more than the {limit} allowed (by --max-pixels)"
+        )
+
+
+def has_usual_size(info: ImageInfo) -> bool:
+    return info.width * info.height <= _usual_limit(info)
+
+
+def _usual_limit(info: ImageInfo) -> int:
+    return MAX_PIXELS // _NEEDY.get(info.format, 1)
 
 
 def png_samples(data: Bytes) -> tuple[int, int] | None:
@@ -204,7 +312,7 @@ def may_be_turned(data: bytes) -> bool:
         found = has_exif(data) if kind == "JPEG" else _EXIF.search(data) is not None
     except IndexError:  # cut short
         return False
-    return found or kind == "TIFF"
+    return found or kind in ("TIFF", "AVIF")
 
 
 def check_lossless(data: bytes) -> None:
@@ -220,11 +328,11 @@ def _lossy_format(data: bytes) -> str | None:
         return "lossy WebP" if b"VP8 " in _webp_chunks(data) else None
     if kind == "TIFF":
         try:
-            compressions = [tags.get(259, (1,))[0] for tags in _tiff_directories(data)]
+            compression = tiff_tags(data)[0].get(_COMPRESSION)
         except (StructError, IndexError):  # decoding says what is wrong
             return None
-        return "TIFF of JPEGs" if any(kind in _TIFF_JPEGS for kind in compressions) else None
-    return kind if kind == "JPEG" else None
+        return "TIFF of JPEGs" if compression in _TIFF_JPEGS else None
+    return kind if kind in ("JPEG", "AVIF") else None
 
 
 def _webp_chunks(data: bytes) -> Iterator[bytes]:
@@ -243,107 +351,3 @@ def no_image(data: Bytes) -> str:
         return "not an image of a known format"
     advice = f"; {content.advice}" if content.advice else ""
     return f"not an image of a known format, but {content.name}{advice}"
-
-
-def check_complete(data: bytes) -> ImageInfo:
-    """Raises ImageError unless these bytes are an image of a known format up to its end marker.
-
-    Lengths and markers are followed, pixels not decoded: finds what was cut short, and what is no
-    image, but not every flipped bit. A TIFF has no end: all its strips or tiles must lie in it.
-    """
-    if not data:
-        raise ImageError("an empty file")
-    info = describe(data)
-    if info is None:
-        raise ImageError(no_image(data))
-    if info.width * info.height > MAX_PIXELS:
-        raise ImageError(f"{info.width}x{info.height} pixels, more than the {MAX_PIXELS} allowed")
-    try:
-        complete = _ENDS[info.format](data)
-    except (StructError, IndexError):
-        complete = False
-    if not complete:
-        missing = "parts of it are" if info.format == "TIFF" else "its end marker is"
-        raise ImageError(f"a {info.format} cut short: {missing} missing")
-    return info
-
-
-def _jpeg_ends(data: bytes) -> bool:
-    _, _, at = _jpeg_frame(data)
-    scanned = False
-    while data[at] == 0xFF and data[at + 1] not in _JPEG_BARE:  # tables before the first scan
-        if data[at + 1] == 0xDA:
-            scanned = True
-            if data.endswith(b"\xff\xd9"):
-                return True
-        at += 2 + (data[at + 2] << 8) + data[at + 3]
-    while found := _JPEG_MARKER.search(data, at):
-        marker = data[found.start() + 1]
-        if marker == 0xD9:
-            return scanned
-        scanned = scanned or marker == 0xDA
-        at = found.start() + 2
-        if marker not in _JPEG_BARE:
-            at += _U16.unpack_from(data, at)[0]
-    return False
-
-
-def _png_ends(data: bytes) -> bool:
-    at = 8
-    while data[at + 4 : at + 8] != b"IEND":
-        at += 12 + int(_U32.unpack_from(data, at)[0])
-    return len(data) >= at + 12
-
-
-def _gif_ends(data: bytes) -> bool:
-    at = 13 + _gif_table(data[10])
-    while data[at] != 0x3B:
-        if data[at] == 0x2C:
-            at += 10 + _gif_table(data[at + 9]) + 1
-        elif data[at] == 0x21:
-            at += 2
-        else:
-            return False
-        while data[at]:
-            at += 1 + data[at]
-        at += 1
-    return True
-
-
-def _gif_table(flags: int) -> int:
-    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
-
-
-def _webp_ends(data: bytes) -> bool:
-    return len(data) >= 8 + int(_LE32.unpack_from(data, 4)[0])
-
-
-def _bmp_ends(data: bytes) -> bool:
-    total, _, begin, header = Struct("<IIII").unpack_from(data, 2)
-    width, height = _bmp_size(data)
-    bits = _LE16.unpack_from(data, 24 if header == 12 else 28)[0]
-    compression = 0 if header == 12 else _LE32.unpack_from(data, 30)[0]
-    if compression in (0, 3):
-        total = begin + (width * bits + 31) // 32 * 4 * height
-    return len(data) >= int(total)
-
-
-def _tiff_ends(data: bytes) -> bool:
-    for tags in _tiff_directories(data):
-        for starts, sizes in ((273, 279), (324, 325)):
-            places = zip(tags.get(starts, ()), tags.get(sizes, ()), strict=False)
-            if any(start + size > len(data) for start, size in places):
-                return False
-        if not (tags.get(273) or tags.get(324)):
-            return False
-    return True
-
-
-_ENDS = {
-    "JPEG": _jpeg_ends,
-    "PNG": _png_ends,
-    "GIF": _gif_ends,
-    "WebP": _webp_ends,
-    "BMP": _bmp_ends,
-    "TIFF": _tiff_ends,
-}

@@ -12,9 +12,11 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
 
-from .filing import RAW_ENDING, read_file
+from .changes import remarks_on
+from .completeness import NO_LIMIT, check_complete
+from .filing import RAW_ENDING, file_fault, read_file
 from .format import (
     HEADER_SIZE,
     IRHeader,
@@ -28,7 +30,9 @@ from .listed_paths import NOT_FOUND, RESPELLED, Root, respelling
 from .listing import HeaderFields, ImageList, Numbers, parse_line, shuffled_order
 from .masks import Mask, MaskFinder, Masks
 from .remarks import Kind
-from .sniffing import check_complete
+
+if TYPE_CHECKING:
+    from .imaging.recipe import Change
 
 Records = tuple[bytes, ...]
 """What a sample is packed as: its record, and where masks are packed too, the mask's."""
@@ -53,10 +57,18 @@ class Treatment(Protocol):
 
     @property
     def cuts(self) -> bool: ...
-    def apply(self, data: bytes) -> bytes:
-        """The bytes to store. Raises ImageError, saying why, where there are none."""
+    def prepare(self) -> None:
+        """Called in each worker process before its work."""
 
-    def apply_pair(self, data: bytes, mask: Mask) -> tuple[bytes, bytes]:
+    def apply(self, data: bytes, changes: list[Change] | None = None) -> bytes:
+        """The bytes to store. Raises ImageError, saying why, where there are none.
+
+        What else was changed in the image is added to `changes`.
+        """
+
+    def apply_pair(
+        self, data: bytes, mask: Mask, changes: list[Change] | None = None
+    ) -> tuple[bytes, bytes]:
         """The bytes to store of an image and of its mask, which lies on it as it did before."""
 
 
@@ -65,26 +77,32 @@ class Copy:
     """The bytes as they are, once they are known to be a whole image.
 
     For that `check` "end" follows lengths to the end marker, "pixels" decodes; "nothing" looks at
-    nothing. Files that end in `.bin` are never checked: `unpack` writes payloads so that are no
+    nothing. Only where pixels are decoded does an image have at most `max_pixels` (None: the usual
+    limit). Files that end in `.bin` are never checked: `unpack` writes payloads so that are no
     image.
     """
 
     check: Literal["nothing", "end", "pixels"] = "end"
+    max_pixels: int | None = None
 
     @property
     def cuts(self) -> bool:
         return False
 
-    def apply(self, data: bytes) -> bytes:
+    def prepare(self) -> None: ...
+
+    def apply(self, data: bytes, changes: list[Change] | None = None) -> bytes:
         if self.check == "pixels":
             from .imaging import check_decodes  # noqa: PLC0415 - mostly there is no need
 
-            check_decodes(data)
+            check_decodes(data, self.max_pixels)
         elif self.check == "end":
-            check_complete(data)
+            check_complete(data, NO_LIMIT)
         return data
 
-    def apply_pair(self, data: bytes, mask: Mask) -> tuple[bytes, bytes]:
+    def apply_pair(
+        self, data: bytes, mask: Mask, changes: list[Change] | None = None
+    ) -> tuple[bytes, bytes]:
         """Both as they are. Raises ImageError also where readers would turn the image alone."""
         image = self.apply(data)
         return image, mask.encoded(image, verify=self.check == "pixels")
@@ -137,7 +155,7 @@ class Source(ABC):
     def maker(self, treatment: Treatment) -> Maker:
         """The function, to be pickled or inherited by workers, that makes records of a sample.
 
-        It raises RecordError, OSError or ValueError where it cannot.
+        It raises RecordError where it cannot; OSError and MemoryError are not the sample's fault.
         """
 
     @abstractmethod
@@ -226,17 +244,26 @@ class _FileMaker:
         line, header, mask = sample
         key, labels, path = parse_line(line)
         head = self._head(key, labels[: self.label_width], header)
-        remarks: tuple[tuple[Kind, str], ...] = ()
+        found, image = self._read(path)
+        changes: list[Change] = []
+        records = tuple(head + part for part in self._payloads(found, image, mask, changes))
+        remarks = remarks_on(changes, found)
+        if found != path:
+            remarks += ((RESPELLED, respelling(path, found)),)
+        return Made(records, remarks)
+
+    def _read(self, path: str) -> tuple[str, bytes]:
+        """An image, and the path that it has, which may be spelled in another way."""
         try:
-            image = read_file(os.path.join(self.root, path))
+            try:
+                return path, read_file(os.path.join(self.root, path))
+            except OSError as error:
+                found = self._respelled(path) if error.errno in NOT_FOUND else None
+                if found is None:
+                    raise
+            return found, read_file(os.path.join(self.root, found))
         except OSError as error:
-            found = self._respelled(path) if error.errno in NOT_FOUND else None
-            if found is None:
-                raise
-            image = read_file(os.path.join(self.root, found))
-            remarks = ((RESPELLED, respelling(path, found)),)
-            path = found
-        return Made(tuple(head + part for part in self._payloads(path, image, mask)), remarks)
+            raise file_fault(error) from None
 
     def _respelled(self, path: str) -> str | None:
         with contextlib.suppress(OSError):
@@ -254,13 +281,17 @@ class _FileMaker:
             return pack_raw(0, labels[0], key, 0)
         return pack(IRHeader(0, labels, key, 0), b"")
 
-    def _payloads(self, path: str, image: bytes, mask: str | None) -> Records:
+    def _payloads(
+        self, path: str, image: bytes, mask: str | None, changes: list[Change]
+    ) -> Records:
         file = os.path.join(self.root, path)
         raw = isinstance(self.treatment, Copy) and path.endswith(RAW_ENDING)
         if self.masks is None:
-            return (image if raw else self.treatment.apply(image),)
+            return (image if raw else self.treatment.apply(image, changes),)
         found = self.masks.find(file, path, mask)
-        return (image, found.payload()) if raw else self.treatment.apply_pair(image, found)
+        if raw:
+            return image, found.payload()
+        return self.treatment.apply_pair(image, found, changes)
 
 
 def _with_header(header: HeaderFields, labels: tuple[float, ...]) -> bytes:

@@ -177,7 +177,9 @@ class _Fatal:
     first = Path()
     cuts = False
 
-    def apply(self, data: bytes) -> bytes:
+    def prepare(self) -> None: ...
+
+    def apply(self, data: bytes, changes: object = None) -> bytes:
         try:
             self.first.touch(exist_ok=False)
         except FileExistsError:

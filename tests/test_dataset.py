@@ -228,9 +228,9 @@ def test_an_index_of_another_file(rec: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("payload", "says"),
     [
-        (image_of(4)[:-2], "a damaged JPEG"),
-        (image_of(4)[:40], "a damaged JPEG"),
-        (image_of(5)[:90], "a damaged PNG"),
+        (image_of(4)[:-2], "a JPEG cut short"),
+        (image_of(4)[:40], "a JPEG whose header is cut short"),
+        (image_of(5)[:90], "a PNG cut short"),
         (b"text", "not an image of a known format"),
     ],
 )

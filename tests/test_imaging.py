@@ -14,6 +14,7 @@ from pngs import png, unfiltered
 
 from rectool import ImageError
 from rectool.imaging import Recipe, decode, encode
+from rectool.imaging.recipe import Reading
 from rectool.imaging.with_pillow import render
 
 
@@ -143,7 +144,9 @@ def test_auto_shrinks_by_box_and_grows_by_bicubic() -> None:
     for length, size, resample in ((15, (20, 15), "BOX"), (90, (120, 90), "BICUBIC")):
         wanted = image.resize(size, Image.Resampling[resample])
         recipe = Recipe(resize=length, encoding="png", interp="auto")
-        assert np.array_equal(render(encoded(image, "PNG"), recipe.color, recipe.fit), wanted)
+        assert np.array_equal(
+            render(encoded(image, "PNG"), Reading(recipe.color), recipe.fit, []), wanted
+        )
 
 
 def resized_from_all_pixels(data: bytes, recipe: Recipe) -> np.ndarray[Any, Any]:
@@ -169,7 +172,7 @@ def test_large_jpegs_are_decoded_small_and_look_the_same(
 ) -> None:
     data, recipe = photo(width, height, orientation), Recipe(**options)
     wanted = resized_from_all_pixels(data, recipe)
-    small = np.asarray(render(data, recipe.color, recipe.fit)).astype(float)
+    small = np.asarray(render(data, Reading(recipe.color), recipe.fit, [])).astype(float)
     assert small.shape == wanted.shape
     # a shift by a quarter of one of the photo's pixels makes it more than 1
     assert 0 < np.sqrt(((small - wanted) ** 2).mean()) < 0.95
@@ -189,7 +192,7 @@ def test_large_jpegs_are_decoded_small_and_look_the_same(
 def test_no_other_image_is(size: tuple[int, int], options: dict[str, Any]) -> None:
     data, recipe = photo(*size), Recipe(**options)
     assert np.array_equal(
-        render(data, recipe.color, recipe.fit), resized_from_all_pixels(data, recipe)
+        render(data, Reading(recipe.color), recipe.fit, []), resized_from_all_pixels(data, recipe)
     )
 
 
@@ -203,7 +206,7 @@ def test_a_large_jpeg_is_cropped_in_the_middle(orientation: int) -> None:
     exif[0x0112] = orientation
     data = encoded(image, quality=95, exif=exif)
     recipe = Recipe(center_crop=True, resize=100)
-    small = np.asarray(render(data, recipe.color, recipe.fit).convert("L"))
+    small = np.asarray(render(data, Reading(recipe.color), recipe.fit, []).convert("L"))
     full = np.asarray(turned.crop(Recipe(center_crop=True).fit(*turned.size).box))
     for axis in (0, 1):
         assert _middle(small, axis) * 10.01 == pytest.approx(_middle(full, axis), abs=0.3)
@@ -261,9 +264,9 @@ def test_what_an_encoding_cannot_hold(image: Image.Image, encoding: Any, says: s
         (b"", "an empty file"),
         (b"hello", "not an image of a known format"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image of a known format"),
-        (encoded(picture())[:200], "a damaged JPEG: Truncated File Read"),
-        (encoded(picture(1, 200, 200))[:-900], "a damaged JPEG: image file is truncated"),
-        (encoded(picture(), "PNG")[:-60], "a damaged PNG"),
+        (encoded(picture())[:200], "a JPEG cut short"),
+        (encoded(picture(1, 200, 200))[:-900], "a JPEG cut short"),
+        (encoded(picture(), "PNG")[:-60], "a PNG cut short"),
     ],
 )
 def test_bad_images_say_what_they_are(data: bytes, says: str) -> None:
@@ -279,7 +282,7 @@ def test_floats_are_not_guessed_at() -> None:
 def test_bombs_are_refused() -> None:
     data = bytearray(encoded(picture(), "GIF"))
     struct.pack_into("<HH", data, 6, 60_000, 60_000)
-    with pytest.raises(ImageError, match="refused: Image size"):
+    with pytest.raises(ImageError, match="60000x60000 pixels, more than"):
         decode(bytes(data))
 
 

@@ -151,23 +151,21 @@ def bomb(kind: str) -> bytes:
         (encoded(picture(), "WEBP")[:-6], "a WebP cut short"),
         (encoded(picture(), "BMP")[:-9], "a BMP cut short"),
         (encoded(picture(), "TIFF")[:-9], "a TIFF"),
-        (encoded(Image.new("F", (4, 4), 0.5), "TIFF"), "TIFF"),
+        (encoded(Image.new("F", (4, 4), 0.5), "TIFF"), "floating-point samples"),
         (bomb("PNG"), "60000x60000 pixels, more than the 178956970 allowed"),
         (bomb("TIFF"), "60000x60000 pixels, more than the 178956970 allowed"),
     ],
 )
 @pytest.mark.parametrize("color", COLORS)
 def test_bad_images_say_what_they_are(data: bytes, says: str, color: Any) -> None:
-    with pytest.raises(ImageError, match=says if says != "TIFF" else "TIFF|float32 samples"):
+    with pytest.raises(ImageError, match=says):
         decode(data, color)
 
 
 def test_damage_in_the_middle() -> None:
     data = bytearray(encoded(picture(2, 200, 150), "PNG"))
     data[len(data) // 2] ^= 0xFF
-    with pytest.raises(
-        ImageError, match="a PNG that is damaged, or of a kind that OpenCV does not"
-    ):
+    with pytest.raises(ImageError, match="a damaged PNG"):
         decode(bytes(data))
 
 
@@ -205,10 +203,10 @@ def test_c_libraries_do_not_talk(run: Runner, tmp_path: Path, color: str) -> Non
     result = run("pack", "images", "out", *options)
     assert result.status == 1
     assert result.out == ""
-    *named, packed, summary = result.err.splitlines()
-    assert all(line.startswith("rectool: images/bad") for line in named)
-    assert packed.startswith("packed ")
-    assert summary.endswith("named above")
+    ours = ("rectool: images/bad", "rectool: and ", "packed ", "not packed", "shuffled by ")
+    lines = [line for line in result.err.splitlines() if "e.g. images/bad" not in line]
+    assert [line for line in lines if not line.startswith(ours)] == []
+    assert sum(line.startswith("rectool: images/bad") for line in lines) == 20
 
 
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs fork")

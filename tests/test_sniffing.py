@@ -9,7 +9,8 @@ import pytest
 from conftest import encoded, picture
 
 from rectool import ImageError
-from rectool.sniffing import MAX_PIXELS, check_complete, describe, format_of
+from rectool.completeness import check_complete
+from rectool.sniffing import MAX_PIXELS, describe, format_of
 from rectool.sources import Copy
 
 KINDS: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -52,8 +53,10 @@ def test_a_whole_image_is_complete_and_no_cut_is(kind: str) -> None:
     data = sample(kind)
     assert Copy().apply(data) == data
     for size in range(len(data)):
-        if kind in ("bmp", "tiff of two") and size >= len(data) - 2:
+        if kind == "bmp" and size >= len(data) - 2:
             continue  # Pillow pads the file behind the last row
+        if kind == "tiff of two" and size >= len(sample("tiff")):
+            continue  # the second page is never decoded
         with pytest.raises(ImageError):
             Copy().apply(data[:size])
 

@@ -102,7 +102,7 @@ def _size_in(head: bytes) -> tuple[Size, int]:
     """Raises ImageError or IndexError where the file's beginning is damaged, or not long enough."""
     info = describe(head)
     if info is None:  # a format that only Pillow knows
-        from ..imaging.with_pillow import opened  # noqa: PLC0415
+        from ..imaging.opening import opened  # noqa: PLC0415
 
         with opened(head) as image:
             return image.size, 1
@@ -112,7 +112,7 @@ def _size_in(head: bytes) -> tuple[Size, int]:
 
         turn = turn_of(head)
     elif _may_be_turned(head, info.format):
-        from ..imaging.with_pillow import orientation_of  # noqa: PLC0415
+        from ..imaging.opening import orientation_of  # noqa: PLC0415
 
         turn = orientation_of(head)
     return ((info.height, info.width) if turn >= 5 else (info.width, info.height)), turn
@@ -123,7 +123,7 @@ def _may_be_turned(head: bytes, kind: str) -> bool:
         return has_exif(head)
     if kind == "PNG":
         return _png_has_exif(head)
-    return kind == "WebP" and head[12:16] == b"VP8X" and bool(head[20] & 0x08)
+    return kind == "AVIF" or (kind == "WebP" and head[12:16] == b"VP8X" and bool(head[20] & 0x08))
 
 
 def _png_has_exif(head: bytes) -> bool:

@@ -21,12 +21,27 @@ _IMAGE_NAMES = (
     "quality",
     "encoding",
     "color",
+    "background",
+    "truncated",
     "backend",
 )
 
 
 def _color(_: click.Context, __: click.Parameter, value: str) -> str:
     return _COLORS.get(value, value)
+
+
+def _background(
+    _: click.Context, __: click.Parameter, value: str | None
+) -> tuple[int, int, int] | None:
+    if value is None:
+        return None
+    from PIL import ImageColor
+
+    try:
+        return ImageColor.getrgb(value)[:3]
+    except ValueError:
+        raise click.BadParameter(f"{value!r} must be a color's name or #rrggbb.") from None
 
 
 image_options = option_group(
@@ -68,6 +83,24 @@ image_options = option_group(
         help="rgb drops an alpha channel; unchanged keeps it, and 16-bit grey.",
     ),
     click.option(
+        "--background",
+        callback=_background,
+        metavar="COLOR",
+        help="Blend transparent images with a color, white or #rrggbb.",
+    ),
+    click.option(
+        "--truncated",
+        is_flag=True,
+        help="Pack images that are cut short or damaged as far as they can be decoded.",
+    ),
+    click.option(
+        "--max-pixels",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Refuse images of more pixels; --pass-through without --verify never does.  [default:"
+        " 178956970, a fourth of it for WebP and AVIF]",
+    ),
+    click.option(
         "--backend",
         type=click.Choice(get_args(Backend)),
         default="pillow",
@@ -96,7 +129,7 @@ def treatment_of(ctx: click.Context, options: dict[str, Any], *, copies: bool) -
             raise click.UsageError(
                 f"--pass-through leaves images as they are: no {', '.join(changes)}."
             )
-        return Copy("pixels" if options["verify"] else "end")
+        return Copy("pixels" if options["verify"] else "end", options["max_pixels"])
     if options["verify"]:
         raise click.UsageError("--verify is for --pass-through.")
     if copies and not changes:
@@ -118,6 +151,9 @@ def treatment_of(ctx: click.Context, options: dict[str, Any], *, copies: bool) -
             interp=options["interp"],
             resize_mode=options["resize_mode"],
             upscale=not options["no_upscale"],
+            background=options["background"],
+            max_pixels=options["max_pixels"],
+            truncated=options["truncated"],
         )
         load(recipe.backend)  # before any work; and what is forked has it then
     except (ValueError, ImageError) as error:

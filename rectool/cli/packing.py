@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .door import data_stream, fail, force_option, main, progress, say
+from .door import data_stream, fail, force_option, main, progress, say, say_all
 from .failures import FailureLog
 from .imaging import image_options, treatment_of
 from .listing import check_table, write_classes
@@ -118,7 +118,8 @@ def pack(
         advance(total)
 
     with progress(source.noun) as (advance, tell):
-        failures = FailureLog(rec.removesuffix(".rec") + ".failures.txt", tell)
+        logs = [FailureLog(f"{rec[:-4]}.{what}.txt", tell) for what in ("failures", "truncated")]
+        failures, truncated = logs
         try:
             result = pack_images(
                 source,
@@ -130,6 +131,7 @@ def pack(
                 with_list=found is not None,
                 force=force,
                 on_failure=failures.add,
+                on_truncated=truncated.add,
                 on_progress=on_progress,
             )
         except BaseException:
@@ -137,12 +139,12 @@ def pack(
                 _remark_on_shards(rec)
             raise
         finally:
-            failures.close()
+            for log in logs:
+                log.close()
     from .. import reporting  # not needed before
 
     say(reporting.pack_text(result, source.noun))
-    for remark in result.remarks:
-        say(remark)
+    say_all(result.remarks)
     if result.colour_masks:
         say(
             f"{plural(result.colour_masks, 'mask')} of several channels: where each pixel is to be"

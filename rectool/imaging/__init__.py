@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from .recipe import INTERPS, QUALITY, Backend, Color, Encoding, Fit, Interp, Recipe, ResizeMode
 
 if TYPE_CHECKING:
-    from .with_pillow import check_decodes, decode, encode, is_deep_png
+    from .opening import check_decodes, is_deep_png
+    from .with_pillow import decode, encode
 
 __all__ = [
     "INTERPS",
@@ -36,6 +37,6 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import with_pillow  # noqa: PLC0415
+    from . import opening, with_pillow  # noqa: PLC0415
 
-    return getattr(with_pillow, name)
+    return getattr(with_pillow, name, None) or getattr(opening, name)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..sniffing import MAX_PIXELS, has_exif
+from ..completeness import decodable
+from ..sniffing import has_exif
 from .with_pillow import decode
 
 if TYPE_CHECKING:
@@ -31,26 +32,30 @@ _SPACES = ("YCbCr", "Gray", "RGB")  # not CMYK and YCCK, which Pillow converts b
 Array = NDArray[Any]
 
 
-def decode_array(data: bytes, color: Color = "rgb") -> Array:
+def decode_array(data: bytes, color: Color = "rgb", max_pixels: int | None = None) -> Array:
     """A decoded image: uint8, HxWx3 (RGB), for "gray" HxW; for "unchanged" what Pillow makes of it.
 
     As `imaging.decode` has it, its EXIF orientation applied, and raising ImageError as that does.
     """
     if _simplejpeg is not None and color != "unchanged" and data[:3] == b"\xff\xd8\xff":
-        array = _decode_jpeg(data, color)
+        array = _decode_jpeg(data, color, max_pixels)
         if array is not None:
             return array
-    return np.array(decode(data, color))
+    return np.array(decode(data, color, max_pixels=max_pixels))
 
 
-def _decode_jpeg(data: bytes, color: Color) -> Array | None:
-    """By simplejpeg; None for what is Pillow's: to do, or to say what is wrong with it."""
+def _decode_jpeg(data: bytes, color: Color, max_pixels: int | None) -> Array | None:
+    """By simplejpeg; None for what is Pillow's: to do, or to say what is wrong with it.
+
+    Raises ImageError for what is never decoded.
+    """
+    _, needed = decodable(data, max_pixels)
     try:
-        height, width, space, _ = _simplejpeg.decode_jpeg_header(data)
-        if space not in _SPACES or width * height > MAX_PIXELS or has_exif(data):
+        _, _, space, _ = _simplejpeg.decode_jpeg_header(needed)
+        if space not in _SPACES or has_exif(needed):
             return None
         wanted = "GRAY" if color == "gray" else "RGB"
-        array: Array = _simplejpeg.decode_jpeg(data, wanted)
-    except (ValueError, IndexError, StructError):
+        array: Array = _simplejpeg.decode_jpeg(needed, wanted)
+    except (ValueError, IndexError, StructError, MemoryError):
         return None
     return array[:, :, 0] if color == "gray" else array

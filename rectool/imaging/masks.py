@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..format import ImageError
-from ..sniffing import check_complete, check_lossless, format_of, may_be_turned
+from ..sniffing import check_lossless, exif_orientation, format_of, may_be_turned, tiff_tags
+from .opening import decoding, is_deep, opened, orientation_in
 from .plain_png import decode_plain, encode_plain
 from .recipe import QUALITY, Size
-from .with_pillow import ORIENTATION, is_deep, opened, orientation_in, turned
+from .with_pillow import turned
 
 Array = NDArray[Any]
 
@@ -37,16 +38,13 @@ def decode_mask(data: bytes, orientation: int = 1) -> Array:
     if plain is not None:  # as most are that were packed
         return turned(plain, orientation)
     check_lossless(data)
-    if format_of(data) is not None:
-        check_complete(data)  # Pillow lets the last bytes of a PNG be missing
-    with opened(data) as image:
+    with opened(data) as image, decoding(data):
         if is_deep(image, data):
             raise ImageError("16 bits a channel in colour; a mask of so many has one channel")
         if image.format == "TIFF":
-            tags = image.getexif()
-            if tags.get(ORIENTATION, 1) != 1:  # which Pillow would apply
+            if exif_orientation(data) != 1:  # which Pillow would apply
                 raise ImageError("a TIFF with an orientation of its own")
-            if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+            if tiff_tags(data)[0].get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
                 raise ImageError("a TIFF whose 0 is white, and which Pillow inverts; convert it")
         highest = _highest(image)  # known no more once it is loaded
         image.load()
@@ -59,12 +57,10 @@ def decode_colors(data: bytes, orientation: int = 1) -> Array:
     Raises as `decode_mask` does, and ImageError for transparent pixels, which have no colour.
     """
     check_lossless(data)
-    if format_of(data) is not None:
-        check_complete(data)
-    with opened(data) as image:
+    with opened(data) as image, decoding(data):
         if is_deep(image, data) or image.mode not in (*_PLAIN, "1", "PA"):
             raise ImageError(f"{image.mode} pixels; colours have 8 bits a channel")
-        if image.format == "TIFF" and image.getexif().get(ORIENTATION, 1) != 1:
+        if image.format == "TIFF" and exif_orientation(data) != 1:
             raise ImageError("a TIFF with an orientation of its own")
         image.load()
         if "A" in image.mode and np.array(image.getchannel("A")).min() < 255:
@@ -177,8 +173,7 @@ def turn_of(data: bytes) -> int:
     """How decoding turns an encoded image: an EXIF orientation, with which `decode_mask` turns."""
     if not may_be_turned(data):
         return 1
+    if format_of(data) == "TIFF":
+        return exif_orientation(data)
     with opened(data) as image:
-        if image.format == "TIFF":
-            orientation = image.getexif().get(ORIENTATION, 1)
-            return orientation if orientation in range(1, 9) else 1
         return orientation_in(image)

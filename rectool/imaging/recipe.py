@@ -47,6 +47,28 @@ class Fit(NamedTuple):
     interp: Interp
 
 
+Change = Literal["alpha", "depth", "frames", "cmyk", "orientation", "truncated"]
+"""What was done to an image that nobody asked for: its alpha channel was dropped, its 16 bits a
+sample became 8, all its frames or pages but the first were left out, it was CMYK and is RGB, it was
+turned as its EXIF orientation says though it is otherwise left unchanged, it was cut short.
+"""
+
+
+class Reading(NamedTuple):
+    """How an image is decoded.
+
+    `background` (red, green, blue) is what shows where an image is transparent; None drops its
+    alpha channel, which shows the colours that it hides. `max_pixels` is the most that an image may
+    have, None the usual limit. With `truncated` an image that is cut short or damaged is decoded as
+    far as it goes.
+    """
+
+    color: Color = "rgb"
+    background: tuple[int, int, int] | None = None
+    max_pixels: int | None = None
+    truncated: bool = False
+
+
 FitOf = Callable[[int, int], Fit]
 """Of an image's width and height, its orientation applied."""
 
@@ -69,6 +91,8 @@ class Recipe:
     box) where both shrink, else "bilinear". Pillow's are antialiased, all but "nearest"; OpenCV's
     are not, all but "area".
 
+    `background`, `max_pixels` and `truncated` are as in Reading.
+
     Raises ValueError for values that do not go together.
     """
 
@@ -81,6 +105,9 @@ class Recipe:
     interp: Interp = "bilinear"
     resize_mode: ResizeMode = "short"
     upscale: bool = True
+    background: tuple[int, int, int] | None = None
+    max_pixels: int | None = None
+    truncated: bool = False
 
     def __post_init__(self) -> None:
         if self.backend not in INTERPS:
@@ -96,16 +123,27 @@ class Recipe:
             raise ValueError("quality of PNG images is their compression level, 1 to 9")
         if self.resize_mode == "exact" and not self.upscale:
             raise ValueError("resize mode exact gives all images one size: it has to upscale some")
+        if self.background is not None and self.color == "unchanged":
+            raise ValueError("color unchanged keeps the alpha channel, which background removes")
 
     @property
     def cuts(self) -> bool:
         return self.center_crop
 
-    def apply(self, data: bytes) -> bytes:
-        """The image, encoded anew. Raises ImageError, saying why, where that cannot be done."""
-        return self._encoded(data, self.fit)
+    def prepare(self) -> None:
+        if self.backend == "opencv":
+            load("opencv").alone()
 
-    def apply_pair(self, data: bytes, mask: MaskOf) -> tuple[bytes, bytes]:
+    def apply(self, data: bytes, changes: list[Change] | None = None) -> bytes:
+        """The image, encoded anew; what else was changed in it is added to `changes`.
+
+        Raises ImageError, saying why, where that cannot be done.
+        """
+        return self._encoded(data, self.fit, changes)
+
+    def apply_pair(
+        self, data: bytes, mask: MaskOf, changes: list[Change] | None = None
+    ) -> tuple[bytes, bytes]:
         """The same, and the image's mask, cut and resized alike: to the nearest number, as a PNG.
 
         Raises ImageError also where there is no mask that fits.
@@ -118,15 +156,28 @@ class Recipe:
             fits.append(((width, height), self.fit(width, height)))
             return fits[-1][1]
 
-        image = self._encoded(data, fit_of)
+        image = self._encoded(data, fit_of, changes)
         size, fit = fits[-1]
         return image, encode_mask(cut_mask(mask.numbers(data, size), fit.box, fit.size))
 
-    def _encoded(self, data: bytes, fit_of: FitOf) -> bytes:
+    def _encoded(self, data: bytes, fit_of: FitOf, changes: list[Change] | None) -> bytes:
         backend = load(self.backend)
-        image = backend.render(data, self.color, fit_of)
+        image = self._rendered(backend, data, fit_of, [] if changes is None else changes)
         encoded: bytes = backend.encode(image, self.encoding, self.quality)
         return encoded
+
+    def _rendered(self, backend: Any, data: bytes, fit_of: FitOf, changes: list[Change]) -> Any:
+        from ..format import ImageError  # noqa: PLC0415
+
+        how = Reading(self.color, self.background, self.max_pixels)
+        try:
+            return backend.render(data, how, fit_of, changes)
+        except ImageError:
+            if not self.truncated:
+                raise
+        image = backend.render(data, how._replace(truncated=True), fit_of, changes)
+        changes.append("truncated")
+        return image
 
     def fit(self, width: int, height: int) -> Fit:
         """What an image of this size, its orientation applied, is cut and resized to.

@@ -1,7 +1,6 @@
 """One image, by OpenCV: the calls of im2rec.py, and so its bytes, but nothing in silence.
 
-Importing this makes OpenCV quiet and single-threaded in this process: the images of a data set are
-spread over processes, and threads beside those only cost. Arrays are OpenCV's, blue first.
+What OpenCV does not decode Pillow does: both take the same images. Arrays are OpenCV's, blue first.
 """
 
 from __future__ import annotations
@@ -13,10 +12,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..completeness import check_complete, decodable
 from ..format import ImageError
-from ..sniffing import check_complete, may_be_turned
-from .recipe import QUALITY, check_encodable
-from .with_pillow import mode_of, orientation_of, turned
+from ..sniffing import jpeg_frame, may_be_turned
+from . import with_pillow
+from .opening import (
+    decoding,
+    is_deep,
+    may_show_through,
+    note_changes,
+    opened,
+    orientation_in,
+    orientation_of,
+    shows_through,
+)
+from .recipe import QUALITY, Reading, check_encodable
+from .with_pillow import turned
 
 try:
     import cv2
@@ -26,13 +37,8 @@ except ImportError as error:
     ) from None
 
 if TYPE_CHECKING:
-    from .recipe import Color, Encoding, FitOf, Interp, Size
+    from .recipe import Change, Color, Encoding, FitOf, Interp, Size
     from .resizing import Warp
-
-cv2.setNumThreads(0)  # not 1: in a forked process that dies or hangs where the parent used threads
-_logging: Any = cv2 if hasattr(cv2, "setLogLevel") else getattr(cv2.utils, "logging", None)
-if _logging is not None:  # it has moved in OpenCV 4.13
-    _logging.setLogLevel(0)
 
 _FLAGS: dict[Color, int] = {
     "rgb": cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION,
@@ -65,26 +71,30 @@ _TIFF_MODES = ("LA", "CMYK", "YCbCr", "LAB")
 Array = NDArray[Any]
 
 
+def alone() -> None:
+    """Makes OpenCV silent and single-threaded in this process, a worker that has others beside it.
+
+    Its threads would only cost there, and in a forked process they are not there: 0 threads, not 1,
+    for with 1 it waits for them.
+    """
+    cv2.setNumThreads(0)
+    logging: Any = cv2 if hasattr(cv2, "setLogLevel") else getattr(cv2.utils, "logging", None)
+    if logging is not None:  # it has moved in OpenCV 4.13
+        logging.setLogLevel(0)
+
+
 def decode(data: bytes, color: Color = "rgb") -> Array:
     """A decoded image, H x W or H x W x 3 or 4 (BGR, BGRA), of uint8; for "unchanged" or uint16.
 
     As cv2.imread has it, but oriented as its EXIF says whatever the format and `color`. Raises
-    ImageError for anything that is no whole image, up to its end marker where its format has one,
-    that OpenCV cannot decode, or that has more than MAX_PIXELS pixels.
+    ImageError for anything that is no whole image of a known format, or has more pixels than usual.
     """
-    kind = _check(data, color)
-    with _faults(f"a damaged {kind}"):
-        array: Array | None = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[color])
-    if array is None:
-        raise ImageError(f"a {kind} that is damaged, or of a kind that OpenCV does not read")
-    if array.dtype not in (np.uint8, np.uint16):
-        raise ImageError(f"{array.dtype} samples; convert it first")
-    return turned(array, orientation_of(data)) if may_be_turned(data) else array
+    return _decoded(data, Reading(color), [])
 
 
-def render(data: bytes, color: Color, fit_of: FitOf) -> Array:
+def render(data: bytes, how: Reading, fit_of: FitOf, changes: list[Change]) -> Array:
     """The image that a recipe makes, not yet encoded. Raises ImageError as `decode` does."""
-    array = decode(data, color)
+    array = _decoded(data, how, changes)
     fit = fit_of(array.shape[1], array.shape[0])
     left, top, right, bottom = map(int, fit.box)
     cut = array[top:bottom, left:right]
@@ -120,14 +130,59 @@ def encode(image: Array, encoding: Encoding = "jpg", quality: int | None = None)
     return encoded.tobytes()
 
 
-def _check(data: bytes, color: Color) -> str:
-    """The format. OpenCV fills up a JPEG that was cut short, and says nothing."""
-    kind = check_complete(data).format
-    if kind == "TIFF" and color == "unchanged" and mode_of(data) in _TIFF_MODES:
-        raise ImageError(
-            "a TIFF with channels that OpenCV drops or takes for others; use --backend pillow"
-        )
-    return kind
+def _decoded(data: bytes, how: Reading, changes: list[Change]) -> Array:
+    info, needed = decodable(data, how.max_pixels, truncated=how.truncated)
+    if not how.truncated:
+        check_complete(data, how.max_pixels)
+    if info.format == "JPEG":
+        blends = False
+        if jpeg_frame(data).components == 4:
+            changes.append("cmyk")
+    else:
+        blends = _look_at(data, how, changes)
+    array = None if blends else _by_opencv(data, needed, how)
+    if array is None:
+        return _by_pillow(data, how)
+    if array.dtype not in (np.uint8, np.uint16):
+        raise ImageError(f"{array.dtype} samples; convert it first")
+    turn = orientation_of(data) if may_be_turned(data) else 1
+    if turn != 1 and how.color == "unchanged":
+        changes.append("orientation")
+    return turned(array, turn)
+
+
+def _look_at(data: bytes, how: Reading, changes: list[Change]) -> bool:
+    """Notes what is lost of an image, and says whether it is to be blended with a background."""
+    with opened(data, how.max_pixels, truncated=how.truncated) as image, decoding(data):
+        if how.color == "unchanged" and image.format == "TIFF" and image.mode in _TIFF_MODES:
+            raise ImageError(
+                "a TIFF with channels that OpenCV drops or takes for others; use --backend pillow"
+            )
+        deep = is_deep(image, data)
+        if may_show_through(image):
+            image.load()
+        note_changes(image, data, how, deep, changes)
+        return how.background is not None and shows_through(image)
+
+
+def _by_opencv(data: bytes, needed: bytes, how: Reading) -> Array | None:
+    try:
+        array: Array | None = cv2.imdecode(np.frombuffer(needed, np.uint8), _FLAGS[how.color])
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            with decoding(data):
+                raise MemoryError from None
+        return None
+    return array
+
+
+def _by_pillow(data: bytes, how: Reading) -> Array:
+    with opened(data, how.max_pixels, truncated=how.truncated) as image:
+        loaded = with_pillow.loaded(image, data, how, orientation_in(image), [])
+    if loaded.mode == "LA":
+        loaded = loaded.convert("RGBA")
+    array = np.array(loaded)
+    return array if array.ndim == 2 else array[:, :, [2, 1, 0, 3][: array.shape[2]]]
 
 
 @contextmanager

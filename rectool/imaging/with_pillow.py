@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import io
 import math
-import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from ..format import ImageError
-from ..sniffing import describe, format_of, no_image
-from .recipe import QUALITY, Fit, check_encodable
+from .opening import (
+    JPEGS,
+    SIXTEEN_BITS,
+    check_samples,
+    decoding,
+    is_deep,
+    memory_for,
+    note_changes,
+    opened,
+    orientation_in,
+    shows_through,
+)
+from .recipe import QUALITY, Fit, Reading, check_encodable
 
 if TYPE_CHECKING:
-    from .recipe import Color, Encoding, FitOf, Interp, Size
+    from .recipe import Change, Color, Encoding, FitOf, Interp, Size
     from .resizing import Warp
 
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM")
-"""What is decoded (Pillow's names). Not its other formats, some of which run programs."""
-
-ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -37,8 +41,6 @@ _TURNS = {
 _MIRRORED_ACROSS, _MIRRORED_DOWN = (2, 3, 6, 7), (3, 4, 7, 8)
 """Orientations that bring an image's right edge to the left once applied, and its bottom up."""
 
-_SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I")
-_JPEGS = ("JPEG", "MPO")
 
 _RESAMPLE: dict[Interp, Image.Resampling] = {
     "nearest": Image.Resampling.NEAREST,
@@ -60,44 +62,63 @@ take whole pixels, nearest and box: of larger pixels they make something else (2
 """
 
 
-def decode(data: bytes, color: Color = "rgb", *, orient: bool = True) -> Image.Image:
+def decode(
+    data: bytes, color: Color = "rgb", *, orient: bool = True, max_pixels: int | None = None
+) -> Image.Image:
     """A decoded image: mode RGB; L for "gray"; for "unchanged" L, LA, RGB, RGBA or I;16.
 
     An alpha channel is dropped (not blended) unless "unchanged"; palettes, CMYK and 1-bit images
     become RGB or L; 16-bit samples become their high byte, but stay as they are for "unchanged".
     Unless `orient` is false an EXIF orientation is applied, as cv2.imread does.
 
-    Raises ImageError for anything that is no whole image of one of FORMATS, has more pixels than
-    twice PIL.Image.MAX_IMAGE_PIXELS, or samples that cannot become what was asked for.
+    Raises ImageError for anything that is no whole image of a known format, has more than
+    `max_pixels` pixels (None: the usual limit), or samples that cannot become what was asked for.
     """
-    with opened(data) as image:
-        if color == "gray" and image.format in _JPEGS:
-            image.draft("L", None)
-        return _loaded(image, data, color, orientation_in(image) if orient else 1)
+    with opened(data, max_pixels) as image:
+        if color == "gray" and image.format in JPEGS:
+            with decoding(data):
+                image.draft("L", None)
+        return loaded(image, data, Reading(color), orientation_in(image) if orient else 1, [])
 
 
-def render(data: bytes, color: Color, fit_of: FitOf) -> Image.Image:
+def render(data: bytes, how: Reading, fit_of: FitOf, changes: list[Change]) -> Image.Image:
     """The image that a recipe makes, not yet encoded. Raises ImageError as `decode` does."""
-    return cut(data, color, fit_of, alone=True)
+    return _cut(data, how, fit_of, changes, alone=True)
 
 
-def cut(data: bytes, color: Color, fit_of: FitOf, *, alone: bool = False) -> Image.Image:
+def cut(
+    data: bytes,
+    color: Color,
+    fit_of: FitOf,
+    *,
+    alone: bool = False,
+    max_pixels: int | None = None,
+) -> Image.Image:
     """A part of an image, resized: what `fit_of` says of its width and height once oriented.
 
     It is as if the whole was resized and the part cut out then; with `alone` the part is cut out
-    first, and what is around does not count. Raises ImageError as `decode` does.
+    first, and what is around does not count. Raises ImageError as `decode` does, and whatever
+    `fit_of` raises.
     """
-    with opened(data) as image:
+    return _cut(data, Reading(color, max_pixels=max_pixels), fit_of, [], alone=alone)
+
+
+def _cut(
+    data: bytes, how: Reading, fit_of: FitOf, changes: list[Change], *, alone: bool
+) -> Image.Image:
+    with opened(data, how.max_pixels, truncated=how.truncated) as image:
         turn = orientation_in(image)
         sides = image.size[::-1] if turn >= 5 else image.size
         fit = fit_of(*sides) if image.format != "TIFF" else None  # which Pillow turns when loading
-        draft = _draft(image, fit, color, turn) if fit and image.format in _JPEGS else None
-        plain = _loaded(image, data, color, turn)
-    fit = draft or fit or fit_of(*plain.size)
-    whole = fit.box == (0, 0, *plain.size)
-    if fit.size == (fit.box[2] - fit.box[0], fit.box[3] - fit.box[1]) and not draft:
-        return plain if whole else plain.crop(fit.box)
-    return _resized(plain, fit, alone=alone and not whole)
+        with decoding(data):
+            draft = _draft(image, fit, how.color, turn) if fit and image.format in JPEGS else None
+        plain = loaded(image, data, how, turn, changes)
+        fit = draft or fit or fit_of(*plain.size)
+        whole = fit.box == (0, 0, *plain.size)
+        with memory_for(data):
+            if fit.size == (fit.box[2] - fit.box[0], fit.box[3] - fit.box[1]) and not draft:
+                return plain if whole else plain.crop(fit.box)
+            return _resized(plain, fit, alone=alone and not whole)
 
 
 def _resized(image: Image.Image, fit: Fit, *, alone: bool) -> Image.Image:
@@ -109,14 +130,24 @@ def _resized(image: Image.Image, fit: Fit, *, alone: bool) -> Image.Image:
     return image.resize(fit.size, _RESAMPLE[fit.interp], (left, top, right, bottom))
 
 
-def _loaded(image: Image.Image, data: bytes, color: Color, turn: int) -> Image.Image:
-    if color == "unchanged" and is_deep(image, data):
-        raise ImageError(
-            "16 bits a channel in colour, which only --pass-through and --backend opencv keep"
-        )
-    image.load()
-    plain = _to_color(image, color)
-    return plain.transpose(_TURNS[turn]) if turn in _TURNS else plain
+def loaded(
+    image: Image.Image, data: bytes, how: Reading, turn: int, changes: list[Change]
+) -> Image.Image:
+    """An opened image in the colours that were asked for, turned. Notes what is lost of it."""
+    with decoding(data):
+        deep = image.format not in JPEGS and is_deep(image, data)
+        if how.color == "unchanged" and deep:
+            raise ImageError(
+                "16 bits a channel in colour, which only --pass-through and --backend opencv keep"
+            )
+        image.load()
+        note_changes(image, data, how, deep, changes)
+        plain = _to_color(image, how)
+        if turn not in _TURNS:
+            return plain
+        if how.color == "unchanged":
+            changes.append("orientation")
+        return plain.transpose(_TURNS[turn])
 
 
 def _draft(image: Image.Image, fit: Fit, color: Color, turn: int) -> Fit | None:
@@ -164,94 +195,20 @@ def warp(array: NDArray[Any], map_: Warp, fill: int) -> NDArray[Any]:
     return np.array(turned)
 
 
-def check_decodes(data: bytes) -> None:
-    """Raises ImageError, as `decode` does, unless every pixel of the image can be decoded."""
-    with opened(data) as image:
-        image.load()
-
-
-@contextmanager
-def opened(data: bytes) -> Iterator[Image.Image]:
-    """Pillow's image of encoded data; whatever goes wrong while it is used is an ImageError."""
-    if not data:
-        raise ImageError("an empty file")
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            yield image
-    except (ImageError, MemoryError):
-        raise
-    except UnidentifiedImageError:
-        raise ImageError(_unidentified(data)) from None
-    except Image.DecompressionBombError as error:
-        raise ImageError(f"refused: {error}") from None
-    except Exception as error:  # on damaged data decoders raise whatever they like
-        kind = format_of(data) or "image"
-        raise ImageError(f"a damaged {kind}: {_reason(error)}") from error
-
-
-def _reason(error: Exception) -> str:
-    """What a decoder says, which may hold bytes of the image."""
-    text = str(error) if error.args and isinstance(error.args[0], str) else ""
-    return text if text.isprintable() and text else type(error).__name__
-
-
-def _unidentified(data: bytes) -> str:
-    try:
-        info = describe(data)
-    except ImageError as error:
-        return str(error)
-    return no_image(data) if info is None else f"a damaged {info.format}"
-
-
-def orientation_of(data: bytes) -> int:
-    """An encoded image's EXIF orientation, 1 to 8; 1 where it has none, and for TIFF."""
-    with opened(data) as image:
-        return orientation_in(image)
-
-
-def mode_of(data: bytes) -> str:
-    """Pillow's name for an encoded image's channels: L, RGB, CMYK..."""
-    with opened(data) as image:
-        return image.mode
-
-
-def orientation_in(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8, or 1. Only EXIF counts: OpenCV knows no other place.
-
-    TIFF is left to Pillow, which turns the image while loading it.
-    """
-    block = image.info.get("exif")
-    if not block or image.format == "TIFF":
-        return 1
-    exif = Image.Exif()
-    try:
-        exif.load(block)
-        orientation = exif.get(ORIENTATION, 1)
-    except (ValueError, SyntaxError, struct.error, KeyError, OSError):
-        return 1
-    return orientation if orientation in _TURNS else 1
-
-
-def _to_color(image: Image.Image, color: Color) -> Image.Image:
-    if image.mode in _SIXTEEN_BITS:
-        if image.mode == "I" and image.format not in ("PNG", "PPM"):
-            raise ImageError("32-bit samples; convert it first")
-        if color == "unchanged":
+def _to_color(image: Image.Image, how: Reading) -> Image.Image:
+    check_samples(image)
+    if image.mode in SIXTEEN_BITS:
+        if how.color == "unchanged":
             return Image.fromarray(np.asarray(image).astype(np.uint16))
         image = Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
-    if image.mode == "F":
-        raise ImageError("floating-point samples; convert it first")
-    if color == "unchanged":
+    if how.color == "unchanged":
         return _unchanged(image)
+    if how.background is not None and shows_through(image):
+        ground = Image.new("RGBA", image.size, (*how.background, 255))
+        image = Image.alpha_composite(ground, image.convert("RGBA"))
     image.info.pop("transparency", None)
-    wanted = "L" if color == "gray" else "RGB"
+    wanted = "L" if how.color == "gray" else "RGB"
     return image if image.mode == wanted else image.convert(wanted)
-
-
-def is_deep(image: Image.Image, data: bytes) -> bool:
-    """Whether this has 16 bits a channel in colour, which Pillow halves. It is not yet loaded."""
-    deep = is_deep_png(data) or _has_deep_samples(image)
-    return deep and image.mode not in ("F", *_SIXTEEN_BITS)
 
 
 def turned(array: NDArray[Any], orientation: int) -> NDArray[Any]:
@@ -263,20 +220,6 @@ def turned(array: NDArray[Any], orientation: int) -> NDArray[Any]:
     down = -1 if orientation in _MIRRORED_DOWN else 1
     across = -1 if orientation in _MIRRORED_ACROSS else 1
     return np.ascontiguousarray(array[::down, ::across])
-
-
-def is_deep_png(data: bytes) -> bool:
-    """Whether this is a PNG of 16 bits a channel in colour or with alpha, which Pillow halves."""
-    return format_of(data) == "PNG" and data[24:26] in (b"\x10\x02", b"\x10\x04", b"\x10\x06")
-
-
-def _has_deep_samples(image: Image.Image) -> bool:
-    """Whether this TIFF or PPM, not yet loaded, has more than 8 bits a channel."""
-    opened: Any = image
-    if image.format == "TIFF":
-        return bool(max(opened.tag_v2.get(258, (8,))) > 8)
-    numbers = [arg for tile in opened.tile for arg in tile[3] if isinstance(arg, int)]
-    return image.format == "PPM" and max(numbers, default=0) > 255
 
 
 def _unchanged(image: Image.Image) -> Image.Image:
