@@ -22,6 +22,10 @@ class MaskCounts:
         self._numbers: set[int] = set()
         self._looks = True
 
+    def add_all(self, records: tuple[bytes, ...]) -> None:
+        for record in records:
+            self.add(record)
+
     def add(self, record: bytes) -> None:
         """Takes the record of a mask."""
         mask = memoryview(record)[payload_start(record) :]

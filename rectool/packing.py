@@ -166,8 +166,7 @@ def pack_images(
                 shards.lack(position, failure)
                 fail(failure)
             elif isinstance(result, Made):
-                for mask in result.records[1:]:
-                    masks.add(mask)
+                masks.add_all(result.records[1:])
                 if remarks.count_all(result.remarks, TRUNCATED):
                     on_truncated(Failure(key, *source.place(position), _AS_FAR_AS_IT_GOES))
             on_progress(left)

@@ -14,13 +14,12 @@ from pathlib import Path
 
 import pytest
 from conftest import GOLDEN, Run, encoded, picture
-from rectool.pack_result import PackResult
 
 import rectool.running
 from rectool import RecordError, RecordReader, unpack
 from rectool.imaging import Recipe, decode
 from rectool.listing import ImageList
-from rectool.packing import pack_images
+from rectool.packing import PackResult, pack_images
 from rectool.scanning import scan
 from rectool.sources import Copy, FileSource
 
@@ -333,7 +332,7 @@ def test_a_program_that_workers_cannot_start_from(tmp_path: Path, tree: Path) ->
     """Spawned workers run the program again; without a guard each tries to start workers."""
     (tmp_path / "program.py").write_text("""
 from rectool.imaging import Recipe
-from rectool.packing import pack_images
+from rectool.packing import PackResult, pack_images
 from rectool.scanning import scan
 from rectool.sources import FileSource
 pack_images(FileSource(scan("images").images, "images"), "out", Recipe(), start_method="spawn")

@@ -118,8 +118,9 @@ def pack(
         advance(total)
 
     with progress(source.noun) as (advance, tell):
-        logs = [FailureLog(f"{rec[:-4]}.{what}.txt", tell) for what in ("failures", "truncated")]
-        failures, truncated = logs
+        failures, truncated = logs = [
+            FailureLog(f"{rec[:-4]}.{what}.txt", tell) for what in ("failures", "truncated")
+        ]
         try:
             result = pack_images(
                 source,
