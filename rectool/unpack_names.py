@@ -33,8 +33,8 @@ def listed_names(names: ImageList, lst: str, *, alone: bool) -> ListedNames:
     """
     but = ", but for its ending," if alone else ""
     known: dict[int, str] = {}
-    lines: dict[str, int] = {os.path.normcase(lst): 0}
-    folders: dict[str, int] = {}
+    slots: dict[str, int] = {}
+    lines: dict[str, int] = {}
     faults: list[str] = []
     respelled = 0
     for position, entry in enumerate(names):
@@ -48,23 +48,32 @@ def listed_names(names: ImageList, lst: str, *, alone: bool) -> ListedNames:
         respelled += "\\" in entry.path
         if os.path.normcase(path) == os.path.normcase(lst):
             faults.append(f"{where} is the name of the list to be written")
-        first = lines.setdefault(slot(path, alone), line)
-        if first not in (0, line):
+        first = slots.setdefault(slot(path, alone), line)
+        if first != line:
             faults.append(f"{where} is{but} the name of line {first} already")
-        folder = os.path.normcase(posixpath.dirname(path))
-        while folder and folder not in folders:
-            folders[folder] = line
-            folder = posixpath.dirname(folder)
+        lines.setdefault(os.path.normcase(path), line)
         known[entry.key] = path
-    for folder, line in folders.items():
-        if folder in lines:
-            other = lines[folder] or "that of the list to be written"
-            faults.append(
-                f"{shown(names.name)}:{line}: {shown(folder)} is a folder in this line, and in"
-                f" {f'line {other}' if lines[folder] else other} a file"
-            )
+    faults += _faults_of_folders(lines, names.name, lst)
     raise_faults(faults, names.name)
     return ListedNames(known, respelled)
+
+
+def _faults_of_folders(lines: dict[str, int], name: str, lst: str) -> list[str]:
+    """What names, with their lines, need a folder where another has a file."""
+    faults = []
+    folders: set[str] = set()
+    for path, line in lines.items():
+        folder = os.path.dirname(path)
+        while folder and folder not in folders:
+            folders.add(folder)
+            if folder in lines or folder == os.path.normcase(lst):
+                what = f"that of line {lines[folder]}" if folder in lines else "the list"
+                faults.append(
+                    f"{shown(name)}:{line}: {shown(folder)} must be a folder, but is the name of a"
+                    f" file: {what}"
+                )
+            folder = os.path.dirname(folder)
+    return faults
 
 
 def slot(path: str, alone: bool) -> str:

@@ -356,3 +356,12 @@ def test_the_file_of_masks_may_have_any_name(run: Runner, tmp_path: Path) -> Non
     result = run("unpack", "out.rec", "f", "--masks", "numbers.rec", "--masks-out", "m")
     assert result.status == 0
     assert "3 masks in m, listed in m/numbers.lst\n" in result.err
+
+
+@pytest.mark.usefixtures("pair")
+def test_a_folder_may_have_an_images_name_without_ending(run: Runner, tmp_path: Path) -> None:
+    (tmp_path / "a.lst").write_text("7\t0\tx/a.jpg\n2\t0\tx/a/b.jpg\n")
+    result = run("unpack", "out.rec", "files", "--lst", "a.lst", *MASKS)
+    assert result.status == 0
+    assert (tmp_path / "masks/x/a.png").read_bytes() == mask_of(7)
+    assert (tmp_path / "masks/x/a/b.png").read_bytes() == mask_of(2)
