@@ -19,6 +19,7 @@ from .format import (
 )
 
 _ATTEMPTS = 3
+_MOST_NAMED = 1000
 
 
 class AnyFile(RecordFile):
@@ -32,6 +33,7 @@ class AnyFile(RecordFile):
         for _ in range(_ATTEMPTS):
             super().__init__(path, mapped=False)
             self.problems: list[RecordError] = []
+            self.unnamed = 0
             self._cut = False
             beside = idx_beside(path)
             self.idx = beside if os.path.lexists(beside) else None
@@ -91,6 +93,13 @@ class AnyFile(RecordFile):
         for fault in faults_of(found, self.path, self.idx, self.found.offsets):
             if fault.offset is None or fault.offset not in known:
                 self.problems.append(fault)
+
+    def add_damage(self, error: RecordError) -> None:
+        """Adds a damaged record to `problems`, or counts it in `unnamed`: there may be millions."""
+        if len(self.problems) < _MOST_NAMED:
+            self.problems.append(error)
+        else:
+            self.unnamed += 1
 
     def note(self, error: RecordError) -> None:
         error.path = self.path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from array import array
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .any_file import AnyFile
+from .face_sets import named_amiss
 from .format import (
     HeaderError,
     ImageError,
@@ -21,6 +23,7 @@ from .format import (
     RecordError,
     ShardSet,
     StrPath,
+    content_without_header,
     face_ranges,
     idx_beside,
     join_indexes,
@@ -30,6 +33,8 @@ from .format import (
 )
 from .label_counts import LabelCounts, LabelSummary, Range
 from .sniffing import describe, format_of
+
+_LARGE_HEADER = 8  # bytes that struct's IdQQ takes more than IfQQ: a float64, and 4 to align it
 
 
 class Row(NamedTuple):
@@ -118,6 +123,11 @@ class Records:
                 self._general.append(error)
 
     @property
+    def unnamed(self) -> int:
+        """How many more records are damaged than `problems` names."""
+        return sum(file.unnamed for file in self._files)
+
+    @property
     def problems(self) -> list[RecordError]:
         """What is wrong with the set, and with each file, as far as it was looked at."""
         return [*self._general, *(error for file in self._files for error in file.problems)]
@@ -159,7 +169,9 @@ class Records:
         try:
             header, payload = unpack(record)
         except HeaderError:
-            return Row(key, offset, size, None, [], None, None, size, "no header", None, None, rec)
+            content = content_without_header(record)
+            holds = "no header" if content is None else f"{content} without a header"
+            return Row(key, offset, size, None, [], None, None, size, holds, None, None, rec)
         holds, width, height = self._holds(key, header.flag, payload)
         labels = label_list(header.label)
         return Row(
@@ -178,16 +190,27 @@ class Records:
             info = describe(payload)
         except ImageError:
             return f"damaged {format_of(payload)}", None, None
+        if info is None and format_of(payload[_LARGE_HEADER:]):
+            return f"{format_of(payload[_LARGE_HEADER:])} behind a header of 32 bytes", None, None
         return (info.format, info.width, info.height) if info else ("no image", None, None)
 
     def rows(self) -> Iterator[Row]:
         """A row for each record that is whole, in the order of the index."""
+        ranges = array("f")
         for position in range(len(self)):
             try:
-                yield self.row(position)
+                row = self.row(position)
             except RecordError as error:
-                self._file(position).problems.append(error)
+                self._file(position).add_damage(error)
+                continue
+            if row.holds == "face range":
+                ranges.extend(row.labels[:2])
+            yield row
         self.check_cover()
+        if self._faces and not self.problems:  # else they may be there, and damaged
+            named = np.array(ranges, np.float32).reshape(-1, 2)
+            for reason in named_amiss(self.index.keys, self._faces, named):
+                self._general.append(RecordError(reason, path=self.name))
 
     def summary(self) -> Summary:
         """Goes through all records once; see `problems` for what is wrong with them."""

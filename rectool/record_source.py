@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .face_sets import FaceFiles
 from .format import (
     CorruptError,
     Index,
-    KeyTable,
     RecordError,
     RecordFile,
     StrPath,
     TruncatedError,
     check_ids,
-    face_ranges,
     faults_of,
     idx_beside,
     label_list,
@@ -49,7 +48,7 @@ class RecordSource(Source):
     `renumber` gives fresh keys, 0, 1, 2, ..., and ids. `amiss` says what the files hold that is not
     packed and not named later: records that are not in an `.idx`, and damage behind the last one
     that is. `names_keys`: one of them is a header of InsightFace's, which names other records'
-    keys.
+    keys; `notes` are remarks on such keys that are missing.
 
     `masks` are as many files with the masks of the others' images, of the same keys in the same
     order: then each sample is a pair, and with `new_numbers` the masks' pixels get other ones.
@@ -79,12 +78,13 @@ class RecordSource(Source):
         self.names_keys = False
         self.amiss: list[RecordError] = []
         self._states: dict[str, FileState] = {}
+        faces = FaceFiles()
         keys, offsets, rooms = [], [], []
         for number, path in enumerate(self.files[: len(recs)]):
             index, file = self._open(path)
             if not renumber:
                 check_ids(index, file.buffer, path, file.idx_path)
-            if not images_only and _names_keys(index, file):
+            if faces.add(file, index.keys, index.offsets) and not images_only:
                 self.names_keys = True
                 if renumber:
                     raise RecordError(_NAMES_KEYS, path=path)
@@ -96,6 +96,8 @@ class RecordSource(Source):
             offsets.append(np.stack([column for column, _ in columns], axis=1)[kept])
             rooms.append(np.stack([column for _, column in columns], axis=1)[kept])
             self.left_out += len(index.offsets) - len(keys[-1])
+        _check_people(faces.headers)
+        self.notes = [] if images_only else faces.amiss()
         self._file = np.repeat(np.arange(len(keys), dtype=np.int32), list(map(len, keys)))
         self._offsets = np.concatenate(offsets)  # (samples, 1), or 2 with the masks'
         self._rooms = np.concatenate(rooms)
@@ -208,14 +210,15 @@ def _index_of(file: RecordFile) -> tuple[Index, list[RecordError]]:
     return index, found
 
 
-def _names_keys(index: Index, file: RecordFile) -> bool:
-    """Whether this file has an InsightFace data set's header record, with the key 0."""
-    position = KeyTable(index.keys).find(0)
-    with contextlib.suppress(CorruptError, TruncatedError):
-        if position is not None:
-            offset = int(index.offsets[position])
-            return len(face_ranges(file.read(offset))) > 0
-    return False
+def _check_people(face_sets: Sequence[str]) -> None:
+    """Raises RecordError for several sets of faces, whose labels mean other people in each."""
+    if len(face_sets) > 1:
+        raise RecordError(
+            f"an InsightFace data set, as {shown(face_sets[0])} is: the labels of both count people"
+            " from 0, and records with one label would become one person; give the people of one"
+            " of them other labels first",
+            path=face_sets[1],
+        )
 
 
 def _with_payload(offsets: Numbers, file: RecordFile) -> Numbers:

@@ -81,6 +81,15 @@ def test_what_is_no_shards_name(name: str) -> None:
     assert parse_shard_name(name) is None
 
 
+def test_a_shard_alone_is_incomplete_unless_the_others_lie_beside_it(tmp_path: Path) -> None:
+    paths = [shard_name(tmp_path / "a", number, 3) for number in range(3)]
+    for path in paths[:2]:
+        Path(path).touch()
+    assert group_shards(paths[:1]) == [ShardSet(str(tmp_path / "a"), 3, {0: paths[0]})]
+    Path(paths[2]).touch()
+    assert group_shards(paths[:1]) == paths[:1]
+
+
 def test_paths_are_grouped() -> None:
     a = [shard_name("a", number, 3) for number in range(3)]
     b = [shard_name("x/a", number, 3) for number in range(3)]
@@ -90,9 +99,9 @@ def test_paths_are_grouped() -> None:
         ShardSet("a", 3, {2: a[2], 0: a[0]}),
         "plain.rec",
         ShardSet("x/a", 3, {0: b[0], 2: b[2]}),
-        other,
+        ShardSet("a", 4, {0: other}),
         "plain.rec",
-        a[0],
+        ShardSet("a", 3, {0: a[0]}),
     ]
     assert isinstance(grouped[0], ShardSet)
     assert grouped[0].paths == (a[0], a[2])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .door import data_stream, fail, force_option, main, progress, say, say_all
+from .door import data_stream, fail, force_option, main, progress, say, say_all, shown_path
 from .failures import FailureLog
 from .imaging import image_options, treatment_of
 from .listing import check_table, write_classes
@@ -14,6 +14,7 @@ from .sources import kind_of, open_source, source_options
 from .usage import check_pack
 
 if TYPE_CHECKING:
+    from ..packing import PackResult
     from ..sharding import Sharding
 
 
@@ -145,12 +146,7 @@ def pack(
     from .. import reporting  # not needed before
 
     say(reporting.pack_text(result, source.noun))
-    say_all(result.remarks)
-    if result.colour_masks:
-        say(
-            f"{plural(result.colour_masks, 'mask')} of several channels: where each pixel is to be"
-            " one number, --mask-colors FILE makes numbers of colours"
-        )
+    _remark_on(result)
     if as_json:
         click.echo(reporting.pack_json(result), file=data_stream())
     if failures.count:
@@ -158,6 +154,22 @@ def pack(
     if found is not None:
         write_classes(found, options["classes_out"], force=force, resume=options["resume"])
     ctx.exit(1 if (result.failures or amiss) and on_error == "report" else 0)
+
+
+def _remark_on(result: PackResult) -> None:
+    from ..format import plural
+
+    say_all(result.remarks)
+    if result.colour_masks:
+        say(
+            f"{plural(result.colour_masks, 'mask')} of several channels: where each pixel is to be"
+            " one number, --mask-colors FILE makes numbers of colours"
+        )
+    if not result.sharded and any(failure.key == 0 for failure in result.failures):
+        say(
+            "key 0 is missing, which readers of InsightFace's data sets ask for first: rectool pack"
+            f" {shown_path(result.recs[0])} NEW --renumber gives fresh keys"
+        )
 
 
 def _inputs(kind: str, sources: tuple[str, ...], options: dict[str, Any]) -> list[str]:

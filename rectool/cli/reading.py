@@ -64,7 +64,7 @@ def inspect(
             if what is None and key is None:
                 problems, unnamed = _show_summary(rec, images, as_json)
             else:
-                problems = _show_records(rec, what, key, as_json)
+                problems, unnamed = _show_records(rec, what, key, as_json)
         except RecordError as error:
             problems = [error]
         except OSError as error:
@@ -92,8 +92,8 @@ def _with_masks(
 
 def _show_records(
     rec: str | ShardSet, what: str | None, key: int | None, as_json: bool
-) -> list[RecordError]:
-    """Shows records of a file or a set, or their keys; returns what is wrong with it."""
+) -> tuple[list[RecordError], int]:
+    """Shows records of a file or a set, or their keys; returns what is wrong, as below."""
     from ..format import RecordError
     from ..inspection import Records
 
@@ -107,7 +107,7 @@ def _show_records(
             _show_rows(records, key, as_json)
     except RecordError as error:  # the one record that was asked for
         failed.append(error)
-    return [*records.problems, *failed]
+    return [*records.problems, *failed], records.unnamed
 
 
 def _write_lines(lines: Any) -> None:
@@ -147,7 +147,7 @@ def _show_summary(
     else:
         text = summary_text(summary, pair)
     click.echo(text, file=data_stream())
-    return problems, pair.unnamed if pair else 0
+    return problems, records.unnamed + (pair.unnamed if pair else 0)
 
 
 def _pair(images: str | ShardSet, masks: Records) -> Pair | None:

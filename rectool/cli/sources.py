@@ -221,6 +221,8 @@ def _records(recs: tuple[str, ...], options: dict[str, Any]) -> tuple[RecordSour
     sets = [group for group in group_shards(recs) if isinstance(group, ShardSet)]
     amiss += [str(found.missing()) for found in sets if found.missing()]
     fail_all(amiss)
+    for note in source.notes:
+        say(note)
     if source.left_out:
         say(f"left out: {plural(source.left_out, 'record')} without an image")
     return source, bool(amiss)

@@ -42,8 +42,11 @@ def printable(text: str) -> str:
 
 def plural(count: int, noun: str) -> str:
     """ "1 image", "2 images", "3 classes", "4 boxes"."""
-    ending = "es" if noun.endswith(("s", "x", "ch")) else "s"
-    return f"{count} {noun}{'' if count == 1 else ending}"
+    if count == 1:
+        return f"1 {noun}"
+    if noun.endswith("ity"):
+        return f"{count} {noun[:-1]}ies"
+    return f"{count} {noun}{'es' if noun.endswith(('s', 'x', 'ch')) else 's'}"
 
 
 class RecordError(Exception):

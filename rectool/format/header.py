@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import re
 from collections.abc import Sequence
 from struct import Struct
 from struct import error as StructError  # noqa: N812
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contents import HEAD, name_of_content
 from .errors import HeaderError, LimitError
 
 _LAYOUT = Struct("<IfQQ")
@@ -20,6 +22,7 @@ HEADER_SIZE = _LAYOUT.size
 
 _FLAG, _ID = Struct("<I"), Struct("<Q")
 _FLOAT32 = Struct("<f")
+_PROTOBUF = re.compile(rb"\n.{1,4}\n.values", re.DOTALL)  # the first field of its Record
 _EXACT = 1 << 24  # float32 holds every whole number up to this one
 _WHOLE = 1 << 53  # float64 holds every whole number up to this one; above, none is meant exactly
 
@@ -88,17 +91,33 @@ def unpack(record: BytesLike) -> tuple[IRHeader, BytesLike]:
 
 def payload_start(record: bytes | bytearray | memoryview) -> int:
     """The number of bytes before the payload of an image record. Raises as `unpack` does."""
-    size = len(record)
+    if len(record) >= HEADER_SIZE:
+        start: int = HEADER_SIZE + 4 * _FLAG.unpack_from(record)[0]
+        if len(record) >= start:
+            return start
+    raise HeaderError(f"no image record: {_lack(record)}")
+
+
+def _lack(record: bytes | bytearray | memoryview) -> str:
+    size, content = len(record), content_without_header(record)
+    if content is not None:
+        return f"it holds a {content} without an IRHeader"
     if size < HEADER_SIZE:
-        raise HeaderError(f"no image record: {size} bytes, and an IRHeader alone has {HEADER_SIZE}")
-    flag: int = _FLAG.unpack_from(record)[0]
-    start = HEADER_SIZE + 4 * flag
-    if size < start:
-        raise HeaderError(
-            f"no image record: its IRHeader announces {flag} labels, {start} bytes in all,"
-            f" but the record has {size}"
-        )
-    return start
+        return f"{size} bytes, and an IRHeader alone has {HEADER_SIZE}"
+    flag = _FLAG.unpack_from(record)[0]
+    whole = HEADER_SIZE + 4 * flag
+    return f"its IRHeader announces {flag} labels, {whole} bytes in all, but the record has {size}"
+
+
+def content_without_header(record: bytes | bytearray | memoryview) -> str | None:
+    """What a record holds that has no IRHeader: "JPEG image", "JSON document"; None if unknown."""
+    start = bytes(record[:HEAD])
+    if _PROTOBUF.match(start):
+        return "protobuf of SageMaker's"
+    name = name_of_content(start) if start else None
+    if name is None or name.endswith((" file", " only")):
+        return None
+    return name.split(" ", 1)[1]
 
 
 def with_id(record: bytes, id_: int) -> bytes:

@@ -101,7 +101,8 @@ class ShardSet:
 def group_shards(paths: Iterable[StrPath]) -> list[str | ShardSet]:
     """The paths, those that are shards of one set as one, where the first of them stands.
 
-    A shard without others of its set stays a path. One that comes a second time begins another set.
+    A shard that is given alone stays a path if the others lie beside it: it was meant alone. One
+    that comes a second time begins another set.
     """
     groups: list[str | ShardSet] = []
     sets: dict[tuple[str, int], ShardSet] = {}
@@ -117,6 +118,11 @@ def group_shards(paths: Iterable[StrPath]) -> list[str | ShardSet]:
             groups.append(found)
         found.members[name.number] = path
     return [
-        group.paths[0] if isinstance(group, ShardSet) and len(group.members) == 1 else group
+        group.paths[0] if isinstance(group, ShardSet) and _meant_alone(group) else group
         for group in groups
     ]
+
+
+def _meant_alone(group: ShardSet) -> bool:
+    names = (shard_name(group.prefix, number, group.total) for number in range(group.total))
+    return len(group.members) == 1 and all(map(os.path.exists, names))
