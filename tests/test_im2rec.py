@@ -163,13 +163,26 @@ def test_what_is_resized_is_im2recs_only_by_opencv(
     (images / "none").mkdir()
     (images / "none" / "cv2.py").write_text("raise ImportError('none here')\n")
     places = os.pathsep.join([str(images / "none"), os.environ.get("PYTHONPATH", "")])
-    run = rectool("im2rec", "--resize", 20, "a", "images", cwd=images, PYTHONPATH=places)
-    assert run.status == 0, run
-    assert "rectool[opencv]" in run.err
+    for options, says in ((["--resize", 20], True), (["--encoding", ".png"], True), ([], False)):
+        run = rectool("im2rec", *options, "a", "images", cwd=images, PYTHONPATH=places)
+        assert run.status == 0, run
+        assert ("rectool[opencv]" in run.err) == says
     pytest.importorskip("cv2")
     run = im2rec("--resize", 20, "a", "images", cwd=images)
     assert (run.status, "rectool[opencv]" in run.err) == (0, False)
     assert len(RecordReader(images / "a.rec")) == 12
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "L", "RGB"])
+def test_what_opencv_decodes_otherwise_than_pillow_is_im2recs(tmp_path: Path, mode: str) -> None:
+    cv2 = pytest.importorskip("cv2")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.jpg").write_bytes(encoded(picture(1, 70, 60, mode)))
+    im2rec("--list", "a", "images", cwd=tmp_path)
+    assert im2rec("a", "images", cwd=tmp_path).status == 0
+    pixels = cv2.imread(str(tmp_path / "images" / "a.jpg"))
+    wanted = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+    assert unpack(RecordReader(tmp_path / "a.rec")[0])[1] == wanted
 
 
 def test_a_png_has_at_most_level_9(images: Path) -> None:

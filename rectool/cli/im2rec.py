@@ -179,28 +179,27 @@ def _treatment(args: argparse.Namespace) -> Treatment:
         "quality": min(args.quality, 9) if encoding == "png" else args.quality,
     }
     try:
-        if args.resize or encoding == "png" or args.color == -1:
-            return Recipe(**recipe, backend=_backend(args.resize))
-        return Recipe(**recipe)
+        return Recipe(**recipe, backend=_backend(args))
     except ValueError as error:
         raise click.UsageError(f"{error}.") from None
 
 
-def _backend(resizes: int) -> Any:
+def _backend(args: argparse.Namespace) -> Any:
     """im2rec.py's own where it is installed."""
     from ..format import ImageError
     from ..imaging.recipe import load
 
     try:
         load("opencv")
+        return "opencv"
     except ImageError:
-        how = "resized antialiased by Pillow" if resizes else "encoded by Pillow"
-        say(
-            f"without OpenCV images are {how}, and the bytes are not im2rec.py's:"
-            " pip install 'rectool[opencv]' makes them so"
-        )
+        if args.resize or args.encoding == ".png":
+            how = "resized antialiased by Pillow" if args.resize else "encoded by Pillow"
+            say(
+                f"without OpenCV images are {how}, and the bytes are not im2rec.py's:"
+                " pip install 'rectool[opencv]' makes them so"
+            )
         return "pillow"
-    return "opencv"
 
 
 def _pack_list(path: str, args: argparse.Namespace, treatment: Treatment) -> bool:
