@@ -12,6 +12,8 @@ from types import TracebackType
 from .format import RecordError
 from .system.held import HeldFolder
 
+_NO_PAYLOADS = (".rec", ".idx", ".lst")
+
 
 def check_empty(folder: str, *, force: bool) -> None:
     """Raises FileExistsError where the folder holds anything and `force` is false."""
@@ -72,6 +74,11 @@ class Folder:
         below, _, base = name.rpartition("/")
         if below != self._below:
             self._enter(below)
+        if base.lower().endswith(_NO_PAYLOADS) and self._place.stat(base) is not None:
+            path = os.path.join(self._place.path, base)
+            raise RecordError(
+                "a file of another kind has this name, and is not replaced", path=path
+            )
         file = NewFile(self, self._place, base)
         try:
             file.write(payload)

@@ -19,6 +19,7 @@ from .format import (
     ShardSet,
     StrPath,
     TruncatedError,
+    check_free,
     label_list,
     pack,
     plural,
@@ -240,6 +241,9 @@ class Target:
     ) -> None:
         self._files = files
         self._counts = {"images": 0, "raw": 0, "unnamed": 0, "misnamed": 0}
+        lst = os.path.join(folder, files.stem + ".lst")
+        if not os.path.islink(lst):  # links are replaced, whatever they lead to
+            check_free(lst, force=True)  # of another kind
         self._folder = Folder(folder, sources, force=force, by_list=files.has_names)
         try:
             self._lst = self._folder.new_file(files.stem + ".lst")

@@ -282,3 +282,17 @@ def test_an_error_leaves_no_unfinished_file(tmp_path: Path) -> None:
         lst.write(b"some")
         lst.discard()
     assert names_below(tmp_path / "d") == []
+
+
+@pytest.mark.usefixtures("rec")
+@pytest.mark.parametrize("name", ["out.lst", "train.rec", "train.idx", "other.lst"])
+def test_files_of_another_kind_stay(run: Runner, tmp_path: Path, name: str) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / name).write_bytes(b"\x0a\x23\xd7\xce\0 not to be lost")
+    listed = name if name != "out.lst" else "a.jpg"
+    (tmp_path / "n.lst").write_text(f"0\t0\t{listed}\n")
+    result = run("unpack", "out.rec", "d", "--lst", "n.lst", "--force")
+    assert result.status == 1
+    assert result.err.startswith(f"rectool: d/{name}: ")
+    assert (tmp_path / "d" / name).read_bytes().endswith(b"not to be lost")
+    assert names_below(tmp_path / "d") == [name]
