@@ -35,6 +35,9 @@ KINDS: dict[Change, Kind] = {
 }
 
 
+AVIF = Kind("{} held AVIF under another ending, e.g. {}", _IMAGE)
+
+
 def remarks_on(changes: list[Change], path: str) -> tuple[tuple[Kind, str], ...]:
     """A remark for each change of the image at `path`."""
     return tuple((KINDS[change], path) for change in changes)

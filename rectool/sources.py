@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
 
-from .changes import remarks_on
+from .changes import AVIF, remarks_on
 from .completeness import NO_LIMIT, check_complete
 from .filing import RAW_ENDING, file_fault, read_file
 from .format import (
@@ -248,6 +248,8 @@ class _FileMaker:
         changes: list[Change] = []
         records = tuple(head + part for part in self._payloads(found, image, mask, changes))
         remarks = remarks_on(changes, found)
+        if image[4:8] == b"ftyp" and not found.lower().endswith(".avif"):  # or it is no image
+            remarks += ((AVIF, found),)
         if found != path:
             remarks += ((RESPELLED, respelling(path, found)),)
         return Made(records, remarks)
