@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from unicodedata import normalize
 
 import numpy as np
 
 from .completeness import check_complete
 from .filing import RAW_ENDING, file_fault, read_file
 from .format import ImageError, KeyTable, RecordError, StrPath, shown
+from .listed_paths import Root, respelling
 from .listing import ImageList, Numbers, leads_out
 from .sniffing import check_lossless, describe, may_be_turned
 
@@ -36,7 +38,7 @@ class Mask:
 
     It lies on its image's pixels as they are stored, and an EXIF orientation of the image turns
     both; if it is `upright`, on the image as it is seen, and is not turned. With `new_numbers` its
-    pixels get other ones.
+    pixels get other ones. `respelled` says how a path was found that was spelled otherwise.
     """
 
     name: str
@@ -44,12 +46,13 @@ class Mask:
     upright: bool = False
     path: str | None = None
     new_numbers: MaskNumbers | None = None
+    respelled: str = ""
 
     @classmethod
-    def at(cls, path: str, image: str, treatment: MaskTreatment) -> Mask:
+    def at(cls, path: str, image: str, treatment: MaskTreatment, respelled: str = "") -> Mask:
         """The mask in a file. Raises ImageError where that is its image's own."""
         read = partial(read_file, path)
-        mask = cls(shown(path), read, treatment.upright, path, treatment.new_numbers)
+        mask = cls(shown(path), read, treatment.upright, path, treatment.new_numbers, respelled)
         with mask._faults():
             if os.path.samefile(path, image):
                 raise ImageError(
@@ -211,6 +214,9 @@ class MasksInFolder(NamedTuple):
         found = next(filter(None, (_existing(stem, endings) for endings in _ENDINGS)), [])
         if found and found[0].lower().endswith(_LOSSY):  # no mask, but maybe the image itself
             found = [name for name in found if not os.path.samefile(name, image)]
+        if not found and (other := self._of_other_form(path)):
+            said = respelling(os.path.splitext(path)[0] + self.suffix, other)
+            return Mask.at(os.path.join(self.root, other), image, self.treatment, said)
         if not found:
             hint = _hint_of_names(stem.removesuffix(self.suffix))
             raise ImageError(f"no mask {shown(stem)}.png, or of another ending{hint}")
@@ -219,6 +225,25 @@ class MasksInFolder(NamedTuple):
             names = " and ".join(shown(os.path.basename(name)) for name in (found[0], others[0]))
             raise ImageError(f"has two masks, {names} in {shown(os.path.dirname(stem))}")
         return Mask.at(found[0], image, self.treatment)
+
+    def _of_other_form(self, path: str) -> str | None:
+        """The one mask whose name differs from its image's in Unicode's form alone."""
+        stem = normalize("NFC", os.path.splitext(path)[0] + self.suffix)
+        if stem.isascii():
+            return None
+        like = [os.path.splitext(one) for one in _root_of(self.root).meant(stem)]
+        found = [
+            name + ending
+            for name, ending in like
+            if normalize("NFC", name) == stem and ending.lower() in _LOSSLESS
+        ]
+        return found[0] if len(found) == 1 else None
+
+
+@lru_cache(maxsize=4)
+def _root_of(folder: str) -> Root:
+    """Finds masks under other spellings; kept by each process, with the names in each folder."""
+    return Root(folder, _LOSSLESS)
 
 
 def _hint_of_names(stem: str) -> str:
@@ -291,4 +316,8 @@ class _Listed(NamedTuple):
     def find(self, image: str, path: str, given: str | None) -> Mask:
         if given is None:
             raise ImageError(f"no mask: {shown(self.name)} has no line with its key")
-        return Mask.at(os.path.join(self.root, given), image, self.treatment)
+        file = os.path.join(self.root, given)
+        if not os.path.exists(file) and (found := _root_of(self.root).respelled(given)):
+            file, said = os.path.join(self.root, found), respelling(given, found)
+            return Mask.at(file, image, self.treatment, said)
+        return Mask.at(file, image, self.treatment)

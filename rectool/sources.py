@@ -246,12 +246,17 @@ class _FileMaker:
         head = self._head(key, labels[: self.label_width], header)
         found, image = self._read(path)
         changes: list[Change] = []
-        records = tuple(head + part for part in self._payloads(found, image, mask, changes))
+        file, its = os.path.join(self.root, found), None
+        if self.masks is not None:
+            its = self.masks.find(file, found, mask)
+        records = tuple(head + part for part in self._payloads(found, image, its, changes))
         remarks = remarks_on(changes, found)
         if image[4:8] == b"ftyp" and not found.lower().endswith(".avif"):  # or it is no image
             remarks += ((AVIF, found),)
         if found != path:
             remarks += ((RESPELLED, respelling(path, found)),)
+        if its and its.respelled:
+            remarks += ((RESPELLED, its.respelled),)
         return Made(records, remarks)
 
     def _read(self, path: str) -> tuple[str, bytes]:
@@ -284,16 +289,14 @@ class _FileMaker:
         return pack(IRHeader(0, labels, key, 0), b"")
 
     def _payloads(
-        self, path: str, image: bytes, mask: str | None, changes: list[Change]
+        self, path: str, image: bytes, mask: Mask | None, changes: list[Change]
     ) -> Records:
-        file = os.path.join(self.root, path)
         raw = isinstance(self.treatment, Copy) and path.endswith(RAW_ENDING)
-        if self.masks is None:
+        if mask is None:
             return (image if raw else self.treatment.apply(image, changes),)
-        found = self.masks.find(file, path, mask)
         if raw:
-            return image, found.payload()
-        return self.treatment.apply_pair(image, found, changes)
+            return image, mask.payload()
+        return self.treatment.apply_pair(image, mask, changes)
 
 
 def _with_header(header: HeaderFields, labels: tuple[float, ...]) -> bytes:

@@ -116,3 +116,34 @@ def test_masks_are_found_by_the_path_that_the_image_has(run: Runner, folder: Pat
     result = run("pack", "-", "out", *options, stdin=lst("a%20b.jpg"))
     assert result.status == 0, result
     assert len(RecordReader(folder / "out_mask.rec")) == 1
+
+
+@posix
+def test_masks_of_a_list_are_found_under_any_spelling(run: Runner, folder: Path) -> None:
+    (folder / "masks" / "sub").mkdir(parents=True)
+    (folder / "masks" / "sub" / "A.PNG").write_bytes(encoded(picture(0, 20, 18, "L"), "PNG"))
+    (folder / "masks" / "m.lst").write_text("0\t0\tsub\\a.png\n")
+    options = ["--root", "images", "--masks", "masks/m.lst"]
+    result = run("pack", "-", "out", *options, stdin=lst("a b.jpg"))
+    assert result.status == 0, result
+    assert "1 path found under another spelling" in result.err
+    assert len(RecordReader(folder / "out_mask.rec")) == 1
+
+
+@posix
+def test_a_mask_of_another_unicode_form_is_its_images(run: Runner, folder: Path) -> None:
+    path = folder / "masks" / unicodedata.normalize("NFD", "caf\u00e9/c.png")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(encoded(picture(0, 21, 18, "L"), "PNG"))
+    options = ["--root", "images", "--masks", "masks"]
+    result = run("pack", "-", "out", *options, stdin=lst("caf\u00e9/c.jpg"))
+    assert result.status == 0, result
+    assert "1 path found under another spelling" in result.err
+
+
+@posix
+def test_a_mask_of_another_case_is_not(run: Runner, folder: Path) -> None:
+    (folder / "masks").mkdir()
+    (folder / "masks" / "GOOD.png").write_bytes(encoded(picture(0, 25, 18, "L"), "PNG"))
+    options = ["--root", "images", "--masks", "masks"]
+    assert run("pack", "-", "out", *options, stdin=lst("good.jpg")).status == 1
