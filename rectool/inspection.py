@@ -32,9 +32,13 @@ from .format import (
     unpack,
 )
 from .label_counts import LabelCounts, LabelSummary, Range
+from .shard_state import sizes_amiss
 from .sniffing import describe, format_of
 
 _LARGE_HEADER = 8  # bytes that struct's IdQQ takes more than IfQQ: a float64, and 4 to align it
+
+
+_MANY_LABELS = 4096
 
 
 class Row(NamedTuple):
@@ -52,7 +56,7 @@ class Row(NamedTuple):
     offset: int
     size: int
     flag: int | None
-    labels: list[float]
+    labels: list[float] | array[float]
     id: int | None
     id2: int | None
     payload: int
@@ -114,6 +118,7 @@ class Records:
         missing = shards.missing()
         if missing is not None:
             self._general.append(missing)
+        self._general += sizes_amiss(shards)
         for path in shards.paths:
             try:
                 yield AnyFile(path)
@@ -173,7 +178,11 @@ class Records:
             holds = "no header" if content is None else f"{content} without a header"
             return Row(key, offset, size, None, [], None, None, size, holds, None, None, rec)
         holds, width, height = self._holds(key, header.flag, payload)
-        labels = label_list(header.label)
+        labels: list[float] | array[float] = []
+        if header.flag > _MANY_LABELS:
+            labels = array("f", header.label.tobytes())  # Python floats would take 8 times as much
+        else:
+            labels = label_list(header.label)
         return Row(
             key, offset, size, header.flag, labels, header.id, header.id2,
             len(payload), holds, width, height, rec,

@@ -85,9 +85,9 @@ class LabelCounts:
         """Counts what was added since the last time."""
         if not self._lengths:
             return
-        labels = np.array(self._labels, np.float32)
-        lengths = np.array(self._lengths, np.int64)
-        del self._labels[:], self._lengths[:]
+        labels = np.frombuffer(self._labels, np.float32)
+        lengths = np.frombuffer(self._lengths, np.int64)
+        self._labels, self._lengths = array("f"), array("q")
         starts = lengths.cumsum() - lengths
         if not self._widths:
             ends = starts[:_LOOKED_AT] + lengths[:_LOOKED_AT]

@@ -6,7 +6,8 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 
 from .box_counts import BoxCounts
 from .boxes import BOX_WIDTH
@@ -21,6 +22,7 @@ ROW_TITLES = (
     "key", "offset", "size", "flag", "label", "id", "id2", "payload", "holds", "width", "height"
 )  # fmt: skip
 _MOST_RUNS = 20
+_BLOCK = 1 << 16  # texts that are joined at once
 _MOST_NUMBERS = 256
 _MOST_CLASSES = 12
 
@@ -52,19 +54,28 @@ def row_text(row: Row) -> str:
 
     A row of a set has its file as one more field at the end.
     """
-    labels = ",".join(map(_finite_label_text, row.labels))
+    labels = _joined(map(_finite_label_text, row.labels), ",")
     fields = [*row[:4], labels, *row[5:-1], *([] if row.rec is None else [shown(row.rec)])]
     return "\t".join("-" if field in (None, "") else str(field) for field in fields)
 
 
 def row_json(row: Row) -> str:
     """A row as a JSON object on one line; NaN and infinite labels as strings; "rec" for a set's."""
-    labels = [_json_label(label) for label in row.labels]
     fields: dict[str, object] = dict(zip(ROW_TITLES, row[:-1], strict=True))
-    fields["label"] = None if row.flag is None else labels if row.flag else labels[0]
+    fields["label"] = None if not row.labels or row.flag else _json_label(row.labels[0])
     if row.rec is not None:
         fields["rec"] = row.rec
-    return json.dumps(fields)
+    text = json.dumps(fields)
+    if not row.flag:
+        return text
+    labels = _joined((json.dumps(_json_label(label)) for label in row.labels), ", ")
+    return text.replace('"label": null', f'"label": [{labels}]', 1)
+
+
+def _joined(texts: Iterator[str], between: str) -> str:
+    """Many short texts as one, without all of them in memory at once."""
+    blocks = iter(lambda: between.join(islice(texts, _BLOCK)), "")
+    return between.join(blocks)
 
 
 def _json_label(label: float) -> float | str:

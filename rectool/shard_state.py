@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .format import RecordError, StrPath
+from .format import RecordError, ShardSet, StrPath, shown
 from .system.files import open_regular
 
 _LARGEST = 1 << 30  # bytes of a description: more is none
@@ -131,3 +132,27 @@ def read(path: StrPath) -> bytes:
 def _checksum(fields: dict[str, Any]) -> str:
     text = json.dumps({**fields, "checksum": ""}, sort_keys=True)
     return f"{zlib.crc32(text.encode('utf-8')):08x}"
+
+
+def sizes_amiss(shards: ShardSet) -> list[RecordError]:
+    """Shards that are not those which the set's description names; none where it has no such.
+
+    So a set is found that was replaced in part.
+    """
+    described = shards.prefix + ".shards.json"
+    try:
+        state = State.load(described)
+    except (RecordError, OSError):  # another program's, perhaps
+        return []
+    if state is None or len(state.shards) != shards.total:
+        return []
+    sizes = {number: shard.bytes for number, shard in state.shards.items()}
+    return [
+        RecordError(
+            f"{os.stat(path).st_size} bytes, and {shown(described)} says {sizes[number]}: a shard"
+            " of another set, or one that was changed (then remove that description)",
+            path=path,
+        )
+        for number, path in sorted(shards.members.items())
+        if os.path.isfile(path) and os.stat(path).st_size != sizes.get(number)
+    ]

@@ -27,6 +27,7 @@ from .format import (
     unpack,
 )
 from .listing import Entry, HeaderFields, ImageList, format_header_line, format_line
+from .shard_state import sizes_amiss
 from .sniffing import ENDINGS, format_of
 from .unpack_folder import Folder
 from .unpack_names import ListedNames, listed_names, slot
@@ -296,6 +297,8 @@ def _sources(rec: StrPath | ShardSet) -> tuple[tuple[str, ...], str]:
     missing = rec.missing()
     if missing is not None:
         raise missing
+    for amiss in sizes_amiss(rec):
+        raise amiss
     return rec.paths, os.path.basename(rec.prefix)
 
 

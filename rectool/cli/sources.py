@@ -212,6 +212,7 @@ def _remark_on_boxes(images: ImageList) -> None:
 def _records(recs: tuple[str, ...], options: dict[str, Any]) -> tuple[RecordSource, bool]:
     from ..format import ShardSet, group_shards, plural
     from ..record_source import RecordSource
+    from ..shard_state import sizes_amiss
 
     masks = mask_recs(recs, options["masks"]) if options["masks"] else []
     numbers = new_numbers_of(options)
@@ -220,6 +221,7 @@ def _records(recs: tuple[str, ...], options: dict[str, Any]) -> tuple[RecordSour
     amiss = list(map(str, source.amiss))
     sets = [group for group in group_shards(recs) if isinstance(group, ShardSet)]
     amiss += [str(found.missing()) for found in sets if found.missing()]
+    amiss += [str(fault) for found in sets for fault in sizes_amiss(found)]
     fail_all(amiss)
     for note in source.notes:
         say(note)
