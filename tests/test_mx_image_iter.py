@@ -412,7 +412,7 @@ def test_bad_images_are_named(tmp_path: Path) -> None:
         writer.write(pack(IRHeader(0, 1.0, 8, 0), colour(8)[:-30]), key=8)
     source = ImageIter(1, SHAPE, path_imgrec=tmp_path / "a.rec")
     source.next()
-    with pytest.raises(ImageError, match=r"a\.rec: .* the key 8: a damaged PNG"):
+    with pytest.raises(ImageError, match=r"a\.rec: .* the key 8: a PNG cut short"):
         source.next()
     (tmp_path / "bad.png").write_bytes(b"garbage")
     given = [[1, "bad.png"], [2, "none.png"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import struct
 from pathlib import Path
@@ -283,6 +284,15 @@ def test_damaged_files_of_arrays(tmp_path: Path) -> None:
         path.write_bytes(bad)
         with pytest.raises(mx.MXNetError, match=r"a\.nd: not a whole file of arrays"):
             nd.load(str(path))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    pipe = str(tmp_path / "pipe")
+    for read in (nd.load, mx.image.imread, lambda path: mx.recordio.MXRecordIO(path, "r")):
+        with pytest.raises(OSError, match="pipe"):
+            read(pipe)
 
 
 def test_devices() -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..format import RecordError, StrPath
 from ..format.output import Output
+from ..system.files import open_regular
 
 _LIST = 0x112
 _V1, _V2, _V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
@@ -44,9 +45,10 @@ def _packed(array: NDArray[Any]) -> bytes:
 def load(path: StrPath) -> tuple[list[NDArray[Any]], list[str]]:
     """The arrays in a file, and their names: none, or one for each.
 
-    Raises RecordError for a file of another kind or a damaged one, OSError as `open` does.
+    Raises RecordError for a file of another kind or a damaged one, OSError as `open` does, and
+    for a pipe or a device.
     """
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         data = file.read()
     try:
         return _Reader(data).arrays()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray as Array
 from ...format import ImageError, KeyTable, StrPath, plural
 from ...keywords import names_of, refuse_unknown
 from ...loading import DataBatch, DataDesc
+from ...system.files import open_regular
 from .. import nd
 from ..base import opening
 from ..io import DataIter
@@ -268,7 +269,7 @@ class ImageIter(DataIter):
 
     def read_image(self, fname: str) -> bytes:
         """The bytes of an image file."""
-        with open(os.path.join(self.path_root, fname), "rb") as file:
+        with opening(), open_regular(os.path.join(self.path_root, fname)) as file:
             return file.read()
 
     def augmentation_transform(self, data: NDArray) -> NDArray:

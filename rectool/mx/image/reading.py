@@ -9,6 +9,7 @@ import numpy as np
 
 from ...format import ImageError, StrPath
 from ...imaging.arrays import decode_array
+from ...system.files import open_regular
 from ..base import opening
 from ..nd import NDArray
 
@@ -44,7 +45,7 @@ def imread(
     filename: StrPath, flag: int = 1, to_rgb: int | bool = 1, out: NDArray | None = None
 ) -> NDArray:
     """The image in a file, as `imdecode` has it. Errors name the file; OSError too."""
-    with opening(), open(filename, "rb") as file:
+    with opening(), open_regular(filename) as file:
         data = file.read()
     try:
         return imdecode(data, flag, to_rgb, out)
