@@ -18,6 +18,7 @@ from .pairs import Masks
 from .samples import (
     as_array,
     check_files,
+    check_max_pixels,
     named_errors,
     part_of,
     places_of,
@@ -48,9 +49,13 @@ class RecordDataset:
     ymin, xmax, ymax, ...], float32, (boxes, 5 or more), also of none: "normalized" as they are
     stored, fractions of width and height, or in "pixels" of the decoded image.
 
+    An image of more than `max_pixels` pixels is not decoded; by default of more than 178,956,970,
+    or a fourth of that for a WebP or an AVIF.
+
     Records without an image (InsightFace's header record and ranges of identities) are left out.
-    Several files, shards of a set for one, are one data set, in the order given. Order, `idx` and
-    what is raised on opening are RecordReader's, `reader` here.
+    Several files, shards of a set for one, are one data set, in the order given; shards that are
+    missing or in another order are warned of. Order, `idx` and what is raised on opening are
+    RecordReader's, `reader` here; a file given twice raises RecordError.
 
     Opening also raises RecordError for masks whose keys are not the images', with the first
     difference. Reading raises ImageError for an image or mask that cannot be decoded, or a mask of
@@ -72,6 +77,7 @@ class RecordDataset:
         boxes: BoxUnit | None = None,
         decode: bool = True,
         color: Color = "rgb",
+        max_pixels: int | None = None,
         transform: Callable[..., Any] | None = None,
     ) -> None:
         if color not in ("rgb", "gray", "unchanged"):
@@ -83,6 +89,7 @@ class RecordDataset:
         if boxes == "pixels" and not decode:
             raise ValueError("boxes in pixels are of the decoded image, and decode is false")
         self.decode, self.color, self.transform, self.boxes = decode, color, transform, boxes
+        self.max_pixels = check_max_pixels(max_pixels)
         self.reader = RecordReader(path, idx)
         check_files(self.reader)
         self._masks = None if masks is None else Masks(self.reader, masks, idx is not False)
@@ -98,7 +105,9 @@ class RecordDataset:
         label: Any = header.label if isinstance(header.label, float) else np.array(header.label)
         if self.decode or self.boxes is not None:
             with named_errors(self.reader, position):
-                image = decode_array(payload, self.color) if self.decode else payload
+                image = (
+                    decode_array(payload, self.color, self.max_pixels) if self.decode else payload
+                )
                 label = label if self.boxes is None else self._boxes_of(label, image)
         sample: tuple[Any, ...] = (image, label)
         if self._masks is not None and self.decode:

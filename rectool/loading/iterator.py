@@ -23,7 +23,7 @@ from .blanks import Blanks, RawBatch
 from .labels import Labels, Source, Vectors
 from .loader import Loader
 from .pairs import MaskRows, Masks
-from .samples import as_array, check_files, in_file_order, sample_positions
+from .samples import as_array, check_files, check_max_pixels, in_file_order, sample_positions
 
 _WORD = 1 << 64
 
@@ -72,6 +72,9 @@ class ImageRecordIter:
     antialiased; "opencv" as MXNet does, to the bit (4.11) but for bicubic, which rounds in another
     way.
 
+    An image of more than `max_pixels` pixels is not decoded, and cannot be read; by default of more
+    than 178,956,970, or a fourth of that for a WebP or an AVIF.
+
     A sample that cannot be read raises ImageError, or another RecordError, that names its file and
     key, from `next`; the call after that gives the next batch. With `on_error` "skip" the sample
     behind it takes its place, and `skipped` maps its key to the error; a thousand such in a row
@@ -106,6 +109,7 @@ class ImageRecordIter:
         data_name: str = "data",
         label_name: str = "softmax_label",
         backend: Backend = "pillow",
+        max_pixels: int | None = None,
         on_error: OnError = "fail",
         **augmentation: Any,
     ) -> None:
@@ -145,6 +149,7 @@ class ImageRecordIter:
         self._loader = Loader(
             self.reader, aug, labels, rows, backend=backend,
             seed=seed_aug % _WORD, origin=self._part * self.samples, skip=skip,
+            max_pixels=check_max_pixels(max_pixels),
         )  # fmt: skip
         data_type = np.dtype(aug.dtype)
         shape = (batch_size, *aug.data_shape)

@@ -43,10 +43,11 @@ class Loader:
         seed: int,
         origin: int,
         skip: bool,
+        max_pixels: int | None,
     ) -> None:
         self._reader, self._aug = reader, augmentation
         self._labels, self._masks = labels, masks
-        self._backend, self._skip = backend, skip
+        self._backend, self._skip, self._max_pixels = backend, skip, max_pixels
         self._seed, self._origin = seed, origin  # where this part begins in the order of all
         self._color = _COLORS[augmentation.channels]
         # Pillow resizes what the crop needs, and no more, of an image that it has decoded small
@@ -94,7 +95,7 @@ class Loader:
         """The decoded image, of the size of data_shape, and what made it so."""
         if self._fuses:
             return self._fused(payload, draw)
-        image = self._checked(decode_array(payload, self._color))
+        image = self._checked(decode_array(payload, self._color, self._max_pixels))
         course = self._aug.course(image.shape[1], image.shape[0], draw)
         for step in course.steps:
             image = self._step(image, step)
@@ -107,7 +108,7 @@ class Loader:
             courses.append(self._aug.course(width, height, draw))
             return as_fit(courses[0].steps, width, height)
 
-        image = np.asarray(cut(payload, self._color, fit))
+        image = np.asarray(cut(payload, self._color, fit, max_pixels=self._max_pixels))
         return self._checked(image), courses[0]
 
     def _checked(self, image: NDArray[Any]) -> NDArray[Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import SupportsIndex, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +71,16 @@ def check_files(reader: RecordReader) -> None:
                     f"{shown(group.name)}: the shards are not given in the order of their numbers",
                     stacklevel=3,
                 )
+
+
+def check_max_pixels(value: int | None) -> int | None:
+    """Raises ValueError unless it is a number of pixels, or None for the usual one."""
+    if value is None:
+        return None
+    number = operator.index(value) if isinstance(value, SupportsIndex) else 0
+    if number < 1:
+        raise ValueError(f"max_pixels must be a whole number, 1 or more, got {value!r}")
+    return number
 
 
 def places_of(reader: RecordReader) -> int:
