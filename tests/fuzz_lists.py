@@ -55,9 +55,13 @@ def try_list(trial: Trial) -> None:
     trial.kind = f"lst: {fault.__name__}"
     text = fault(whole.encode(), trial.rng)
     trial.path("m.lst", text)
-    options = trial.rng.choice((("--pass-through",), ("--pass-through", "--on-error", "skip")))
-    said = trial.rectool("pack", "m.lst", "out", "--root", "images", *options)
-    made = read_pair(trial, "out") if Path("out.rec").exists() else {}
+    pack = ("pack", "m.lst", "m", "--root", "images", "--pass-through")
+    command = trial.rng.choice((
+        pack, (*pack, "--on-error", "skip"),
+        ("im2rec", "m", "images", "--pass-through", "--pack-label"),
+    ))  # fmt: skip
+    said = trial.rectool(*command)
+    made = read_pair(trial, "m") if Path("m.rec").exists() else {}
     lines = [line.split("\t") for line in whole.splitlines()]
     truth = {int(key): (as_floats(values), name) for key, *values, name in lines}
     kept = set(text.split(b"\n"))
@@ -70,7 +74,7 @@ def try_list(trial: Trial) -> None:
             trial.check(about[2] == image(NAMES.index(name)), f"{key}: another image")
         elif about is None or about[2] not in map(image, range(len(NAMES))):
             trial.problem(f"{key}: no image of the list's")
-    if said.status == 0 and "skip" not in options:
+    if said.status == 0 and "skip" not in command:
         trial.check(untouched <= set(made), f"lost {untouched - set(made)} with status 0")
         count = len([line for line in _decoded(text).splitlines() if line.strip(" \0\r")])
         trial.check(len(made) == count, f"{len(made)} records of {count} lines with status 0")
