@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 import warnings
@@ -14,7 +15,7 @@ from conftest import Run, encoded, picture
 from image_variants import GIF, PHOTO, PNG, PROGRESSIVE, several, variants
 from PIL import Image, ImageFile
 
-from rectool import ImageError
+from rectool import ImageError, ImageRecordIter, IRHeader, RecordDataset, RecordWriter, pack
 from rectool.completeness import check_complete
 from rectool.imaging import Backend, Recipe, arrays, decode
 from rectool.imaging.with_pillow import cut
@@ -226,3 +227,21 @@ def test_pass_through_copies_any_number_of_pixels(run: Runner, tmp_path: Path) -
     assert refused.status == 1
     assert "20000x10000 pixels" in refused.err
     assert "--max-pixels" in refused.err
+
+
+def test_readers_have_a_limit_of_pixels_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.rec"
+    with RecordWriter(path) as writer:
+        writer.write(pack(IRHeader(0, 1.0, 7, 0), PHOTO), 7)
+    for limit, error in ((64 * 48, None), (64 * 48 - 1, "key 7.*64x48 pixels, more than the 3071")):
+        dataset = RecordDataset(path, max_pixels=limit)
+        batches = [
+            ImageRecordIter(path, (3, 48, 64), 1, max_pixels=limit, **options)
+            for options in ({}, {"resize": 50})
+        ]
+        for read in (functools.partial(dataset.__getitem__, 0), *[each.next for each in batches]):
+            if error is None:
+                read()
+            else:
+                with pytest.raises(ImageError, match=error):
+                    read()
