@@ -286,8 +286,8 @@ def check_size(info: ImageInfo, max_pixels: int | None = None) -> None:
     limit = _usual_limit(info) if max_pixels is None else max_pixels
     if info.width * info.height > limit:
         raise ImageError(
-            f"{info.width}x{info.height} pixels, more than the {limit} allowed; max-pixels sets how"
-            " many may be"
+            f"{info.width}x{info.height} pixels, more than the {limit} allowed; --max-pixels"
+            " (max_pixels) sets how many"
         )
 
 
