@@ -17,9 +17,11 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 import unicodedata
 from collections.abc import Iterable, Iterator
 
+from .filing import file_fault
 from .format import ListError, StrPath, shown
 from .listing import encode_path, leads_out
 from .remarks import Kind, Remarks
@@ -65,6 +67,14 @@ class Root:
     def join(self, path: str) -> str:
         return os.path.join(self.path, path)
 
+    def has_file(self, path: str) -> bool:
+        """Whether a path below the root is that of a file. Raises OSError where the disk fails."""
+        try:
+            return stat.S_ISREG(os.stat(self.join(path)).st_mode)
+        except OSError as error:
+            file_fault(error)
+            return False
+
     def below(self, path: str) -> str:
         """A path as a list has it, there or not. Raises ListError where it leads out."""
         plain = self._plain(path)
@@ -78,7 +88,7 @@ class Root:
         """The path of the file that is meant. Raises ListError where there is none, or are two."""
         plain = self._plain(path)
         out = plain == os.curdir or leads_out(plain)
-        if not out and os.path.isfile(self.join(plain)):
+        if not out and self.has_file(plain):
             return plain
         elsewhere = out and os.path.lexists(self.join(path))  # a file, and none below the root
         found = None if elsewhere else self.respelled(path)
@@ -91,7 +101,7 @@ class Root:
         """Whether a file is meant by this path; it is not counted."""
         try:
             plain = self.below(path)
-            return os.path.isfile(self.join(plain)) or bool(self.meant(path))
+            return self.has_file(plain) or bool(self.meant(path))
         except ListError:
             return False
 
@@ -156,7 +166,7 @@ class Root:
         for place in places:
             for names in self._names_like(place, parts[-1], self._exts):
                 paths = [os.path.join(place, name) for name in names if not UNFIT.search(name)]
-                files = [path for path in paths if os.path.isfile(self.join(path))]
+                files = [path for path in paths if self.has_file(path)]
                 found += files
                 if files:
                     break

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
-from annotating import Runner, write_images
+from annotating import Runner, in_process, write_images
 
 from rectool.faults import Faults
 
@@ -179,3 +183,54 @@ def test_folders_with_what_is_no_file(run: Runner, folder: Path) -> None:
         assert "images/gone.jpg: a link to nothing" in result.err
         assert (folder / "out.lst").exists() == (mode != "fail")
         (folder / "out.lst").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize(("kind", "source"), [one for one in SOURCES if "." not in one[1]])
+def test_annotations_that_may_not_be_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str, source: str
+) -> None:
+    """What is the file's fault is its image's; what is the disk's ends the run."""
+    ending = {"voc": ".xml", "yolo": ".txt", "labelme": ".json"}[kind]
+    bad = os.path.join(source, f"b{ending}")
+    opened = io.open
+    for number, word in ((errno.EACCES, "1 image in out.lst"), (errno.EIO, "rectool: ")):
+
+        def refusing(path: object, *more: object, number: int = number, **named: object) -> object:
+            if path == bad:
+                raise OSError(number, os.strerror(number), bad)
+            return opened(path, *more, **named)  # type: ignore[call-overload]
+
+        monkeypatch.setattr("builtins.open", refusing)
+        monkeypatch.setattr("rectool.text_files.open_regular", partial(refusing, mode="rb"))
+        command = ["list", "images", "out", f"--{kind}", source, "--force"]
+        status, _, err = in_process(folder, command)
+        monkeypatch.undo()
+        assert status == 1
+        assert word in err
+        assert os.strerror(number) in err
+        assert (folder / "out.lst").exists() == (number == errno.EACCES)
+        (folder / "out.lst").unlink(missing_ok=True)
+
+
+def test_images_of_a_disk_that_fails(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat = os.stat
+
+    def failing(path: object, *more: object, **named: object) -> object:
+        if path == os.path.join("images", "b.jpg"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+        return stat(path, *more, **named)  # type: ignore[arg-type]
+
+    write_coco(folder, "b.jpg")
+    monkeypatch.setattr(os, "stat", failing)
+    status, out, err = in_process(folder, ["list", "images", "--coco", "a.json"])
+    assert (status, out) == (1, b"")
+    assert os.strerror(errno.EIO) in err
+
+
+def test_images_larger_than_any_record_are_not_read(run: Runner, folder: Path) -> None:
+    write_coco(folder, "b.jpg")
+    with (folder / "images" / "b.jpg").open("ab") as file:
+        file.truncate(1 << 29)
+    result = run("list", "images", "--coco", "a.json")
+    assert result.status == 1
+    assert "images/b.jpg: 536870912 bytes" in result.err

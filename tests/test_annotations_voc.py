@@ -246,6 +246,7 @@ def test_codecs_that_are_no_encodings_are_not_used(folder: Path, codec: str) -> 
         ("b", "b.jpg", "other.jpg"),  # other.jpg is there too
         ("a.b", "a.b.jpg", "a.b"),
         ("sub/c", "c.png", "c.png"),
+        ("000001", "JPEGImages/000001.jpg", "000001.jpg"),  # in the folder that holds both
         ("sub/d", "sub/d.png", "C:\\Users\\me\\d.png"),
         ("old", "new.png", "new.png"),
         ("e", "e.png", "../elsewhere/e.png"),
@@ -257,6 +258,7 @@ def test_images_are_found_by_the_name_of_the_xml_first(
 ) -> None:
     for name in (image, "other.jpg"):
         path = folder / "images" / name
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(encoded(picture(0, 9, 9), "JPEG"))
     write(folder, **{file.replace("/", "__"): sheet(said, (9, 9), thing("x", 1, 1, 5, 5))})
     entries, _ = listed(run, "--voc", "xml")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import stat
 
-from ..format import ImageError, ListError, shown
+from ..filing import file_fault
+from ..format import MAX_RECORD, ImageError, ListError, shown
 from ..listed_paths import Root
 from ..remarks import Kind, Remarks
 from ..sniffing import describe, has_exif
@@ -46,12 +47,12 @@ class Measure:
         name = self._root.join(path)
         try:
             seen, turn = _seen(name)
-        except ImageError as error:
-            raise ListError(f"{shown(name)}: {error.message}") from None
         except FileNotFoundError:
             raise ListError(f"no such file: {shown(name)}") from None
+        except ImageError as error:
+            raise ListError(f"{shown(name)}: {error.message}") from None
         except OSError as error:
-            raise ListError(f"{shown(name)}: {error.strerror}") from None
+            raise ListError(f"{shown(name)}: {file_fault(error).message}") from None
         unturned = seen[::-1] if turn >= 5 else seen
         size = unturned if self._stored else seen
         if said is not None and said != size:
@@ -70,7 +71,10 @@ class Measure:
         """The same of an image that is not measured; where it cannot be read that is not said."""
         try:
             turn = _seen(self._root.join(path))[1]
-        except (ImageError, OSError):
+        except ImageError:
+            return 1
+        except OSError as error:
+            file_fault(error)
             return 1
         return self._to_turn(path, turn)
 
@@ -85,6 +89,8 @@ def _seen(path: str) -> tuple[Size, int]:
     state = os.stat(path)
     if not stat.S_ISREG(state.st_mode):
         raise ImageError("no regular file")
+    if state.st_size > MAX_RECORD:
+        raise ImageError(f"{state.st_size} bytes, and a record holds less than {MAX_RECORD + 1}")
     with open(path, "rb", buffering=0) as file:
         for size in (*_READS, state.st_size):
             file.seek(0)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..boxes import BOX_WIDTH
+from ..filing import file_fault
 from ..format import ListError, StrPath, shown
 from ..listed_paths import Root
 from ..listing import raise_faults
@@ -21,6 +22,8 @@ from .formats import check_is_folder
 from .only import Only
 from .pixels import Measure, Size
 
+_IMAGES = "JPEGImages"
+"""Where VOC's images are, beside the folder of XML files."""
 MOST_BYTES = 1 << 28
 """A file of one image's annotations is not larger, even with the image in it."""
 
@@ -194,11 +197,14 @@ class _Reader:
         self.sheets[path] = _Sheet(shown(name), size, turn, classes, rows)
 
     def _page(self, name: str, remarks: Remarks) -> Page:
-        if os.path.getsize(name) > MOST_BYTES:
-            raise ListError(
-                f"more than {MOST_BYTES >> 20} MB: too large for one image's annotations"
-            )
-        return self._pages.read(name, remarks)
+        try:
+            if os.path.getsize(name) > MOST_BYTES:
+                raise ListError(
+                    f"more than {MOST_BYTES >> 20} MB: too large for one image's annotations"
+                )
+            return self._pages.read(name, remarks)
+        except OSError as error:
+            raise ListError(file_fault(error).message) from None
 
     def _check_once(self, path: str, name: str, found: Annotated) -> None:
         """Raises ListError where an image has two files of annotations: then it is not listed."""
@@ -212,7 +218,8 @@ class _Reader:
     def path(self, said: list[str], relative: str) -> str:
         """The image's path below the root. Raises ListError where there is no such file."""
         stem = os.path.splitext(relative)[0]
-        ends = dict.fromkeys((stem, os.path.basename(stem)))
+        last = os.path.basename(stem)
+        ends = dict.fromkeys((stem, last, os.path.join(_IMAGES, last)))
         tried: list[str] = []
         problem: ListError | None = None
         for text in said[:1]:
@@ -222,11 +229,11 @@ class _Reader:
                     tried.insert(0, self._root.below(os.path.join(os.path.dirname(relative), text)))
             except ListError as error:
                 problem = error
-        named = next(filter(self._is_file, tried), None)
+        named = next(filter(self._root.has_file, tried), None)
         if named is not None and _stem(named) == _stem(relative):
             return named
         by_name = [end + ext for end in ends for ext in self._exts]
-        path = next(filter(self._is_file, by_name), None)
+        path = next(filter(self._root.has_file, by_name), None)
         if path is not None and (said or [""])[0]:
             self._remarks.count(self._renamed, path)
         path = path or named
@@ -236,9 +243,6 @@ class _Reader:
             missing = shown(self._root.join(tried[-1] if tried else by_name[0]))
             raise problem or ListError(f"no such file: {missing}")
         return path
-
-    def _is_file(self, path: str) -> bool:
-        return os.path.isfile(self._root.join(path))
 
 
 def _stem(path: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from os.path import join, splitext
 
 from ..boxes import BOX_WIDTH
+from ..filing import file_fault
 from ..format import LimitError, ListError, StrPath, plural, shown, to_float32
 from ..listed_paths import RESPELLED, Root, respelling
 from ..listing import quoted
@@ -194,6 +195,8 @@ class _Reader:
             lines = read_text(name, "a label file", _MOST_BYTES).splitlines()
         except ListError as error:
             return [], [str(error)]
+        except OSError as error:
+            return [], [f"{shown(name)}: {file_fault(error).message}"]
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
