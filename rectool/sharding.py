@@ -124,7 +124,7 @@ class ShardWriter:
         self._own = self._names(state) if state and state.publishing else set()
         if force:
             for path in self._shards():
-                check_free(path, force=True)
+                check_free(path, force=True, name=self._as_given(path))
         else:
             self._check_free()
             if whole and not state:
@@ -155,7 +155,11 @@ class ShardWriter:
         """Raises FileExistsError for a shard of this name that is not the set's own."""
         for path in self._shards():
             if path not in self._own:
-                check_free(path, force=False)
+                check_free(path, force=False, name=self._as_given(path))
+
+    def _as_given(self, path: str) -> str:
+        """The path of a shard as the caller of this class would write it."""
+        return self._given[0] + path.removeprefix(self._prefix)
 
     def _shards(self) -> list[str]:
         """The files there are that bear the names of this set's shards."""
@@ -271,10 +275,7 @@ class ShardWriter:
             raise
         count = len(self._done)
         names = zip(*(self._named(number, count)[::2] for number in range(count)), strict=True)
-        return [
-            tuple(given + path.removeprefix(prefix) for path in paths)
-            for given, prefix, paths in zip(self._given, self._prefixes, names, strict=True)
-        ]
+        return [tuple(map(self._as_given, paths)) for paths in names]
 
     def _give_names(self) -> None:
         """Moves what was there out of the way, then all shards to their names; or, on an error,
