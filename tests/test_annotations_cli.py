@@ -61,6 +61,13 @@ def folder(tmp_path: Path) -> Path:
             for option, source in (("--csv", "t.csv"), ("--coco", "a.json"), ("--yolo", "dir"))
         ),
         (["--no-difficult"], "--no-difficult is of --voc."),
+        (
+            ["--stored-boxes"],
+            "--stored-boxes is of --coco, --voc, --yolo, --labelme and --manifest.",
+        ),
+        (["--labelme", "dir", "--flat"], "--flat does not go with --labelme."),
+        (["--manifest", "t.csv", "--exts", "png"], "--exts does not go with --manifest."),
+        (["--manifest", "t.csv", "--hidden"], "--hidden does not go with --manifest."),
         (["--skip-empty"], "--skip-empty is of --coco, --voc, --yolo, --labelme and --manifest."),
         (["--csv", "t.csv", "--classes-out", "c"], "--classes-out: no names of classes are known."),
         (
