@@ -63,6 +63,12 @@ def test_encodings(run: Runner, folder: Path, encoding: str, end: str) -> None:
     assert (folder / "c").read_text("utf-8") == "caf\u00e9 0\nx 1\n"
 
 
+def test_utf16_that_is_cut(run: Runner, folder: Path) -> None:
+    name = table(folder, "a.jpg,1\nb.jpg,2\n".encode("utf-16")[:-1])
+    result = run("list", "images", "--csv", name)
+    assert (result.status, "malformed UTF-16" in result.err) == (1, True)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs names of any bytes")
 def test_what_is_no_utf8_is_told(run: Runner, folder: Path) -> None:
     (folder / "images" / "b.jpg").rename(folder / "images" / "\u00fc.jpg")

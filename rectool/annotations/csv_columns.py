@@ -123,6 +123,8 @@ def _by_header(first: list[str], second: list[str], root: Root) -> Columns:
         return Columns(len(second), 0, behind, None, True, [_header_text(first, ())])
     others = [at for at in range(len(first)) if at != path]
     labels = [at for at in others if at > path or not _INDEX.fullmatch(first[at].strip())]
+    if not labels and second:
+        raise ListError(f"expected a path, a comma and a label, got {second[0]!r:.80}")
     remarks = []
     texts = [at for at in labels if at < len(second) and _is_text(second[at])]
     if texts and len(labels) > 1:

@@ -57,18 +57,19 @@ class Table:
                 line = reader.line_num + before
         except csv.Error as error:
             raise ListError(f"{shown(self.name)}:{line}: a row that is no CSV: {error}") from None
-        except UnicodeError as error:
-            raise ListError(f"malformed UTF-16: {error}", path=self.name) from None
 
     def _bounded(self, text: io.TextIOWrapper) -> Iterator[str]:
-        while line := text.readline(LONGEST_LINE):
-            if len(line) == LONGEST_LINE:
-                raise ListError(
-                    f"a table must have lines of less than {LONGEST_LINE} bytes, found a longer"
-                    " one",
-                    path=self.name,
-                )
-            yield line
+        try:
+            while line := text.readline(LONGEST_LINE):
+                if len(line) == LONGEST_LINE:
+                    raise ListError(
+                        f"a table must have lines of less than {LONGEST_LINE} bytes, found a"
+                        " longer one",
+                        path=self.name,
+                    )
+                yield line
+        except UnicodeError as error:
+            raise ListError(f"malformed UTF-16: {error}", path=self.name) from None
 
 
 @contextmanager

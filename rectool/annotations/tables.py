@@ -95,10 +95,10 @@ def read_csv(
 
 
 def _filled(first: list[Row]) -> list[list[str]]:
-    """The first row, and of those that follow the one with the fewest empty cells."""
+    """The first row, and of those that follow the one with the most filled cells."""
     (_, head), *others = first
     rows = [cells for _, cells in others]
-    return [head, *sorted(rows, key=lambda cells: sum(not cell.strip() for cell in cells))[:1]]
+    return [head, *sorted(rows, key=lambda cells: -sum(map(bool, map(str.strip, cells))))[:1]]
 
 
 class _Reader(Protocol):
