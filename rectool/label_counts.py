@@ -92,7 +92,8 @@ class LabelCounts:
         if not self._widths:
             ends = starts[:_LOOKED_AT] + lengths[:_LOOKED_AT]
             some = zip(starts.tolist(), ends.tolist(), strict=False)
-            self._notes = layout_notes([labels[start:end].tolist() for start, end in some])
+            few = (labels[at:end].tolist() for at, end in some if end - at <= MOST_COLUMNS)
+            self._notes = layout_notes(list(few))
         self._widths.update(Counter(lengths.tolist()))
         self._first.add_all(labels[starts])
         self._firsts.append(np.unique(labels[starts]))

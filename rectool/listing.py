@@ -37,6 +37,7 @@ _PLAIN = re.compile(rb"([0-9]{1,18})\t([0-9]{1,7}(?:\.[0-9]{1,30})?)\t([^\t\0\r\
 """What nearly all lines look like, and nothing in it can be wrong."""
 _BOM = b"\xef\xbb\xbf"  # also within: where two files were joined
 _HEADER_LINE = b"#header\t"
+_BLOCK = 1 << 12  # labels that are written at once
 MOST_FAULTS = 20
 
 
@@ -56,7 +57,7 @@ class Entry(NamedTuple):
     """An image of a list: its record's key, its labels (one or more), its path below the root."""
 
     key: int
-    labels: tuple[float, ...]
+    labels: tuple[float, ...] | array[float]
     path: str
 
 
@@ -100,7 +101,10 @@ def format_label(label: float) -> str:
 
 
 def format_line(entry: Entry) -> bytes:
-    labels = "".join(f"{format_label(label)}\t" for label in entry.labels)
+    labels = "".join(
+        "".join(f"{format_label(label)}\t" for label in entry.labels[at : at + _BLOCK])
+        for at in range(0, len(entry.labels), _BLOCK)
+    )
     return b"%d\t%s%s\n" % (entry.key, labels.encode("ascii"), encode_path(entry.path))
 
 

@@ -281,7 +281,7 @@ class _FileMaker:
     def _finder(self) -> Root:
         return Root(self.root)
 
-    def _head(self, key: int, labels: tuple[float, ...], header: HeaderFields | None) -> bytes:
+    def _head(self, key: int, labels: Sequence[float], header: HeaderFields | None) -> bytes:
         if header is not None and self.label_width is None:
             return _with_header(header, labels)
         if len(labels) == 1:
@@ -299,7 +299,7 @@ class _FileMaker:
         return self.treatment.apply_pair(image, mask, changes)
 
 
-def _with_header(header: HeaderFields, labels: tuple[float, ...]) -> bytes:
+def _with_header(header: HeaderFields, labels: Sequence[float]) -> bytes:
     if header.flag == 0 and len(labels) == 1:
         return pack_raw(0, labels[0], header.id, header.id2)
     if header.flag != len(labels):

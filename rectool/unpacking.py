@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -34,6 +35,9 @@ from .unpack_names import ListedNames, listed_names, slot
 from .whole_records import WholeRecords
 
 OnDamage = Callable[[RecordError], None]
+
+
+_MANY_LABELS = 4096
 
 
 @dataclass(frozen=True)
@@ -266,7 +270,7 @@ class Target:
     def write(self, key: int, record: bytes, file: FileName) -> None:
         header, payload = unpack(record)
         self._folder.write(file.name, payload)
-        self._lst.write(_lines(Entry(key, tuple(label_list(header.label)), file.name), record))
+        self._lst.write(_lines(Entry(key, _labels_of(header), file.name), record))
         self._counts["images" if file.ending != RAW_ENDING else "raw"] += 1
         self._counts["unnamed"] += self._files.has_names and not file.known
         self._counts["misnamed"] += file.used and not _is_ending_of(file.name, file.ending)
@@ -300,6 +304,13 @@ def _sources(rec: StrPath | ShardSet) -> tuple[tuple[str, ...], str]:
     for amiss in sizes_amiss(rec):
         raise amiss
     return rec.paths, os.path.basename(rec.prefix)
+
+
+def _labels_of(header: IRHeader) -> tuple[float, ...] | array[float]:
+    """The labels, and those of a record that has very many without a Python object for each."""
+    if header.flag > _MANY_LABELS:
+        return array("f", header.label.tobytes())
+    return tuple(label_list(header.label))
 
 
 def _lines(entry: Entry, record: bytes) -> bytes:
