@@ -13,6 +13,7 @@ from collections.abc import Callable
 from struct import Struct
 from struct import error as StructError  # noqa: N812
 
+from .contents import no_image
 from .format import ImageError
 from .sniffing import (
     MAX_PIXELS,
@@ -24,7 +25,6 @@ from .sniffing import (
     has_usual_size,
     jpeg_frame,
     jpeg_segments,
-    no_image,
 )
 
 NO_LIMIT = 1 << 62

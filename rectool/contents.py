@@ -122,6 +122,15 @@ def name_of_content(data: bytes | memoryview) -> str | None:
     return content and content.name
 
 
+def no_image(data: bytes | memoryview) -> str:
+    """Says what bytes are that are no image of a known format, and what to do with them."""
+    content = content_of(data)
+    if content is None:
+        return "not an image of a known format"
+    advice = f"; {content.advice}" if content.advice else ""
+    return f"not an image of a known format, but {content.name}{advice}"
+
+
 def _is_text(head: bytes) -> bool:
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return True

@@ -11,7 +11,6 @@ from struct import Struct
 from struct import error as StructError  # noqa: N812
 from typing import NamedTuple
 
-from .contents import content_of
 from .format import ImageError
 
 Bytes = bytes | memoryview
@@ -343,12 +342,3 @@ def _webp_chunks(data: bytes) -> Iterator[bytes]:
         name = data[at : at + 4]
         yield name
         at += 24 if name == b"ANMF" else 8 + (_LE32.unpack_from(data, at + 4)[0] + 1 & ~1)
-
-
-def no_image(data: Bytes) -> str:
-    """Says what bytes are that are no image of a known format, and what to do with them."""
-    content = content_of(data)
-    if content is None:
-        return "not an image of a known format"
-    advice = f"; {content.advice}" if content.advice else ""
-    return f"not an image of a known format, but {content.name}{advice}"
