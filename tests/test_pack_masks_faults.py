@@ -159,7 +159,7 @@ def test_wrong_usage(run: Runner, pairs: Path, args: list[str], reason: str) -> 
 
 
 def test_nothing_is_replaced_unasked(run: Runner, pairs: Path) -> None:
-    (pairs / "out_mask.idx").write_bytes(b"mine")
+    (pairs / "out_mask.idx").write_bytes(b"0\t0\n")
     result = run("pack", "images", "out", "--masks", "masks")
     assert (result.status, result.err) == (
         1, "rectool: out_mask.idx: exists already (--force replaces it)\n"
