@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -22,10 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import format as _format
-from ..format import MAX_KEY, IndexFileError, IRHeader, KeyTable, RecordError, RecordWriter, StrPath
+from ..format import IRHeader, RecordError, RecordWriter, StrPath
 from ..format import unpack as _unpack
 from ..format.frames import Buffer
 from .base import opening
+from .keys import Offsets, read_other_keys
 from .labels import Labels
 
 __all__ = [
@@ -219,9 +220,9 @@ class MXIndexedRecordIO(MXRecordIO):
                 with opening():
                     index = _format.read_index(self.idx_path)
                 _format.check_index(index, self._buffer, self.idx_path, self.uri)
-                self.idx = _Offsets(index.keys, index.offsets)
+                self.idx = Offsets(index.keys, index.offsets)
             else:
-                self.idx, self.keys = _read_other_keys(self.idx_path, self.key_type)
+                self.idx, self.keys = read_other_keys(self.idx_path, self.key_type)
                 found = np.array(list(self.idx.values()), np.int64)
                 index = _format.Index(found, found, "idx")
                 _format.check_index(index, self._buffer, self.idx_path, self.uri)
@@ -256,52 +257,6 @@ class MXIndexedRecordIO(MXRecordIO):
             written = self._writer.write(record, key if isinstance(key, int) else str(key))
             self.idx[key] = written  # type: ignore[index]  # a writer's is a dict
             self.keys.append(key)
-
-
-class _Offsets(Mapping[int, int]):
-    def __init__(self, keys: NDArray[np.int64], offsets: NDArray[np.int64]) -> None:
-        self._keys = keys
-        self._table = KeyTable(keys)
-        self._offsets = offsets
-
-    def __len__(self) -> int:
-        return len(self._offsets)
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._keys.tolist())
-
-    def __repr__(self) -> str:
-        return repr(dict(self))
-
-    def copy(self) -> dict[int, int]:
-        return dict(self)
-
-    def __getitem__(self, key: Any) -> int:
-        whole = isinstance(key, int | np.integer)
-        if isinstance(key, float | np.floating):  # as in a dict, 1.0 is 1
-            whole = key.is_integer()
-        position = self._table.find(int(key)) if whole else None
-        if position is None:
-            raise KeyError(key)
-        return int(self._offsets[position])
-
-
-def _read_other_keys(path: str, key_type: Callable[[Any], Any]) -> tuple[dict[Any, int], list[Any]]:
-    offsets: dict[Any, int] = {}
-    keys: list[Any] = []
-    with open(path, encoding="utf-8", errors="surrogateescape") as file:
-        for number, line in enumerate(file, 1):
-            fields = line.strip().split("\t")
-            try:
-                key = key_type(fields[0])
-                offset = int(fields[1])
-            except (ValueError, IndexError) as error:
-                raise IndexFileError(f"line {number}: {error}", path=path) from None
-            if not 0 <= offset <= MAX_KEY:
-                raise IndexFileError(f"line {number}: no byte offset: {fields[1]:.40}", path=path)
-            offsets[key] = offset
-            keys.append(key)
-    return offsets, keys
 
 
 def pack(header: IRHeader | tuple[int, Any, int, int], s: Any) -> bytes:
