@@ -93,6 +93,8 @@ def test_annotations_that_are_hidden(run: Runner, tmp_path: Path, option: str) -
 
 @pytest.mark.parametrize("option", ["--csv", "--coco"])
 def test_where_no_folder_is_listed_it_is_refused(run: Runner, tree: Path, option: str) -> None:
+    (tree.parent / "x").write_text("")
+    (tree.parent / "x.lst").write_text("")
     result = run("list", "images", option, "x", "--hidden")
     assert (result.status, "--hidden" in result.err) == (2, True)
     result = run("pack", "x.lst", "out", "--hidden")

@@ -94,9 +94,10 @@ def test_each_is_packed_or_named(
     args = ["pack", folder, f"{tmp_path}/out", "--exts", EXTS, "--workers", "2", *options]
     status, said, peak = measured(*args, cwd=mutants)
     lines = said.splitlines()
-    failed = re.compile(rf"rectool: {folder}/([^/:]+): (\S.*) \(line \d+, key (\d+)\)")
-    named = [match for match in map(failed.fullmatch, lines) if match]
-    bad = {match[1] for match in named}
+    log = (tmp_path / "out.failures.txt").read_text()
+    named = [line.split("\t") for line in log.splitlines()]
+    assert all(reason for _, _, _, reason in named)
+    bad = {path.removeprefix(f"{folder}/") for _, path, _, _ in named}
     kept = len(names) - len(bad)
     assert len(named) == len(bad)
     assert bad < names
@@ -106,11 +107,9 @@ def test_each_is_packed_or_named(
     assert status == 1
     reader = RecordReader(tmp_path / "out.rec")
     assert len(reader) == kept
-    assert set(reader.keys.tolist()).isdisjoint(int(match[3]) for match in named)
+    assert set(reader.keys.tolist()).isdisjoint(int(key) for key, *_ in named)
     if "--pass-through" not in options:
         assert all(decodes(unpack(record)[1]) for record in reader)
     assert peak < 1.5 * GIB
-    others = [line for line in lines if not failed.fullmatch(line)]
-    packed = re.compile(rf"packed {kept} of {len(names)} images into \S+out\.rec \(.*")
-    wanted = ["label  folder", "    0  .", f"not packed: {len(bad)} images, named above"]
-    assert [line for line in others if not packed.fullmatch(line)] == wanted
+    ends = [f"packed {kept} of {len(names)} images into ", f"not packed: {len(bad)} images"]
+    assert all(any(line.startswith(end) for line in lines) for end in ends)

@@ -203,7 +203,14 @@ def test_c_libraries_do_not_talk(run: Runner, tmp_path: Path, color: str) -> Non
     result = run("pack", "images", "out", *options)
     assert result.status == 1
     assert result.out == ""
-    ours = ("rectool: images/bad", "rectool: and ", "packed ", "not packed", "shuffled by ")
+    ours = (
+        "rectool: images/bad",
+        "rectool: and ",
+        "packed ",
+        "not packed",
+        "shuffled by ",
+        "key 0 ",
+    )
     lines = [line for line in result.err.splitlines() if "e.g. images/bad" not in line]
     assert [line for line in lines if not line.startswith(ours)] == []
     assert sum(line.startswith("rectool: images/bad") for line in lines) == 20

@@ -95,10 +95,9 @@ def test_keys_that_clash(run: Runner, tmp_path: Path, two: tuple[Path, Path]) ->
     shutil.copy(two[0].with_suffix(".idx"), tmp_path / "c.idx")
     result = run("pack", "a.rec", "b.rec", "c.rec", "out")
     assert (result.status, result.out) == (1, "")
-    assert result.err == (
-        "rectool: c.rec: key 3 is also that of a record of a.rec, and 2 more keys so"
-        " (--renumber gives fresh keys)\n"
-    )
+    assert result.err.startswith("rectool: c.rec: key 3 is also that of a record of a.rec")
+    assert "2 more keys" in result.err
+    assert "--renumber" in result.err
     assert not list(tmp_path.glob("*out*"))
     assert run("pack", "a.rec", "b.rec", "c.rec", "out", "--renumber").status == 0
     merged = RecordReader(tmp_path / "out.rec")
