@@ -9,22 +9,20 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False  # checkers know it by its name; to load typing takes as long as all else here
 if TYPE_CHECKING:
-    from .format import (
+    from .errors import (
         CorruptError,
         HeaderError,
         ImageError,
         IndexFileError,
-        IRHeader,
         KeyNotFoundError,
         LimitError,
         ListError,
         RecordError,
-        RecordReader,
-        RecordWriter,
         TruncatedError,
-        pack,
-        unpack,
     )
+    from .format.header import IRHeader, pack, unpack
+    from .format.reader import RecordReader
+    from .format.writer import RecordWriter
     from .loading import Augmentation, ImageDetIter, ImageRecordIter, RecordDataset
 
 __all__ = [
@@ -49,16 +47,25 @@ __all__ = [
 ]
 
 
+_HOMES = {
+    "errors": (
+        "CorruptError", "HeaderError", "ImageError", "IndexFileError", "KeyNotFoundError",
+        "LimitError", "ListError", "RecordError", "TruncatedError",
+    ),
+    "format.header": ("IRHeader", "pack", "unpack"),
+    "format.reader": ("RecordReader",),
+    "format.writer": ("RecordWriter",),
+    "loading": ("Augmentation", "ImageDetIter", "ImageRecordIter", "RecordDataset"),
+}  # fmt: skip
+
+
 def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module 'rectool' has no attribute {name!r}")
-    if name in ("Augmentation", "ImageDetIter", "ImageRecordIter", "RecordDataset"):
-        from . import loading  # noqa: PLC0415
+    from importlib import import_module  # noqa: PLC0415
 
-        return getattr(loading, name)
-    from . import format  # noqa: A004, PLC0415
-
-    return getattr(format, name)
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f".{home}", __name__), name)
+    raise AttributeError(f"module 'rectool' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 
-from . import stopping
+from .system import signals as stopping
 
 
 def run() -> None:
@@ -12,7 +12,7 @@ def run() -> None:
     _fill_closed_files()
     stopping.handle_signals()
     try:
-        from .cli import main  # noqa: PLC0415 - after the handlers
+        from .cli.main import main  # noqa: PLC0415 - after the handlers
 
         main(prog_name="rectool")
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .format import plural, shown
+from .errors import plural, shown
 
 
 class Kind(NamedTuple):

@@ -13,11 +13,12 @@ from conftest import Run, encoded, picture
 from numpy.typing import NDArray
 
 from rectool import RecordReader, unpack
-from rectool.boxes import boxes_of
-from rectool.cli import main
-from rectool.listing import Entry, ImageList
-from rectool.packing import pack_images
-from rectool.sources import Copy, FileSource
+from rectool.cli.main import main
+from rectool.format.boxes import boxes_of
+from rectool.listing.lst import Entry, ImageList
+from rectool.packing.list_source import FileSource
+from rectool.packing.pack import pack_images
+from rectool.packing.transform import Copy
 
 Runner = Callable[..., Run]
 

@@ -59,7 +59,7 @@ def _kill_at_sync(syncs: int) -> None:
 
 
 def _main(*words: str) -> None:
-    from rectool.cli import main
+    from rectool.cli.main import main
 
     main(list(words), prog_name="rectool")
 

@@ -64,7 +64,7 @@ class Trial:
 
     def rectool(self, *args: object) -> Said:
         """Runs the command here, in the trial's folder. It must end with 0, or 1 and a reason."""
-        from rectool.cli import main
+        from rectool.cli.main import main
 
         words = list(map(str, args))
         self.at = " ".join(["rectool", *words])

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import pytest
 from processes import PATIENCE, until
 
-from rectool.loading.ahead import Ahead
+from rectool.loading.prefetch import Ahead
 
 
 @dataclass

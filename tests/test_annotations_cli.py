@@ -14,11 +14,11 @@ from annotating import Runner, write_images
 from conftest import encoded, picture
 
 from rectool import ListError
-from rectool.annotations.common import BoxLines
-from rectool.annotations.pixels import Measure
-from rectool.faults import Faults
-from rectool.listed_paths import Root
-from rectool.listing import Entry
+from rectool.listing.annotations.base import BoxLines
+from rectool.listing.annotations.image_size import Measure
+from rectool.listing.faults import Faults
+from rectool.listing.lst import Entry
+from rectool.listing.paths import Root
 from rectool.remarks import Remarks
 
 
@@ -104,9 +104,10 @@ def test_lists_that_exist(run: Runner, folder: Path, option: str, source: str) -
 
 def test_a_folder_is_listed_without_what_reads_annotations() -> None:
     code = (
-        "import sys\nfrom rectool.cli.door import main\nimport rectool.cli\n"
+        "import sys\nfrom rectool.cli.main import main\nimport rectool.cli\n"
         "main(['list', sys.argv[1]], standalone_mode=False)\n"
-        "loaded = [name for name in sys.modules if name.startswith('rectool.annotations')]\n"
+        "loaded = [name for name in sys.modules"
+        " if name.startswith('rectool.listing.annotations')]\n"
         "sys.exit(str(loaded + ['xml.etree', 'csv'] * ('xml.etree' in sys.modules)))"
     )
     here = str(Path(__file__).parent / "golden" / "tree")

@@ -15,8 +15,8 @@ from conftest import encoded, picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rectool.annotations.coco import read_coco
-from rectool.listing import Entry
+from rectool.listing.annotations.coco import read_coco
+from rectool.listing.lst import Entry
 
 Json = dict[str, Any]
 

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rectool import RecordReader, unpack
-from rectool.annotations.tables import read_csv
-from rectool.listing import Entry, ImageList
+from rectool.listing.annotations.csv import read_csv
+from rectool.listing.lst import Entry, ImageList
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from annotating import Runner, faults, listed, write_images
 
 from rectool import ListError
-from rectool.annotations.names import read_names
+from rectool.listing.annotations.class_names import read_names
 
 ROOT = "set/images/train"
 

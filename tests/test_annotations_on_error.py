@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from annotating import Runner, in_process, write_images
 
-from rectool.faults import Faults
+from rectool.listing.faults import Faults
 
 BAD = {
     "coco": "a.json: image 2: no such file: images/gone.jpg",
@@ -201,7 +201,7 @@ def test_annotations_that_may_not_be_read(
             return opened(path, *more, **named)  # type: ignore[call-overload]
 
         monkeypatch.setattr("builtins.open", refusing)
-        monkeypatch.setattr("rectool.text_files.open_regular", partial(refusing, mode="rb"))
+        monkeypatch.setattr("rectool.listing.text_files.open_regular", partial(refusing, mode="rb"))
         command = ["list", "images", "out", f"--{kind}", source, "--force"]
         status, _, err = in_process(folder, command)
         monkeypatch.undo()

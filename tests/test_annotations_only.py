@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from annotating import Runner, listed, write_images
 
-from rectool.annotations.only import Only
-from rectool.faults import Faults
+from rectool.listing.annotations.only import Only
+from rectool.listing.faults import Faults
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rectool import ListError
-from rectool.annotations.segments import box_of
+from rectool.listing.annotations.segments import box_of
 
 
 def runs_of(mask: np.ndarray[Any, Any]) -> list[int]:

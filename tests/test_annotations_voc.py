@@ -13,9 +13,9 @@ from conftest import encoded, picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rectool.annotations.sheets import MOST_BYTES
-from rectool.annotations.voc import read_voc
-from rectool.listing import Entry
+from rectool.listing.annotations.sheets import MOST_BYTES
+from rectool.listing.annotations.voc import read_voc
+from rectool.listing.lst import Entry
 
 EMPTY = "which MXNet's ImageDetIter refuses (--skip-empty leaves such out)"
 

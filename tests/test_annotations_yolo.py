@@ -14,8 +14,8 @@ from conftest import encoded, picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rectool.annotations.yolo import read_yolo
-from rectool.listing import Entry
+from rectool.listing.annotations.yolo import read_yolo
+from rectool.listing.lst import Entry
 
 EMPTY = "which MXNet's ImageDetIter refuses (--skip-empty leaves such out)"
 

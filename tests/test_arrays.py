@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rectool import ImageError
-from rectool.imaging import arrays, decode
+from rectool.imaging import arrays
 from rectool.imaging.arrays import decode_array
-from rectool.sniffing import has_exif
+from rectool.imaging.pillow import decode
+from rectool.imaging.probe import has_exif
 
 cv2: Any = pytest.importorskip("cv2")
 

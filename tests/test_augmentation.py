@@ -12,12 +12,14 @@ from batches import iterate, write
 from conftest import encoded, picture
 from PIL import Image
 
-from rectool.imaging import Fit
 from rectool.imaging.arrays import decode_array
-from rectool.imaging.resizing import Warp, pad_array, resize_array, warp_array
-from rectool.loading import colour
-from rectool.loading.augmentation import Augmentation
-from rectool.loading.geometry import Course, Crop, Pad, Resize, as_fit, interp_of
+from rectool.imaging.options import Fit, Warp
+from rectool.imaging.resizing import pad_array, resize_array, warp_array
+from rectool.loading.augment import color as colour
+from rectool.loading.augment.affine import as_fit
+from rectool.loading.augment.geometry import Course
+from rectool.loading.augment.options import Augmentation
+from rectool.loading.augment.steps import Crop, Pad, Resize, interp_of
 
 RNG = np.random.default_rng(5)
 COLOURS = RNG.integers(0, 256, (60, 80, 3), dtype=np.uint8)

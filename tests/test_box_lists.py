@@ -10,8 +10,8 @@ import pytest
 from conftest import Run
 
 from rectool import RecordReader, unpack
-from rectool.boxes import are_boxes, box_labels, boxes_of
-from rectool.format import HeaderError
+from rectool.errors import HeaderError
+from rectool.format.boxes import are_boxes, box_labels, boxes_of
 
 Runner = Callable[..., Run]
 

@@ -14,8 +14,8 @@ from pairs import mask_of, write_pair
 from PIL import Image
 
 from rectool import Augmentation, HeaderError, ImageDetIter, RecordDataset, RecordReader
-from rectool.boxes import box_labels
-from rectool.loading.geometry import Course
+from rectool.format.boxes import box_labels
+from rectool.loading.augment.geometry import Course
 from rectool.loading.labels import moved
 
 BOXES = [

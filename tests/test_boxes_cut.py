@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import Run, encoded, picture
 
-from rectool.boxes import box_labels
+from rectool.format.boxes import box_labels
 
 Runner = Callable[..., Run]
 BOXES = box_labels([[0, 0.1, 0.2, 0.3, 0.4]])

@@ -13,7 +13,7 @@ import pytest
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
 
-from rectool.loading.buffers import Buffers
+from rectool.loading.batch_buffers import Buffers
 
 Array = NDArray[Any]
 SHAPE = (4, 3, 5)

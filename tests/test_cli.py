@@ -14,7 +14,7 @@ import pytest
 from conftest import GOLDEN, Run
 
 import rectool
-from rectool import stopping
+from rectool.system import signals as stopping
 
 Runner = Callable[..., Run]
 COMMANDS = ["list", "pack", "inspect", "unpack", "index"]
@@ -49,7 +49,7 @@ def test_signals_are_handled_before_anything_slow_is_loaded() -> None:
     check = """
 import sys
 before = set(sys.modules)
-import rectool.stopping
+import rectool.system.signals
 print(*{"re", "typing", "click"} & (sys.modules.keys() - before))
 """
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
@@ -241,13 +241,12 @@ def test_debug_shows_where(tmp_path: Path) -> None:
 def test_an_internal_error_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     from click.testing import CliRunner
 
-    import rectool.inspection
-    from rectool.cli import main
+    from rectool.cli.main import main
 
     def broken(_: object) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr(rectool.inspection, "Records", broken)
+    monkeypatch.setattr("rectool.inspection.summary.Records", broken)
     result = CliRunner().invoke(main, ["inspect", "x.rec"])
     assert result.exit_code == 1
     assert result.output == (

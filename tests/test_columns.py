@@ -21,8 +21,9 @@ from rectool import (
     TruncatedError,
     pack,
 )
-from rectool.format import MAGIC, KeyTable, encode
 from rectool.format import reader as reader_module
+from rectool.format.frames import MAGIC, encode
+from rectool.format.keys import KeyTable
 
 words = st.one_of(st.just(MAGIC), st.just(bytes(4)), st.binary(min_size=4, max_size=4))
 

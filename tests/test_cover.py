@@ -14,14 +14,9 @@ from hypothesis import strategies as st
 from test_reader import content
 
 from rectool import RecordError
-from rectool.format import (
-    MAGIC,
-    cover,
-    encode,
-    map_file,
-    parts_of,
-    walk,
-)
+from rectool.format.cover import cover
+from rectool.format.frames import MAGIC, encode, parts_of, walk
+from rectool.format.record_file import map_file
 
 Runner = Callable[..., Run]
 WORD = st.sampled_from([MAGIC, b"abcd", b"\0\0\0\0", (3).to_bytes(4, "little")])
@@ -122,7 +117,7 @@ def test_a_whole_file_is_not_walked(monkeypatch: pytest.MonkeyPatch) -> None:
     records = [content(key) for key in range(60)]
     frames = b"".join(map(encode, records))
     offsets = np.array([span.begin for span in walk(frames)])
-    monkeypatch.setattr("rectool.format.index.walk", None)
+    monkeypatch.setattr("rectool.format.frames.walk", None)
     assert quick(offsets, frames) == (0, None, 0)
     assert quick(offsets[::-1], frames) == (0, None, 0)
     assert quick(np.repeat(offsets, 2), frames) == (0, None, 0)

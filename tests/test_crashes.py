@@ -15,10 +15,10 @@ from conftest import Run, encoded, noise, picture
 from processes import Started, fields, files, ticks, until
 
 from rectool import RecordError, RecordReader
-from rectool.listing import ImageList
-from rectool.packing import pack_images
-from rectool.scanning import scan
-from rectool.sources import FileSource
+from rectool.listing.lst import ImageList
+from rectool.listing.scan import scan
+from rectool.packing.list_source import FileSource
+from rectool.packing.pack import pack_images
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -162,7 +162,8 @@ def test_one_more_death_does_not_make_an_image_deadly(
     """The system may have killed that process too, for want of memory."""
     said = iter(ends * 100)
     monkeypatch.setattr(
-        "rectool.running._InPool._end_of", lambda _, samples: next(said) if samples else None
+        "rectool.packing.executor._InPool._end_of",
+        lambda _, samples: next(said) if samples else None,
     )
     monkeypatch.setattr(_Fatal, "first", tmp_path / "first")
     source = FileSource(scan(tree).images, tree)

@@ -9,7 +9,7 @@ from annotating import Runner, in_pixels, listed, packed, write_images
 from conftest import encoded, picture
 from PIL import Image
 
-from rectool.annotations.tables import read_csv
+from rectool.listing.annotations.csv import read_csv
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from annotating import Runner, listed, write_images
 
-from rectool.annotations.csv_labels import separator_in
+from rectool.listing.annotations.csv_labels import separator_in
 
 
 @pytest.fixture

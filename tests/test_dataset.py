@@ -25,7 +25,7 @@ from rectool import (
     RecordWriter,
     pack,
 )
-from rectool.imaging import decode
+from rectool.imaging.pillow import decode
 
 KEYS = np.random.default_rng(1).permutation(900)[:24].tolist()
 

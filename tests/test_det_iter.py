@@ -23,7 +23,7 @@ from rectool import (
     ListError,
     RecordError,
 )
-from rectool.boxes import box_labels
+from rectool.format.boxes import box_labels
 
 SHAPE = (3, 60, 80)
 COUNT = 24

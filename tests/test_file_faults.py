@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 from conftest import Run
 
-from rectool import ImageError, RecordError, filing
-from rectool.filing import file_fault, read_file
-from rectool.imaging import Recipe
-from rectool.packing import Failure, pack_images
-from rectool.scanning import scan
-from rectool.sources import Copy, FileSource
+from rectool import ImageError, RecordError
+from rectool.imaging import files as filing
+from rectool.imaging.files import file_fault, read_file
+from rectool.listing.scan import scan
+from rectool.packing.list_source import FileSource
+from rectool.packing.pack import pack_images
+from rectool.packing.result import Failure
+from rectool.packing.transform import Copy, Recipe
 
 Runner = Callable[..., Run]
 
@@ -42,7 +44,7 @@ def failing(number: int, at: str, times: int, monkeypatch: pytest.MonkeyPatch) -
                 raise OSError(number, os.strerror(number))
         return real(path, *args, **options)
 
-    monkeypatch.setattr("rectool.filing.os.open", open_)
+    monkeypatch.setattr("rectool.imaging.files.os.open", open_)
     return opened
 
 

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rectool import CorruptError, LimitError, RecordReader, RecordWriter, TruncatedError
-from rectool.format import MAGIC, MAX_RECORD, data, encode, locate, parts_of, walk
+from rectool.format.frames import MAGIC, MAX_RECORD, data, encode, locate, parts_of, walk
 
 pieces = st.lists(st.one_of(st.binary(max_size=9), st.just(MAGIC), st.just(b"\0" * 4)), max_size=12)
 anything = pieces.map(b"".join)

@@ -11,7 +11,7 @@ import pytest
 from conftest import Run, encoded, picture
 
 from rectool import ListError
-from rectool.scanning import scan
+from rectool.listing.scan import scan
 
 Runner = Callable[..., Run]
 

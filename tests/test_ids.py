@@ -10,7 +10,7 @@ import pytest
 from conftest import Run, encoded, picture
 
 from rectool import IRHeader, RecordReader, RecordWriter, pack
-from rectool.format import IndexFileError
+from rectool.errors import IndexFileError
 from rectool.format.ids import moved_keys
 
 Runner = Callable[..., Run]

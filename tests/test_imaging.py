@@ -13,9 +13,9 @@ from PIL import Image, ImageOps
 from pngs import png, unfiltered
 
 from rectool import ImageError
-from rectool.imaging import Recipe, decode, encode
-from rectool.imaging.recipe import Reading
-from rectool.imaging.with_pillow import render
+from rectool.imaging.options import Reading
+from rectool.imaging.pillow import decode, encode, render
+from rectool.packing.transform import Recipe
 
 
 def pixels(data: bytes, **options: Any) -> np.ndarray[Any, Any]:

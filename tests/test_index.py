@@ -11,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rectool import IndexFileError, IRHeader, KeyNotFoundError, RecordReader, RecordWriter, pack
-from rectool.format import KeyTable, encode, read_index, scan_index
+from rectool.format.frames import encode
+from rectool.format.index import read_index
+from rectool.format.keys import KeyTable
+from rectool.format.scan import scan_index
 
 int64s = st.integers(-(2**63) + 1, 2**63 - 1)
 

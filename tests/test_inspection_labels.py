@@ -13,9 +13,10 @@ from conftest import GOLDEN, Run, encoded, picture
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rectool import IRHeader, RecordWriter, label_counts, pack
-from rectool.boxes import are_boxes, box_labels, boxes_of
-from rectool.label_counts import LabelCounts, LabelSummary, Range
+from rectool import IRHeader, RecordWriter, pack
+from rectool.format.boxes import are_boxes, box_labels, boxes_of
+from rectool.inspection import label_stats as label_counts
+from rectool.inspection.label_stats import LabelCounts, LabelSummary, Range
 
 Runner = Callable[..., Run]
 Labels = Sequence[float]

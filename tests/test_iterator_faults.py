@@ -309,7 +309,7 @@ def test_a_closed_iterator(rec: Path) -> None:
 def test_a_thousand_bad_samples_in_a_row_are_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rectool.loading.loader._MOST_SKIPPED", 5)
+    monkeypatch.setattr("rectool.loading.sample_loader._MOST_SKIPPED", 5)
     four, five = (broken(tmp_path / f"{n}.rec", 20, *range(n)) for n in (4, 5))
     with ImageRecordIter(four, SHAPE, 2, on_error="skip") as it:
         assert next(it).label[0].tolist() == [4, 4]

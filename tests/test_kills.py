@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from conftest import encoded, noise, picture
 from processes import Files, Started, files, until
 
-from rectool.cli import main
+from rectool.cli.main import main
 
 fcntl = pytest.importorskip("fcntl")  # not on Windows
 
@@ -164,7 +164,7 @@ import atexit, json, os, random, shutil, signal, sys
 before, modules, number, most = sys.argv[1], sys.argv[2].split(","), *map(int, sys.argv[3:5])
 args = sys.argv[5:]
 import click, gc, tqdm, numpy
-import rectool.cli, rectool.packing, rectool.reporting, rectool.scanning
+import rectool.cli, rectool.packing.pack, rectool.cli.report, rectool.listing.scan
 from rectool.__main__ import run
 
 def step(name, at):
@@ -231,7 +231,7 @@ def steps(
 
 
 COMMAND_LINE = "/click/,/rectool/cli/"
-WRITING = "/rectool/format/output.py,/rectool/format/writer.py"
+WRITING = "/rectool/system/atomic.py,/rectool/format/writer.py"
 
 
 @pytest.mark.parametrize("over", ["nothing", "old"])
@@ -273,7 +273,7 @@ def test_a_signal_at_every_line(
 
 WRAPPED = """
 import signal, sys
-import rectool.inspection
+import rectool.inspection.summary
 from rectool.__main__ import run
 
 def importing(_):
@@ -282,7 +282,7 @@ def importing(_):
     except BaseException as error:
         raise RuntimeError("Error calling __set_name__") from error
 
-rectool.inspection.Records = importing
+rectool.inspection.summary.Records = importing
 sys.argv[1:1] = ["inspect", "x.rec"]
 run()
 """
@@ -290,7 +290,7 @@ run()
 
 CALLED_BACK = """
 import signal, sys, weakref
-import rectool.inspection
+import rectool.inspection.summary
 from rectool.__main__ import run
 
 class Anything:
@@ -302,7 +302,7 @@ def looked_at(_):
     del anything
     raise ValueError("of what was interrupted")
 
-rectool.inspection.Records = looked_at
+rectool.inspection.summary.Records = looked_at
 sys.argv[1:1] = ["inspect", "x.rec"]
 run()
 """
@@ -311,7 +311,7 @@ run()
 AT_THE_END = """
 import signal, sys, weakref
 from rectool.__main__ import run
-from rectool.cli import main
+from rectool.cli.main import main
 
 class Anything:
     pass

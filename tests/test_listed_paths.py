@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rectool import ListError
-from rectool.listed_paths import Root
+from rectool.listing.paths import Root
 
 posix = pytest.mark.skipif(sys.platform != "linux", reason="needs names of every kind, and links")
 

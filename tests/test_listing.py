@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rectool import LimitError, ListError
-from rectool.listing import (
+from rectool.listing.classes import class_table, read_classes
+from rectool.listing.lst import (
     Entry,
     HeaderFields,
     ImageList,
@@ -25,7 +26,8 @@ from rectool.listing import (
     read_list,
     shuffled_order,
 )
-from rectool.scanning import class_table, read_classes, scan, shuffled, split
+from rectool.listing.scan import scan
+from rectool.listing.split import shuffled, split
 
 TREE = GOLDEN / "tree"
 

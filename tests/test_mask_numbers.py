@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rectool import RecordReader, unpack
-from rectool.format import ImageError
+from rectool.errors import ImageError
 from rectool.imaging.masks import decode_colors, decode_mask, encode_mask
-from rectool.mask_numbers import MaskColors, parse_values
+from rectool.packing.mask_numbers import MaskColors, parse_values
 
 Runner = Callable[..., Run]
 Numbers = NDArray[np.uint8]

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from pngs import png, unfiltered
 
-from rectool.format import ImageError
+from rectool.errors import ImageError
 from rectool.imaging.masks import cut_mask, decode_mask, encode_mask, sample_mask, turn_of
-from rectool.imaging.with_pillow import decode
+from rectool.imaging.pillow import decode
 
 
 def numbers(dtype: Any, height: int = 5, width: int = 7, channels: int = 0) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from PIL import Image
 
 import rectool.mx as mx
 from rectool import HeaderError, ImageError, IRHeader, RecordWriter, pack
-from rectool.boxes import box_labels
+from rectool.format.boxes import box_labels
 
 ImageDetIter = mx.image.ImageDetIter
 

@@ -302,7 +302,7 @@ def test_windows(source: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_windows_need_opencv(source: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "rectool.imaging.with_opencv", raising=False)
+    monkeypatch.delitem(sys.modules, "rectool.imaging.opencv", raising=False)
     monkeypatch.setitem(sys.modules, "cv2", None)
     assert next(source.draw_next()).shape == (40, 40, 3)
     with pytest.raises(ImageError, match="needs OpenCV"):

@@ -14,7 +14,7 @@ from PIL import Image
 
 import rectool.mx as mx
 from rectool import ImageError
-from rectool.imaging import decode
+from rectool.imaging.pillow import decode
 from rectool.imaging.resizing import resize_array
 from rectool.mx.nd import NDArray
 
@@ -254,7 +254,7 @@ def test_opencv_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, "cv2", None)
-    monkeypatch.delitem(sys.modules, "rectool.imaging.with_opencv", raising=False)
+    monkeypatch.delitem(sys.modules, "rectool.imaging.opencv", raising=False)
     with pytest.raises(ImageError, match=r"pip install 'rectool\[opencv\]'"):
         image.set_backend("opencv")
     assert image.imresize(noisy(), 5, 5).shape == (5, 5, 3)  # still Pillow's

@@ -14,15 +14,7 @@ from conftest import GOLDEN, encoded
 from PIL import Image
 
 import rectool.mx as mx
-from rectool import (
-    HeaderError,
-    ImageError,
-    IRHeader,
-    ListError,
-    RecordReader,
-    RecordWriter,
-    pack,
-)
+from rectool import HeaderError, ImageError, IRHeader, ListError, RecordReader, RecordWriter, pack
 
 ImageIter = mx.image.ImageIter
 

@@ -238,7 +238,7 @@ def test_face_recognition_code_runs_as_it_is(tmp_path: Path, method: str, worker
     import multiprocessing
 
     from rectool import RecordReader, unpack
-    from rectool.imaging import decode
+    from rectool.imaging.pillow import decode
 
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"no {method} here")

@@ -31,7 +31,7 @@ from rectool import (
     RecordWriter,
     TruncatedError,
 )
-from rectool.imaging import decode
+from rectool.imaging.pillow import decode
 
 fork_warning = pytest.mark.filterwarnings(
     "ignore:This process .* is multi-threaded:DeprecationWarning"

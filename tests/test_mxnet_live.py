@@ -18,7 +18,7 @@ from PIL import Image
 from processes import files
 
 from rectool import RecordReader, unpack
-from rectool.imaging import decode
+from rectool.imaging.pillow import decode
 
 pytestmark = pytest.mark.mxnet
 

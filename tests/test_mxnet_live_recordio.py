@@ -14,7 +14,7 @@ from test_mxnet_live import mxnet
 
 import rectool.mx as mx
 from rectool import RecordReader
-from rectool.format import MAGIC
+from rectool.format.frames import MAGIC
 
 pytestmark = pytest.mark.mxnet
 

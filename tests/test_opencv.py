@@ -18,10 +18,10 @@ from PIL import Image, ImageOps
 from test_imaging import DEEP, deep_colour_png
 
 from rectool import ImageError
-from rectool.imaging import Recipe
+from rectool.packing.transform import Recipe
 
 cv2 = pytest.importorskip("cv2")
-from rectool.imaging.with_opencv import decode, encode  # noqa: E402
+from rectool.imaging.opencv import decode, encode  # noqa: E402
 
 Runner = Callable[..., Run]
 COLORS = ["rgb", "gray", "unchanged"]
@@ -221,10 +221,10 @@ def test_workers_forked_from_a_process_with_opencvs_threads(tmp_path: Path, tree
     """Where setNumThreads(1) crashes, or waits for threads that are not there."""
     code = """
 import cv2, numpy as np
-from rectool.imaging import Recipe
-from rectool.listing import ImageList
-from rectool.packing import pack_images
-from rectool.sources import FileSource
+from rectool.packing.transform import Recipe
+from rectool.listing.lst import ImageList
+from rectool.packing.pack import pack_images
+from rectool.packing.list_source import FileSource
 cv2.setNumThreads(4)
 for _ in range(5):
     cv2.resize(np.zeros((3000, 4000, 3), np.uint8), (1000, 700), interpolation=cv2.INTER_AREA)

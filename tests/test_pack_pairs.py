@@ -12,7 +12,7 @@ from conftest import Run, encoded, picture
 
 from rectool import IRHeader, RecordReader, RecordWriter, pack
 from rectool.imaging.masks import decode_mask
-from rectool.record_source import RecordSource
+from rectool.packing.record_source import RecordSource
 
 Runner = Callable[..., Run]
 
@@ -125,7 +125,7 @@ def test_records_without_an_image_are_copied(two: Path) -> None:
         with RecordWriter(two / f"f{suffix}.rec") as writer:
             writer.write(pack(IRHeader(2, [9.0, 9.0], 0, 0), b""), 0)
     source = RecordSource([two / "f.rec"], masks=[two / "f_mask.rec"])
-    from rectool.imaging import Recipe
+    from rectool.packing.transform import Recipe
 
     image, mask = source.maker(Recipe())(source.samples(range(1))[0]).records
     assert image == mask == pack(IRHeader(2, [9.0, 9.0], 0, 0), b"")

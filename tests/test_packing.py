@@ -15,13 +15,14 @@ from pathlib import Path
 import pytest
 from conftest import GOLDEN, Run, encoded, picture
 
-import rectool.running
 from rectool import RecordError, RecordReader, unpack
-from rectool.imaging import Recipe, decode
-from rectool.listing import ImageList
-from rectool.packing import PackResult, pack_images
-from rectool.scanning import scan
-from rectool.sources import Copy, FileSource
+from rectool.imaging.pillow import decode
+from rectool.listing.lst import ImageList
+from rectool.listing.scan import scan
+from rectool.packing.list_source import FileSource
+from rectool.packing.pack import pack_images
+from rectool.packing.result import PackResult
+from rectool.packing.transform import Copy, Recipe
 
 Runner = Callable[..., Run]
 
@@ -132,7 +133,7 @@ def test_the_same_bytes_by_any_workers(
     (tree / "cats" / "3.jpg").write_bytes(b"bad")
     wanted = pack_tree(tree, tmp_path / "one", workers=1)
     assert (wanted.images, len(wanted.failures)) == (9, 1)
-    monkeypatch.setattr(rectool.running, "_CHUNK", chunk)
+    monkeypatch.setattr("rectool.packing.executor._CHUNK", chunk)
     for workers in (1, 2, 7):
         out = tmp_path / f"w{workers}"
         result = pack_tree(tree, out, workers=workers, start_method=method)
@@ -331,10 +332,10 @@ def test_names_that_are_not_utf8(run: Runner, tmp_path: Path, tree: Path) -> Non
 def test_a_program_that_workers_cannot_start_from(tmp_path: Path, tree: Path) -> None:
     """Spawned workers run the program again; without a guard each tries to start workers."""
     (tmp_path / "program.py").write_text("""
-from rectool.imaging import Recipe
-from rectool.packing import PackResult, pack_images
-from rectool.scanning import scan
-from rectool.sources import FileSource
+from rectool.packing.transform import Recipe
+from rectool.packing.result import PackResult; from rectool.packing.pack import pack_images
+from rectool.listing.scan import scan
+from rectool.packing.list_source import FileSource
 pack_images(FileSource(scan("images").images, "images"), "out", Recipe(), start_method="spawn")
 """)
     command = [sys.executable, "program.py"]

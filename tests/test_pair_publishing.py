@@ -15,13 +15,15 @@ from processes import Files, files
 from test_kills import WRITING, steps
 
 from rectool import LimitError, RecordReader
-from rectool.format import AlignedWriter, frames
+from rectool.format import frames
+from rectool.format.writer import AlignedWriter
 from rectool.imaging.masks import encode_mask
-from rectool.masks import MasksInFolder
-from rectool.packing import pack_images
-from rectool.scanning import scan
-from rectool.sharding import Sharding
-from rectool.sources import Copy, FileSource
+from rectool.listing.scan import scan
+from rectool.packing.list_source import FileSource
+from rectool.packing.masks import MasksInFolder
+from rectool.packing.pack import pack_images
+from rectool.packing.sharding import Sharding
+from rectool.packing.transform import Copy
 
 Runner = Callable[..., Run]
 NAMES = ["out.idx", "out.lst", "out.rec", "out_mask.idx", "out_mask.rec"]

@@ -25,7 +25,7 @@ from rectool import (
     RecordWriter,
     pack,
 )
-from rectool.imaging import decode
+from rectool.imaging.pillow import decode
 
 COUNT = 12
 

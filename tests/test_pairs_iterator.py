@@ -13,8 +13,9 @@ from pairs import FILL, STEP, mask_of, picture_of, places, ramp, write_pair
 from PIL import Image
 
 from rectool import ImageRecordIter
-from rectool.imaging.resizing import Warp
-from rectool.loading.geometry import Crop, Pad, Resize, origin_of
+from rectool.imaging.options import Warp
+from rectool.loading.augment.affine import origin_of
+from rectool.loading.augment.steps import Crop, Pad, Resize
 
 SHAPE = (3, 33, 38)
 COUNT = 12

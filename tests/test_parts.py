@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rectool import ImageError
-from rectool.imaging import Backend, Fit, Interp, decode
-from rectool.imaging.resizing import Warp, warp_array
-from rectool.imaging.with_pillow import cut
+from rectool.imaging.options import Backend, Fit, Interp, Warp
+from rectool.imaging.pillow import cut, decode
+from rectool.imaging.resizing import warp_array
 
 Array = NDArray[Any]
 Size = tuple[int, int]

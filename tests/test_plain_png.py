@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from pngs import png, unfiltered
 
-from rectool.format import ImageError
+from rectool.errors import ImageError
+from rectool.imaging.mask_png import decode_plain, encode_plain
 from rectool.imaging.masks import decode_mask
-from rectool.imaging.plain_png import decode_plain, encode_plain
 
 
 def noise(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> NDArray[Any]:
@@ -114,8 +114,8 @@ def test_what_is_not_so_is_for_pillow(png: bytes) -> None:
 
 
 def test_no_more_pixels_than_others_allow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rectool.imaging.plain_png.MAX_PIXELS", 11)
-    monkeypatch.setattr("rectool.sniffing.MAX_PIXELS", 11)
+    monkeypatch.setattr("rectool.imaging.mask_png.MAX_PIXELS", 11)
+    monkeypatch.setattr("rectool.imaging.probe.MAX_PIXELS", 11)
     assert decode_plain(rebuilt(ROWS)) is None
     with pytest.raises(ImageError, match="4x3 pixels, more than the 11 allowed"):
         decode_mask(rebuilt(ROWS))

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rectool.pool import Pool, WorkerDiedError
+from rectool.system.workers import Pool, WorkerDiedError
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:This process .* is multi-threaded:DeprecationWarning"
@@ -132,7 +132,7 @@ def test_the_fork_server_is_left_fit_for_others() -> None:
     """It serves the whole process: with signals blocked, others' workers could not be ended."""
     code = """
 import multiprocessing, signal
-from rectool.pool import Pool
+from rectool.system.workers import Pool
 multiprocessing.get_context("spawn").Lock()  # multiprocessing's tracker runs already
 with Pool(abs, 1, "forkserver") as pool:
     assert list(pool.map([-1])) == [1]

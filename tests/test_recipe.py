@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rectool import ImageError, RecordReader
-from rectool.imaging import Recipe, decode
+from rectool.imaging.pillow import decode
+from rectool.packing.transform import Recipe
 
 Runner = Callable[..., Run]
 
@@ -187,7 +188,7 @@ def test_without_opencv(run: Runner, tmp_path: Path, tree: Path, without_cv2: st
 def test_the_library_without_opencv(tmp_path: Path, without_cv2: str) -> None:
     code = """
 from rectool import ImageError
-from rectool.imaging import Recipe
+from rectool.packing.transform import Recipe
 try:
     Recipe(backend="opencv").apply(b"")
 except ImageError as error:
@@ -202,7 +203,7 @@ except ImageError as error:
 def test_help_imports_no_image_library() -> None:
     code = """
 import sys
-from rectool.cli import main
+from rectool.cli.main import main
 main(["pack", "--help"], standalone_mode=False)
 print("imported:", *{"PIL", "cv2", "numpy"} & sys.modules.keys())
 """

@@ -13,7 +13,7 @@ import pytest
 from conftest import Run
 
 from rectool import IRHeader, RecordDataset, RecordReader, RecordWriter, pack, unpack
-from rectool.format import RecordFile
+from rectool.format.record_file import RecordFile
 
 Runner = Callable[..., Run]
 

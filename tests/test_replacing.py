@@ -11,7 +11,8 @@ import pytest
 from conftest import Run, encoded, picture
 
 from rectool import IRHeader, RecordError, RecordReader, RecordWriter, pack
-from rectool.format import CLASSES, Output, check_outputs
+from rectool.system.atomic import Output
+from rectool.system.replacing import CLASSES, check_outputs
 
 Runner = Callable[..., Run]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="no such links there")

@@ -11,10 +11,11 @@ from conftest import Run
 from test_sharding import StopError, files, pack_tree, shards, stop_at, stopped_after
 
 from rectool import IRHeader, RecordError, RecordReader, RecordWriter, pack, unpack
-from rectool.packing import pack_images
-from rectool.record_source import RecordSource
-from rectool.sharding import Sharding, finished_shards, parse_size
-from rectool.sources import Copy
+from rectool.packing.pack import pack_images
+from rectool.packing.record_source import RecordSource
+from rectool.packing.shard_writer import finished_shards
+from rectool.packing.sharding import Sharding, parse_size
+from rectool.packing.transform import Copy
 
 Runner = Callable[..., Run]
 

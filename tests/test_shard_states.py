@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 
 from rectool import IRHeader, RecordError, RecordReader, RecordWriter, pack, unpack
-from rectool.format import parse_shard_name
-from rectool.packing import PackResult, pack_images
-from rectool.record_source import RecordSource
-from rectool.sharding import Sharding, finished_shards
-from rectool.sources import Copy
+from rectool.format.names import parse_shard_name
+from rectool.packing.pack import pack_images
+from rectool.packing.record_source import RecordSource
+from rectool.packing.result import PackResult
+from rectool.packing.shard_writer import finished_shards
+from rectool.packing.sharding import Sharding
+from rectool.packing.transform import Copy
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="no such links, modes or forks there")
 

@@ -18,12 +18,15 @@ from conftest import Run, encoded, picture
 from processes import until
 
 from rectool import ImageError, ListError, RecordError, RecordReader
-from rectool.format import Output
-from rectool.listing import ImageList
-from rectool.packing import Failure, PackResult, pack_images
-from rectool.scanning import scan
-from rectool.sharding import Sharding, finished_shards
-from rectool.sources import Copy, FileSource
+from rectool.listing.lst import ImageList
+from rectool.listing.scan import scan
+from rectool.packing.list_source import FileSource
+from rectool.packing.pack import pack_images
+from rectool.packing.result import Failure, PackResult
+from rectool.packing.shard_writer import finished_shards
+from rectool.packing.sharding import Sharding
+from rectool.packing.transform import Copy
+from rectool.system.atomic import Output
 
 Runner = Callable[..., Run]
 

@@ -9,9 +9,9 @@ import pytest
 from conftest import encoded, picture
 
 from rectool import ImageError
-from rectool.completeness import check_complete
-from rectool.sniffing import MAX_PIXELS, describe, format_of
-from rectool.sources import Copy
+from rectool.imaging.completeness import check_complete
+from rectool.imaging.probe import MAX_PIXELS, describe, format_of
+from rectool.packing.transform import Copy
 
 KINDS: dict[str, tuple[str, dict[str, Any], str]] = {
     "jpeg": ("JPEG", {}, "JPEG"),

@@ -15,10 +15,10 @@ from conftest import GOLDEN, Run, encoded, picture
 from PIL import Image
 
 from rectool import IRHeader, RecordReader, RecordWriter, pack, unpack
-from rectool.imaging import Recipe, decode
-from rectool.packing import pack_images
-from rectool.record_source import RecordSource
-from rectool.sources import Copy
+from rectool.imaging.pillow import decode
+from rectool.packing.pack import pack_images
+from rectool.packing.record_source import RecordSource
+from rectool.packing.transform import Copy, Recipe
 
 Runner = Callable[..., Run]
 

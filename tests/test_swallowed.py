@@ -12,7 +12,7 @@ from conftest import Run, encoded, picture
 
 import rectool.mx as mx
 from rectool import CorruptError, IRHeader, RecordDataset, RecordReader, RecordWriter, pack
-from rectool.format import MAGIC, MAX_RECORD, data, encode, locate, parts_of
+from rectool.format.frames import MAGIC, MAX_RECORD, data, encode, locate, parts_of
 
 Runner = Callable[..., Run]
 

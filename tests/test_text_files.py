@@ -12,10 +12,10 @@ from conftest import GOLDEN, rectool
 from processes import measured
 
 from rectool import ListError
-from rectool.annotations.names import read_names
-from rectool.listing import Entry, read_list
-from rectool.scanning import read_classes
-from rectool.text_files import LONGEST_LINE
+from rectool.listing.annotations.class_names import read_names
+from rectool.listing.classes import read_classes
+from rectool.listing.lst import Entry, read_list
+from rectool.listing.text_files import LONGEST_LINE
 
 LIST = "0\t1\tcaf\u00e9/a b.jpg\n7\t0.5\t2\t\u732b.jpg\n"
 ENTRIES = [Entry(0, (1.0,), "caf\u00e9/a b.jpg"), Entry(7, (0.5, 2.0), "\u732b.jpg")]

@@ -14,8 +14,8 @@ from conftest import rectool
 from processes import until
 
 from rectool import RecordError, RecordReader, RecordWriter
-from rectool.format import Output, publish
 from rectool.system import temporary
+from rectool.system.atomic import Output, publish
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="no such links, modes or locks there")
 

@@ -14,10 +14,10 @@ import pytest
 from conftest import Run
 
 from rectool import IRHeader, RecordReader, RecordWriter, pack, unpack
-from rectool.format import RecordError
-from rectool.system import held
-from rectool.system.held import HeldFolder
-from rectool.unpack_folder import Folder
+from rectool.errors import RecordError
+from rectool.system import folders as held
+from rectool.system.folders import HeldFolder
+from rectool.unpacking.folder import Folder
 
 Runner = Callable[..., Run]
 

@@ -10,8 +10,8 @@ import pytest
 from conftest import GOLDEN, Run
 
 from rectool import IRHeader, RecordReader, RecordWriter, pack, unpack
-from rectool.format import CorruptError, HeaderError, RecordError
-from rectool.unpacking import unpack_records
+from rectool.errors import CorruptError, HeaderError, RecordError
+from rectool.unpacking.unpack import unpack_records
 
 Runner = Callable[..., Run]
 

@@ -12,9 +12,10 @@ import pytest
 from conftest import Run, encoded, picture
 
 from rectool import IRHeader, RecordReader, RecordWriter, pack, unpack
-from rectool.format import CorruptError, HeaderError, shard_name
+from rectool.errors import CorruptError, HeaderError
+from rectool.format.names import shard_name
 from rectool.imaging.masks import decode_mask, encode_mask
-from rectool.unpacking_pairs import unpack_pair
+from rectool.unpacking.pairs import unpack_pair
 
 Runner = Callable[..., Run]
 KEYS = (7, 2, 30)

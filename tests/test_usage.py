@@ -13,8 +13,8 @@ import pytest
 from conftest import Run, rectool
 
 from rectool import IRHeader, RecordWriter, pack
-from rectool.cli import door
-from rectool.format import printable, shortened, shown
+from rectool.cli.main import progress
+from rectool.errors import printable, shortened, shown
 
 Runner = Callable[..., Run]
 
@@ -151,8 +151,8 @@ def test_a_line_a_minute_without_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = iter([0.0, 1.0, 59.0, 61.0, 62.0, 122.0])
-    monkeypatch.setattr(door.time, "monotonic", lambda: next(now))
-    with door.progress("image") as (advance, _):
+    monkeypatch.setattr("rectool.cli.main.time.monotonic", lambda: next(now))
+    with progress("image") as (advance, _):
         for _ in range(5):
             advance(10)
     lines = capsys.readouterr().err.splitlines()

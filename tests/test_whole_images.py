@@ -16,10 +16,11 @@ from image_variants import GIF, PHOTO, PNG, PROGRESSIVE, several, variants
 from PIL import Image, ImageFile
 
 from rectool import ImageError, ImageRecordIter, IRHeader, RecordDataset, RecordWriter, pack
-from rectool.completeness import check_complete
-from rectool.imaging import Backend, Recipe, arrays, decode
-from rectool.imaging.with_pillow import cut
-from rectool.sources import Copy
+from rectool.imaging import arrays
+from rectool.imaging.completeness import check_complete
+from rectool.imaging.options import Backend
+from rectool.imaging.pillow import cut, decode
+from rectool.packing.transform import Copy, Recipe
 
 Runner = Callable[..., Run]
 
@@ -188,7 +189,7 @@ def test_opencvs_settings_are_the_programs_own() -> None:
     code = """
 import cv2
 cv2.setNumThreads(3)
-from rectool.imaging import Recipe
+from rectool.packing.transform import Recipe
 from PIL import Image
 import io
 file = io.BytesIO()

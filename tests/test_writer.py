@@ -20,7 +20,8 @@ from pathlib import Path
 import pytest
 
 from rectool import LimitError, RecordError, RecordReader, RecordWriter
-from rectool.format import Output, encode, publish
+from rectool.format.frames import encode
+from rectool.system.atomic import Output, publish
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 

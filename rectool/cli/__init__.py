@@ -4,7 +4,7 @@ stdout carries data; progress, remarks and errors go to stderr. Everything but C
 the commands that use it, so that `rectool --help` is there at once.
 """
 
-from . import im2rec, listing, packing, reading
-from .door import main
+from . import im2rec, index, inspect, list, pack, unpack  # noqa: A004
+from .main import main
 
-__all__ = ["im2rec", "listing", "main", "packing", "reading"]
+__all__ = ["im2rec", "index", "inspect", "list", "main", "pack", "unpack"]

@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .door import MOST_NAMED, error_text, fail, shown_path
+from .main import MOST_NAMED, error_text, fail, shown_path
 
 if TYPE_CHECKING:
-    from ..format import Output, RecordError
-    from ..packing import Failure
+    from ..errors import RecordError
+    from ..packing.result import Failure
+    from ..system.atomic import Output
 
 
 class FailureLog:
@@ -20,7 +21,7 @@ class FailureLog:
     """
 
     def __init__(self, path: str, tell: Callable[[str], None]) -> None:
-        from ..format import FAILURES, check_free
+        from ..system.replacing import FAILURES, check_free
 
         if os.path.lexists(path):  # a name may be too long for a file that is seldom written
             check_free(path, force=True, kind=FAILURES)
@@ -37,7 +38,8 @@ class FailureLog:
             self._first.append(failure)
             return
         if self._file is None:
-            from ..format import FAILURES, Output
+            from ..system.atomic import Output
+            from ..system.replacing import FAILURES
 
             self._file = Output(self.path, kind=FAILURES, force=True)
             self._file.write(*map(_line, self._first))
@@ -85,7 +87,7 @@ def _text(failure: Failure) -> str:
 
 
 def _line(failure: Failure) -> bytes:
-    from ..format import printable
+    from ..errors import printable
 
     fields = (str(failure.key), failure.path, _place(failure), failure.reason)
     text = "\t".join(printable(field).replace("\t", " ").replace("\n", " ") for field in fields)

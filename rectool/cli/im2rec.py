@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .door import data_stream, fail, fail_all, main, progress, say, shown_path
 from .failures import FailureLog
+from .main import data_stream, fail, fail_all, main, progress, say, shown_path
 
 if TYPE_CHECKING:
-    from ..listing import ImageList
-    from ..scanning import Scan
-    from ..sources import Treatment
+    from ..listing.lst import ImageList
+    from ..listing.scan import Scan
+    from ..packing.transform import Treatment
 
 _FLAGS = ("--list", "--recursive", "--shuffle", "--no-shuffle", "--pass-through", "--center-crop",
           "--pack-label")  # fmt: skip
@@ -94,8 +94,10 @@ def _without_truths(arguments: Sequence[str]) -> list[str]:
 
 def _make_lists(args: argparse.Namespace) -> bool:
     """Writes PREFIX*.lst, and the class table to stdout; whether nothing was left out."""
-    from ..format import plural
-    from ..scanning import class_table, scan, shuffled, split, write_lists
+    from ..errors import plural
+    from ..listing.classes import class_table
+    from ..listing.scan import scan
+    from ..listing.split import shuffled, split, write_lists
 
     if args.test_ratio and args.train_ratio == 1.0:
         say("--test-ratio needs a --train-ratio below 1, and is ignored without, as by im2rec.py")
@@ -118,8 +120,8 @@ def _make_lists(args: argparse.Namespace) -> bool:
 
 
 def _say_passed_over(found: Scan) -> None:
-    from ..format import plural
-    from ..scanning import is_hidden
+    from ..errors import plural
+    from ..listing.scan import is_hidden
 
     hidden = [name for name in found.classes if any(map(is_hidden, name.split(os.sep)))]
     if hidden and hidden != ["."]:
@@ -133,8 +135,8 @@ def _say_passed_over(found: Scan) -> None:
 
 def _pack_lists(args: argparse.Namespace) -> bool:
     """Packs each list of the prefix; whether all images are packed."""
-    from ..format import RecordError
-    from ..memory import keep_freed_memory
+    from ..errors import RecordError
+    from ..system.workers import keep_freed_memory
 
     lists = _lists_of(args.prefix)
     if not lists:
@@ -164,8 +166,8 @@ def _lists_of(prefix: str) -> list[str]:
 
 
 def _treatment(args: argparse.Namespace) -> Treatment:
-    from ..imaging.recipe import Color, Encoding, Recipe
-    from ..sources import Copy
+    from ..imaging.options import Color, Encoding
+    from ..packing.transform import Copy, Recipe
 
     if args.pass_through:
         return Copy()
@@ -186,8 +188,8 @@ def _treatment(args: argparse.Namespace) -> Treatment:
 
 def _backend(args: argparse.Namespace) -> Any:
     """im2rec.py's own where it is installed."""
-    from ..format import ImageError
-    from ..imaging.recipe import load
+    from ..errors import ImageError
+    from ..imaging.backends import load
 
     try:
         load("opencv")
@@ -204,11 +206,11 @@ def _backend(args: argparse.Namespace) -> Any:
 
 def _pack_list(path: str, args: argparse.Namespace, treatment: Treatment) -> bool:
     """Packs one list; whether all of its images are packed."""
-    from ..format import plural
-    from ..listing import read_list
-    from ..packing import pack_images
-    from ..reporting import pack_text
-    from ..sources import FileSource
+    from ..errors import plural
+    from ..listing.lst import read_list
+    from ..packing.list_source import FileSource
+    from ..packing.pack import pack_images
+    from .report import pack_text
 
     images = read_list(path)
     if not args.pack_label:
@@ -237,8 +239,8 @@ def _pack_list(path: str, args: argparse.Namespace, treatment: Treatment) -> boo
 
 def _check_labels(images: ImageList) -> None:
     """Says that labels are left out; raises ListError where those would be boxes."""
-    from ..boxes import are_boxes
-    from ..format import ListError
+    from ..errors import ListError
+    from ..format.boxes import are_boxes
 
     some = [images[at].labels for at in range(min(_LOOKED_AT, len(images)))]
     several = [labels for labels in some if len(labels) > 1]

@@ -221,7 +221,7 @@ def wrong_records(rec: str, *command: str) -> str:
 
 def _holds_records(path: str) -> bool:
     """Whether a file begins as a record file does, whatever its name is."""
-    from ..format import MAGIC
+    from ..format.frames import MAGIC
 
     try:
         with open(path, "rb") as file:
@@ -291,6 +291,6 @@ def _beside(path: str, ending: str) -> str:
 
 
 def _shown(path: str) -> str:
-    from ..format import shown
+    from ..errors import shown
 
     return shown(path)

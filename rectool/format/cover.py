@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .errors import (
+from ..errors import (
     CorruptError,
     IndexFileError,
     RecordError,
@@ -18,7 +18,8 @@ from .errors import (
 )
 from .frames import FIRST, MAGIC_WORD, MAX_RECORD, WHOLE, Buffer, locate, swallows
 from .heads import words_at
-from .index import Index, Keys, scan_index
+from .index import Index, Keys
+from .scan import scan_index
 
 _ENTRIES = 1 << 16
 

@@ -23,8 +23,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import CorruptError, LimitError, TruncatedError
 from ..system.reading import FileBytes
-from .errors import CorruptError, LimitError, TruncatedError
 
 MAGIC = b"\x0a\x23\xd7\xce"
 MAGIC_WORD = int.from_bytes(MAGIC, "little")

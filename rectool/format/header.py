@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contents import HEAD, name_of_content
-from .errors import HeaderError, LimitError
+from ..errors import HeaderError, LimitError
+from ..system.contents import HEAD, name_of_content
 
 _LAYOUT = Struct("<IfQQ")
 HEADER_SIZE = _LAYOUT.size

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .columns import plain_headers
-from .errors import IndexFileError, StrPath, plural, shown
+from ..errors import IndexFileError, StrPath, plural, shown
 from .frames import Buffer
+from .headers import plain_headers
 from .index import Index
 
 _SAMPLE = 1 << 16  # records that are looked at first, and all where one of them has another id

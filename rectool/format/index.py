@@ -6,7 +6,6 @@ In memory an index is two int64 arrays, keys and offsets: 16 bytes a record.
 from __future__ import annotations
 
 import re
-from array import array
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import BinaryIO, Literal, NamedTuple
@@ -14,11 +13,9 @@ from typing import BinaryIO, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contents import content_of
+from ..errors import IndexFileError, StrPath
+from ..system.contents import content_of
 from ..system.files import open_regular
-from .errors import IndexFileError, RecordError, StrPath
-from .frames import Buffer, Span, check_frames, data, parts_of, walk
-from .header import HEADER_SIZE, raw_fields
 
 Keys = NDArray[np.int64]
 MAX_KEY = (1 << 63) - 1
@@ -166,99 +163,3 @@ def join_indexes(indexes: Sequence[Index]) -> tuple[Index, tuple[int, ...]]:
     if source == "id" and len(np.unique(keys)) < len(keys):
         source, keys = "position", np.arange(len(keys), dtype=np.int64)
     return Index(keys, offsets, source), starts
-
-
-class KeyTable:
-    """Finds keys in an array of them, which need not be sorted."""
-
-    def __init__(self, keys: Keys) -> None:
-        self._keys = keys
-        self._first = int(keys.min()) if len(keys) else 0
-        increasing = bool((keys[1:] > keys[:-1]).all())
-        # keys that follow each other, in any order, as im2rec numbers them: found by subtraction
-        self._dense = len(keys) > 0 and int(keys.max()) - self._first == len(keys) - 1
-        self._order: NDArray[np.int32] | Keys | None = None
-        if self._dense and not increasing:
-            self._order = self._places()
-            self._dense = self._order is not None
-        if self._order is None and not increasing:
-            self._order = keys.argsort(kind="stable")
-
-    def _places(self) -> NDArray[np.int32] | Keys | None:
-        """The position of each key from the first on; None where one occurs twice."""
-        count = len(self._keys)
-        places = np.full(count, -1, np.int32 if count <= _MOST_INT32 else np.int64)
-        for first in range(0, count, _ENTRIES):
-            block = self._keys[first : first + _ENTRIES]
-            places[block - self._first] = np.arange(first, first + len(block))
-        return None if int(places.min()) < 0 else places
-
-    def find(self, key: int) -> int | None:
-        """The position of a key (the last, of several), or None."""
-        keys, order = self._keys, self._order
-        if self._dense:
-            at = key - self._first
-            if not 0 <= at < len(keys):
-                return None
-            return at if order is None else order.item(at)
-        if not -MAX_KEY <= key <= MAX_KEY:
-            return None
-        if order is not None:
-            at = int(keys.searchsorted(key, side="right", sorter=order)) - 1
-            found = int(order[at]) if at >= 0 else len(keys)
-        else:
-            found = int(keys.searchsorted(key))
-        return found if found < len(keys) and keys[found] == key else None
-
-
-KeySource = Literal["auto", "id", "position"]
-
-
-def scan_index(
-    buffer: Buffer, keys: KeySource = "auto", *, whole: bool = False
-) -> tuple[Index, RecordError | None]:
-    """The index of a `.rec` without one, from its frames alone, up to the first damage.
-
-    "auto" takes the records' ids where all are image records with ids that differ, else positions.
-    "id" raises IndexFileError, saying why, where ids cannot be keys. `whole` reads all of the file,
-    so that a record which reaches over another is found to be damaged.
-    """
-    offsets, ids = array("q"), array("q")
-    trouble = "" if keys != "position" else "not wanted"
-    damage: RecordError | None = None
-    try:
-        for span in walk(buffer):
-            if whole:
-                check_frames(buffer, span)
-            offsets.append(span.begin)
-            if not trouble:
-                id_ = _id_of(buffer, span)
-                ids.append(0 if id_ is None or id_ > MAX_KEY else id_)
-                if id_ is None:
-                    trouble = f"the record at byte {span.begin} has no IRHeader"
-                elif id_ > MAX_KEY:
-                    trouble = f"the record at byte {span.begin} has the id {id_}, beyond {MAX_KEY}"
-    except RecordError as error:
-        damage = error
-    found = np.array(offsets, np.int64)
-    if not trouble:
-        as_keys = np.array(ids, np.int64)
-        unique, counts = np.unique(as_keys, return_counts=True)
-        if len(unique) == len(ids):
-            return Index(as_keys, found, "id"), damage
-        trouble = f"{counts.max()} records have the id {unique[counts.argmax()]}"
-    if keys == "id":
-        raise IndexFileError(f"ids cannot be the keys: {trouble}")
-    return Index(np.arange(len(found), dtype=np.int64), found, "position"), damage
-
-
-def _id_of(buffer: Buffer, span: Span) -> int | None:
-    begin, end = next(parts_of(buffer, span))
-    if not span.is_whole and end - begin < HEADER_SIZE:
-        record = data(buffer, span)
-    else:
-        record = bytes(buffer[begin : min(end, begin + HEADER_SIZE)])
-    if len(record) < HEADER_SIZE:
-        return None
-    flag, _, id_, _ = raw_fields(record)
-    return id_ if HEADER_SIZE + 4 * flag <= span.size else None

@@ -14,12 +14,13 @@ from typing import Literal, TypeVar, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .columns import Headers, read_headers, read_labels, room
-from .errors import HeaderError, KeyNotFoundError, StrPath, plural
-from .files import RecordFile, open_pair
+from ..errors import HeaderError, KeyNotFoundError, StrPath, plural
 from .frames import Span
+from .headers import Headers, read_headers, read_labels, room
 from .ids import check_ids
-from .index import Index, KeyTable, join_indexes
+from .index import Index, join_indexes
+from .keys import KeyTable
+from .record_file import RecordFile, open_pair
 
 _BLOCK = 1 << 18  # records whose headers are read at once
 _Path = TypeVar("_Path", str, str | None)

@@ -8,11 +8,11 @@ import threading
 from collections.abc import Sequence
 from types import TracebackType
 
-from .errors import LimitError, StrPath
+from ..errors import LimitError, StrPath
+from ..system.atomic import Output, Staged, publish
+from ..system.replacing import INDEX, RECORDS, Kind, check_outputs
 from .frames import check_size, pieces_of
 from .index import MAX_KEY, line
-from .output import Output, Staged, publish
-from .replacing import INDEX, RECORDS, Kind, check_outputs
 
 
 class RecordWriter:

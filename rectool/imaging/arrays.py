@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..completeness import decodable
-from ..sniffing import has_exif
-from .with_pillow import decode
+from .completeness import decodable
+from .pillow import decode
+from .probe import has_exif
 
 if TYPE_CHECKING:
-    from .recipe import Color
+    from .options import Color
 
 _simplejpeg: Any
 try:

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..format import ImageError
-from ..sniffing import check_lossless, exif_orientation, format_of, may_be_turned, tiff_tags
+from ..errors import ImageError
+from .mask_png import decode_plain, encode_plain
 from .opening import decoding, is_deep, opened, orientation_in
-from .plain_png import decode_plain, encode_plain
-from .recipe import QUALITY, Size
-from .with_pillow import turned
+from .options import QUALITY, Size
+from .pillow import turned
+from .probe import check_lossless, exif_orientation, format_of, may_be_turned, tiff_tags
 
 Array = NDArray[Any]
 

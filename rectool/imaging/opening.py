@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from ..completeness import NO_LIMIT, bare_jpeg, decodable, gif_frames
-from ..format import ImageError
-from ..sniffing import ImageInfo, check_size, exif_orientation, format_of, tiff_tags
+from ..errors import ImageError
+from .completeness import NO_LIMIT, bare_jpeg, decodable, gif_frames
+from .probe import ImageInfo, check_size, exif_orientation, format_of, tiff_tags
 
 if TYPE_CHECKING:
-    from .recipe import Change, Reading
+    from .options import Change, Reading
 
 _FORMATS = {
     "JPEG": ("JPEG", "JpegImagePlugin"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..format import ImageError
-from .recipe import INTERPS, Backend, Interp, Size, actual_interp, check_pixels, load
+from ..errors import ImageError
+from .backends import load
+from .options import INTERPS, Backend, Interp, Size, Warp, actual_interp, check_pixels
 
 
 def resize_array(
@@ -40,18 +41,6 @@ def resize_array(
         return np.array(array)
     resized: NDArray[Any] = load(backend).resize(array, size, actual_interp(interp, old, size))
     return resized.reshape(size[1], size[0], *array.shape[2:])
-
-
-class Warp(NamedTuple):
-    """An affine map, and the size of the image that it makes.
-
-    `matrix` says where pixel (x, y) comes to lie: at (a x + b y + c, d x + e y + f).
-    """
-
-    matrix: tuple[float, float, float, float, float, float]
-    width: int
-    height: int
-    interp: Interp
 
 
 def warp_array(array: NDArray[Any], map_: Warp, fill: int, backend: Backend) -> NDArray[Any]:

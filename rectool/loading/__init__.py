@@ -1,10 +1,10 @@
 """Reading for training: a data set of samples, and an iterator over batches of them."""
 
-from .augmentation import Augmentation
+from .augment.options import Augmentation
 from .batch import DataBatch, DataDesc
 from .dataset import RecordDataset
-from .det_iter import ImageDetIter
-from .iterator import ImageRecordIter
+from .det_record_iter import ImageDetIter
+from .record_iter import ImageRecordIter
 
 __all__ = [
     "Augmentation",

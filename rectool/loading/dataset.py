@@ -10,11 +10,12 @@ from typing import Any, Literal, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
-from ..boxes import Boxes, are_boxes, boxes_of, check_fractions
-from ..format import HeaderError, RecordError, RecordReader, StrPath
-from ..imaging import Color
+from ..errors import HeaderError, RecordError, StrPath
+from ..format.boxes import Boxes, are_boxes, boxes_of, check_fractions
+from ..format.reader import RecordReader
 from ..imaging.arrays import decode_array
-from .pairs import Masks
+from ..imaging.options import Color
+from .masks import Masks
 from .samples import (
     as_array,
     check_files,

@@ -7,20 +7,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..boxes import BOX_WIDTH, Boxes, are_boxes, boxes_of, check_fractions, have_layout
-from ..format import (
-    HeaderError,
-    IRHeader,
-    KeyTable,
-    ListError,
-    RecordError,
-    RecordReader,
-    label_list,
-    plural,
-    unpack,
-)
-from ..listing import ImageList
-from .geometry import Course
+from ..errors import HeaderError, ListError, RecordError, plural
+from ..format.boxes import BOX_WIDTH, Boxes, are_boxes, boxes_of, check_fractions, have_layout
+from ..format.header import IRHeader, label_list, unpack
+from ..format.keys import KeyTable
+from ..format.reader import RecordReader
+from ..listing.lst import ImageList
+from .augment.geometry import Course
 from .samples import named_errors
 
 Floats = NDArray[np.float32]

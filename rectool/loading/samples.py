@@ -13,18 +13,10 @@ from typing import SupportsIndex, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..format import (
-    ImageError,
-    IRHeader,
-    RecordError,
-    RecordReader,
-    ShardSet,
-    group_shards,
-    payload_start,
-    plural,
-    shown,
-    unpack,
-)
+from ..errors import ImageError, RecordError, plural, shown
+from ..format.header import IRHeader, payload_start, unpack
+from ..format.names import ShardSet, group_shards
+from ..format.reader import RecordReader
 
 Positions = NDArray[np.int64] | range
 """A range where they follow each other, which takes no memory."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from . import random as rnd
     from .base import MXNetError
     from .context import Context, cpu, cpu_pinned, current_context, gpu, num_gpus
-    from .standing_in import install
+    from .import_hook import install
 
 __all__ = [
     "Context",
@@ -79,7 +79,7 @@ _HOMES = {
     "cpu_pinned": "context",
     "current_context": "context",
     "gpu": "context",
-    "install": "standing_in",
+    "install": "import_hook",
     "num_gpus": "context",
 }
 

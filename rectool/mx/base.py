@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..format import RecordError
+from ..errors import RecordError
 
 MXNetError = RecordError
 mx_real_t = np.float32

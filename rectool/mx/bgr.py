@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..format import ImageError
-from ..imaging import decode, encode, is_deep_png
+from ..errors import ImageError
+from ..imaging.opening import is_deep_png
+from ..imaging.pillow import decode, encode
 
 
 def encode_bgr(array: NDArray[Any], quality: int, img_fmt: str) -> bytes:

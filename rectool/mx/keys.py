@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..format import MAX_KEY, IndexFileError, KeyTable
+from ..errors import IndexFileError
+from ..format.index import MAX_KEY
+from ..format.keys import KeyTable
 
 
 class Offsets(Mapping[int, int]):

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..format import RecordError, StrPath
-from ..format.output import Output
+from ..errors import RecordError, StrPath
+from ..system.atomic import Output
 from ..system.files import open_regular
 
 _LIST = 0x112

@@ -21,10 +21,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import format as _format
-from ..format import IRHeader, RecordError, RecordWriter, StrPath
-from ..format import unpack as _unpack
+from ..errors import RecordError, StrPath
+from ..format import cover as _cover
+from ..format import frames as _frames
+from ..format import header as _header
+from ..format import index as _index
+from ..format import record_file as _record_file
 from ..format.frames import Buffer
+from ..format.header import IRHeader
+from ..format.header import unpack as _unpack
+from ..format.writer import RecordWriter
 from .base import opening
 from .keys import Offsets, read_other_keys
 from .labels import Labels
@@ -85,7 +91,7 @@ class MXRecordIO:
                 self._writer = self._new_writer()
                 _open_writers.add(self)
             else:
-                self._buffer: Buffer = _format.map_file(self.uri)
+                self._buffer: Buffer = _record_file.map_file(self.uri)
         self.pid = os.getpid()
         self.is_open = True
 
@@ -177,8 +183,8 @@ class MXRecordIO:
 
     def _read_at(self, offset: int) -> bytes:
         try:
-            span = _format.locate(self._buffer, offset)
-            record = _format.data(self._buffer, span)
+            span = _frames.locate(self._buffer, offset)
+            record = _frames.data(self._buffer, span)
         except RecordError as error:
             error.path = self.uri
             raise
@@ -218,14 +224,14 @@ class MXIndexedRecordIO(MXRecordIO):
         try:
             if self.key_type is int:
                 with opening():
-                    index = _format.read_index(self.idx_path)
-                _format.check_index(index, self._buffer, self.idx_path, self.uri)
+                    index = _index.read_index(self.idx_path)
+                _cover.check_index(index, self._buffer, self.idx_path, self.uri)
                 self.idx = Offsets(index.keys, index.offsets)
             else:
                 self.idx, self.keys = read_other_keys(self.idx_path, self.key_type)
                 found = np.array(list(self.idx.values()), np.int64)
-                index = _format.Index(found, found, "idx")
-                _format.check_index(index, self._buffer, self.idx_path, self.uri)
+                index = _index.Index(found, found, "idx")
+                _cover.check_index(index, self._buffer, self.idx_path, self.uri)
         except BaseException:
             self.close()
             raise
@@ -261,7 +267,7 @@ class MXIndexedRecordIO(MXRecordIO):
 
 def pack(header: IRHeader | tuple[int, Any, int, int], s: Any) -> bytes:
     """The bytes of an image record; see `rectool.pack`. The label decides the flag, as in MXNet."""
-    return _format.pack(header, _as_bytes(s))
+    return _header.pack(header, _as_bytes(s))
 
 
 def unpack(s: Any) -> tuple[IRHeader, bytes]:
@@ -289,7 +295,7 @@ def pack_img(
     """
     from .bgr import encode_bgr  # noqa: PLC0415
 
-    return _format.pack(header, encode_bgr(img, quality, img_fmt))
+    return _header.pack(header, encode_bgr(img, quality, img_fmt))
 
 
 def unpack_img(s: Any, iscolor: int = -1) -> tuple[IRHeader, NDArray[Any] | None]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..format.output import Output
+from ..system.atomic import Output
 
 __all__ = ["almost_equal", "assert_almost_equal", "download", "list_gpus", "same"]
 

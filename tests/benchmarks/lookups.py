@@ -105,7 +105,8 @@ def _index_loader(tool: str) -> Callable[[str], tuple[Callable[[int], int], Any]
 
         return load
 
-    from rectool.format import KeyTable, read_index
+    from rectool.format.index import read_index
+    from rectool.format.keys import KeyTable
 
     def load_table(rec: str) -> tuple[Callable[[int], int], Any]:
         found = read_index(idx_of(rec))

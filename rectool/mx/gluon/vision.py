@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from ...format import StrPath
+from ...errors import StrPath
 from ..image import imdecode, imread
 from ..recordio import unpack
 from .data import Dataset, RecordFileDataset

@@ -30,7 +30,7 @@ from .augmenters import (
     ResizeAug,
     SequentialAug,
 )
-from .colours import (
+from .color import (
     BrightnessJitterAug,
     ColorJitterAug,
     ColorNormalizeAug,
@@ -41,7 +41,8 @@ from .colours import (
     SaturationJitterAug,
     color_normalize,
 )
-from .creating import CreateAugmenter
+from .create import CreateAugmenter
+from .decode import imdecode, imread
 from .detection import (
     CreateDetAugmenter,
     CreateMultiRandCropAugmenter,
@@ -66,7 +67,6 @@ from .geometry import (
     set_backend,
 )
 from .image_iter import ImageIter
-from .reading import imdecode, imread
 from .rotating import imrotate, random_rotate
 
 __all__ = [

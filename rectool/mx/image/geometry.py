@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ...imaging import Backend, Interp
-from ...imaging.recipe import INTERPS, load
+from ...imaging.backends import load
+from ...imaging.options import INTERPS, Backend, Interp
 from ...imaging.resizing import resize_array
-from ...loading.geometry import ANY, INTER_METHODS
+from ...loading.augment.steps import ANY, INTER_METHODS
 from ..nd import NDArray
-from .reading import fill
+from .decode import fill
 
 Size = Sequence[int]
 Area = tuple[int, int, int, int]

@@ -12,9 +12,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray as Array
 
-from ...format import ImageError, KeyTable, StrPath, plural
-from ...keywords import names_of, refuse_unknown
+from ...errors import ImageError, StrPath, plural
+from ...format.keys import KeyTable
 from ...loading import DataBatch, DataDesc
+from ...loading.keywords import names_of, refuse_unknown
 from ...system.files import open_regular
 from .. import nd
 from ..base import opening
@@ -22,8 +23,8 @@ from ..io import DataIter
 from ..nd import NDArray
 from ..recordio import MXIndexedRecordIO, MXRecordIO
 from .augmenters import Augmenter
-from .creating import CreateAugmenter
-from .reading import imdecode
+from .create import CreateAugmenter
+from .decode import imdecode
 from .samples import Listed, RecordSamples, name_place, open_samples
 
 _HANDLES = ("pad", "discard", "roll_over")

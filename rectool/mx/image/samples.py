@@ -9,8 +9,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ...format import KeyTable, ListError, RecordError, RecordReader, StrPath
-from ...listing import ImageList, read_list
+from ...errors import ListError, RecordError, StrPath
+from ...format.keys import KeyTable
+from ...format.reader import RecordReader
+from ...listing.lst import ImageList, read_list
 from ...loading.samples import as_array, read_sample, sample_positions
 from .. import nd
 

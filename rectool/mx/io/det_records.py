@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray as Array
 
 from ... import loading
-from ...boxes import boxes_of, check_fractions
-from ...format import IRHeader, label_list
-from ...keywords import names_of
-from ...loading.augmentation import Augmentation
-from ...loading.geometry import Course
+from ...format.boxes import boxes_of, check_fractions
+from ...format.header import IRHeader, label_list
+from ...loading.augment.geometry import Course
+from ...loading.augment.options import Augmentation
+from ...loading.keywords import names_of
 from ...loading.labels import Labels, Source
 from .records import ImageRecordIter
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...format import RecordError, StrPath
+from ...errors import RecordError, StrPath
 from ...loading import ImageRecordIter
 from .. import nd_file
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from ... import loading
-from ...keywords import names_of
 from ...loading import DataBatch
-from ...loading.augmentation import Augmentation
+from ...loading.augment.options import Augmentation
+from ...loading.keywords import names_of
 from ..base import ParameterError, opening
 from ..nd import NDArray
 from .base import BatchIter

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .augmenters import DetAugmenter, DetBorrowAug, DetHorizontalFlipAug, DetRandomSelectAug
-from .creating import CreateDetAugmenter, CreateMultiRandCropAugmenter
+from .create import CreateDetAugmenter, CreateMultiRandCropAugmenter
 from .iterator import ImageDetIter
 from .regions import DetRandomCropAug, DetRandomPadAug
 

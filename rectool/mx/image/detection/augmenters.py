@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ....boxes import Boxes
+from ....format.boxes import Boxes
 from ...nd import NDArray, flip
 from ..augmenters import Augmenter, Described
 

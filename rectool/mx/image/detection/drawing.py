@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray as Array
 from PIL import Image, ImageDraw
 
-from ....imaging.recipe import load
-from ..creating import IMAGENET_MEAN, IMAGENET_STD, per_channel
+from ....imaging.backends import load
+from ..create import IMAGENET_MEAN, IMAGENET_STD, per_channel
 
 Pixels = Array[np.uint8]
 

@@ -9,17 +9,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray as Array
 
-from ....boxes import Boxes, boxes_of
-from ....format import HeaderError, StrPath
-from ....keywords import names_of
+from ....errors import HeaderError, StrPath
+from ....format.boxes import Boxes, boxes_of
 from ....loading import DataDesc
+from ....loading.keywords import names_of
 from ... import nd
 from ...nd import NDArray
 from ..augmenters import ForceResizeAug
 from ..image_iter import ImageIter, check_options
 from ..samples import name_place
 from .augmenters import DetAugmenter, DetBorrowAug
-from .creating import CreateDetAugmenter
+from .create import CreateDetAugmenter
 
 _log = logging.getLogger(__name__)
 

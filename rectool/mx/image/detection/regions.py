@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray as Array
 
-from ....boxes import Boxes
+from ....format.boxes import Boxes
 from ...nd import NDArray
 from ..geometry import copyMakeBorder, fixed_crop
 from .augmenters import DetAugmenter, as_boxes

@@ -1,0 +1,92 @@
+"""The keys that records of an InsightFace data set name: are there such records?
+
+Record 0, the header, names the keys of the identities' records; each of these the keys of a
+person's images.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import plural, shown
+from .header import face_ranges
+from .headers import plain_headers, read_labels
+from .record_file import RecordFile
+
+_EXACT = 1 << 24  # float32, which holds them, rounds larger keys
+
+Keys = NDArray[np.int64]
+
+
+def named_amiss(keys: Keys, identities: range, ranges: NDArray[np.float32]) -> list[str]:
+    """What is wrong with the keys that a data set's records name, a line each.
+
+    `identities` are those in the header, `ranges` (records, 2) those in the identities' records.
+    """
+    known = np.unique(keys)
+    amiss = []
+    if identities.stop <= _EXACT:
+        header = np.array([[identities.start, identities.stop]], np.float64)
+        count, first = _missing(known, header)
+        if count:
+            amiss.append(
+                f"its header names the records of {plural(len(identities), 'identity')}, and"
+                f" {count} of them are missing: key {first}, for one"
+            )
+    begins, ends = ranges.astype(np.float64).T
+    usable = (begins >= 0) & (begins <= ends) & (begins % 1 == 0) & (ends % 1 == 0)
+    if not usable.all():
+        wrong = plural(int(np.count_nonzero(~usable)), "record")
+        amiss.append(f"{wrong} of identities name no range of keys")
+    count, first = _missing(known, ranges[usable & (ends <= _EXACT)].astype(np.float64))
+    if count:
+        images = plural(count, "key")
+        amiss.append(f"its identities name {images} that no record has: key {first}, for one")
+    return amiss
+
+
+def _missing(known: Keys, ranges: NDArray[np.float64]) -> tuple[int, int | None]:
+    """How many keys of these ranges are not known, and the first of them."""
+    begins, ends = ranges.astype(np.int64).T
+    lacks = ends - begins - (known.searchsorted(ends) - known.searchsorted(begins))
+    at = np.flatnonzero(lacks)
+    if not len(at):
+        return 0, None
+    named = np.arange(begins[at[0]], ends[at[0]])
+    return int(lacks.sum()), int(named[~np.isin(named, known)][0])
+
+
+class FaceFiles:
+    """Takes the records of one file after the other; `headers` are the files with such a header."""
+
+    def __init__(self) -> None:
+        self.headers: list[str] = []
+        self._identities = range(0)
+        self._keys: list[Keys] = []
+        self._bare: list[Keys] = []
+        self._named: list[NDArray[np.float32]] = []
+
+    def add(self, file: RecordFile, keys: Keys, offsets: Keys) -> bool:
+        """Whether a header is among them. Damaged records are passed over."""
+        headers, plain = plain_headers(file.buffer, offsets)
+        bare = plain & (headers.flags == 2) & (headers.payloads == 0)
+        self._keys.append(keys)
+        self._bare.append(keys[bare])
+        self._named.append(read_labels(file, offsets[bare], 2))
+        for offset in offsets[bare & (keys == 0)][:1].tolist():
+            identities = face_ranges(file.read(offset))
+            if len(identities):
+                self._identities = identities
+                self.headers.append(file.path)
+                return True
+        return False
+
+    def amiss(self) -> list[str]:
+        """What is wrong with the keys that the records name."""
+        if not self.headers:
+            return []
+        bare, named = np.concatenate(self._bare), np.concatenate(self._named)
+        chosen = (bare >= self._identities.start) & (bare < self._identities.stop)
+        faults = named_amiss(np.concatenate(self._keys), self._identities, named[chosen])
+        return [f"{shown(self.headers[0])}: {fault}" for fault in faults]

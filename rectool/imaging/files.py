@@ -1,0 +1,85 @@
+"""Files of images and masks into memory."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+
+from ..errors import ImageError, LimitError
+from ..format.frames import MAX_RECORD
+
+RAW_ENDING = ".bin"
+"""The ending of a file that holds a record's payload which is no image, or nothing."""
+
+_READING = os.O_RDONLY
+for _name in ("O_BINARY", "O_CLOEXEC", "O_NONBLOCK"):  # the last: a pipe must not keep us waiting
+    _READING |= getattr(os, _name, 0)
+
+_OF_THE_FILE = frozenset(
+    getattr(errno, name)
+    for name in (
+        *("ENOENT", "EACCES", "EPERM", "EISDIR", "ELOOP", "ENAMETOOLONG", "ENOTDIR", "EILSEQ"),
+        *("ENXIO", "ENODEV", "EOPNOTSUPP"),  # sockets and devices
+    )
+)
+_WINDOWS_NAMES = (123, 161)  # names that Windows does not allow
+_PAUSES = (0.1, 0.4, 1.6)  # seconds, before the next trial
+
+
+def file_fault(error: OSError) -> ImageError:
+    """What is wrong with a file: it is missing, a folder, or may not be read, say.
+
+    Raises the error again where that is not the file's fault, but the disk's, the network's or the
+    system's: the next trial may read it.
+    """
+    if not _is_of_the_file(error):
+        raise error
+    return ImageError(error.strerror or str(error))
+
+
+def _is_of_the_file(error: OSError) -> bool:
+    return error.errno in _OF_THE_FILE or getattr(error, "winerror", None) in _WINDOWS_NAMES
+
+
+def read_file(path: str) -> bytes:
+    """A file's bytes. Half the time of `open` and `read`, which counts for many small files.
+
+    Raises OSError, with the path, see `file_fault`: what is not the file's fault is tried again
+    before. Raises ImageError for what is no regular file, LimitError for more than a record holds.
+    """
+    pauses = iter(_PAUSES)
+    while True:
+        try:
+            return _read(path)
+        except ValueError as error:  # a character that no path has
+            raise ImageError(str(error)) from None
+        except OSError as error:
+            error.filename = path
+            pause = None if _is_of_the_file(error) else next(pauses, None)
+            if pause is None:
+                raise
+            time.sleep(pause)
+
+
+def _read(path: str) -> bytes:
+    fd = os.open(path, _READING)
+    try:
+        state = os.fstat(fd)
+        if stat.S_ISDIR(state.st_mode):
+            raise ImageError("a folder")
+        if not stat.S_ISREG(state.st_mode):
+            raise ImageError("no regular file")
+        if state.st_size > MAX_RECORD:
+            size = state.st_size
+            raise LimitError(f"{size} bytes, and a record holds less than {MAX_RECORD + 1}")
+        content = os.read(fd, state.st_size + 1)
+        if len(content) != state.st_size:  # it changes, or came in pieces
+            pieces = [content]
+            while pieces[-1] and sum(map(len, pieces)) <= MAX_RECORD:
+                pieces.append(os.read(fd, 1 << 20))
+            content = b"".join(pieces)
+    finally:
+        os.close(fd)
+    return content

@@ -1,0 +1,1 @@
+"""Lists of images (`.lst`), and where they come from: folders and annotations."""

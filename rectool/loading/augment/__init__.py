@@ -1,0 +1,1 @@
+"""Random and fixed changes of images and their labels, for training."""

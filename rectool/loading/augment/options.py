@@ -1,0 +1,318 @@
+"""What becomes of a decoded image on its way into a batch."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from numbers import Real
+from random import Random
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .color import add_hls, add_noise, jitter
+from .geometry import Course
+from .steps import ANY, INTER_METHODS
+
+Array = NDArray[Any]
+
+DTYPES = ("float32", "uint8", "int8")
+
+_MOST = 1e30  # what float32, which computes, can multiply by bytes
+_FROM_0 = (
+    "pad", "max_rotate_angle", "max_shear_ratio", "min_img_size", "brightness", "contrast",
+    "saturation", "pca_noise", "max_random_contrast", "max_random_illumination",
+)  # fmt: skip
+_FROM_UNSET = ("resize", "rotate", "max_crop_size", "min_crop_size")
+_RANGES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(_FROM_0, (0, math.inf)),
+    **dict.fromkeys(_FROM_UNSET, (-1, math.inf)),
+    **dict.fromkeys(("fill_value", "random_s", "random_l"), (0, 255)),
+    **dict.fromkeys(("min_random_area", "max_random_area"), (0, 1)),
+    "random_h": (0, 180),
+}
+"""Of all other numbers any is valid, or a rule for two of them says more."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """MXNet's augmentation: names, meanings and the order of steps are ImageRecordIter's.
+
+    Geometry, in this order. `resize` N gives the shorter edge N pixels (-1: leaves it). An affine
+    map, if any of these asks for one: `max_rotate_angle` (degrees to both sides), `rotate` (if
+    above 0, always these degrees), `max_shear_ratio`, `min_random_scale` to `max_random_scale`,
+    `max_aspect_ratio` A (from 1 - A to 1 + A, or from `min_aspect_ratio` to A where that is given),
+    `min_img_size` and `max_img_size`, of the sides of the result. `pad` pixels on each side, of
+    `fill_value` (their alpha, and that of what a map leaves empty, is 0). A crop of the height and
+    width in `data_shape`, in the middle or for `rand_crop` anywhere, of an image that is scaled up
+    first if it is smaller. Instead of that: `min_crop_size` to `max_crop_size`, the side of a
+    square that is scaled to data_shape; or with `random_resized_crop` a part with `min_random_area`
+    to `max_random_area` of the image's area and a ratio of sides as above, either way round, that
+    is scaled to data_shape. With `force_resize` the image is scaled to data_shape whatever its
+    proportions, and nothing is cut off; with random_resized_crop where no such part is found.
+
+    `inter_method`: 0 nearest, 1 bilinear, 2 bicubic, 3 area, 4 Lanczos; 9 bicubic for scaling up,
+    area for scaling down, bilinear for both at once; 10 any of the first five.
+
+    Colours (three channels only): `brightness`, `contrast`, `saturation`, each a factor of
+    1 - value to 1 + value, in random order; `random_h` (0 to 180), `random_s` and `random_l` (to
+    255), added in HLS; `pca_noise`, the deviation of AlexNet's noise.
+
+    Then: `mirror`, or with `rand_mirror` half of the images, at random; (x - mean) * scale / std
+    for each channel (r, g, b, a); `mean_img`, an array of data_shape, takes the place of these
+    means. For the whole image, `max_random_contrast` multiplies that by
+    1 - value to 1 + value, and `max_random_illumination` adds up to value * scale / std or takes it
+    away. For `dtype` "uint8" there is no arithmetic, for "int8" the rounded means alone are
+    subtracted, and the result cut to -128 to 127.
+
+    Raises ValueError for values that have no meaning or do not go together.
+    """
+
+    data_shape: Sequence[int]
+    resize: int = -1
+    rand_crop: bool = False
+    random_resized_crop: bool = False
+    force_resize: bool = False
+    max_random_area: float = 1.0
+    min_random_area: float = 1.0
+    max_aspect_ratio: float = 0.0
+    min_aspect_ratio: float | None = None
+    max_random_scale: float = 1.0
+    min_random_scale: float = 1.0
+    max_crop_size: int = -1
+    min_crop_size: int = -1
+    max_img_size: float = 1e10
+    min_img_size: float = 0.0
+    max_rotate_angle: int = 0
+    rotate: int = -1
+    max_shear_ratio: float = 0.0
+    pad: int = 0
+    fill_value: int = 255
+    inter_method: int = 1
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    random_h: int = 0
+    random_s: int = 0
+    random_l: int = 0
+    pca_noise: float = 0.0
+    mirror: bool = False
+    rand_mirror: bool = False
+    mean_r: float = 0.0
+    mean_g: float = 0.0
+    mean_b: float = 0.0
+    mean_a: float = 0.0
+    std_r: float = 1.0
+    std_g: float = 1.0
+    std_b: float = 1.0
+    std_a: float = 1.0
+    scale: float = 1.0
+    max_random_contrast: float = 0.0
+    max_random_illumination: float = 0.0
+    dtype: str = "float32"
+    mean_img: Any = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        try:
+            shape = tuple(map(operator.index, self.data_shape))
+        except TypeError:
+            shape = ()
+        if len(shape) != 3 or shape[0] not in (1, 3, 4) or min(shape) < 1:
+            raise ValueError(
+                f"data_shape {self.data_shape}: it is (channels, height, width)"
+                " of 1, 3 or 4 channels"
+            )
+        object.__setattr__(self, "data_shape", shape)
+        for one in fields(self)[1:-2]:  # all but data_shape, dtype and mean_img
+            self._check_number(one.name, str(one.type))
+        self._check_mean_image()
+        if self.dtype not in DTYPES:
+            raise ValueError(f"dtype {self.dtype}: it is {', '.join(DTYPES[:-1])} or {DTYPES[-1]}")
+        if self.inter_method not in (*INTER_METHODS, ANY):
+            raise ValueError(f"inter_method {self.inter_method}: it is 0 to 4, 9 or 10")
+        if self.channels != 3 and self.colours:
+            raise ValueError(
+                f"colours are changed in 3 channels, and data_shape has {self.channels}"
+            )
+        if self.resize == 0:
+            raise ValueError("resize 0: it is a length in pixels, or -1")
+        if 0 in (self.std_r, self.std_g, self.std_b, self.std_a):
+            raise ValueError("std must not be 0: values are divided by it")
+        if not np.abs(self._of_channels("std")).min() * _MOST > abs(self.scale):
+            raise ValueError(f"scale / std must be below {_MOST:g}, got scale {self.scale:g}")
+        self._check_crops()
+
+    def _check_mean_image(self) -> None:
+        image = self.mean_img
+        if image is None:
+            return
+        if not isinstance(image, np.ndarray) or image.shape != self.data_shape:
+            found = image.shape if isinstance(image, np.ndarray) else repr(image)
+            raise ValueError(
+                f"mean_img must be an array of data_shape {self.data_shape}, got {found};"
+                " rectool.mx.io.ImageRecordIter takes a file"
+            )
+        object.__setattr__(self, "mean_img", image.astype(np.float32))
+
+    def _check_number(self, name: str, kind: str) -> None:
+        """Raises ValueError unless it is one of its kind and range; numpy's become Python's."""
+        value = getattr(self, name)
+        if value is None and kind == "float | None":
+            return
+        low, high = (0, 1) if kind == "bool" else _RANGES.get(name, (-math.inf, math.inf))
+        number: Any = value if isinstance(value, Real | np.bool_) else math.nan
+        valid = -_MOST <= number <= _MOST and low <= number <= high
+        valid = valid and (kind.startswith("float") or number == int(number))
+        if not valid:
+            what = {"bool": "True or False", "int": "a whole number"}.get(kind, "a number")
+            span = "" if kind == "bool" or low == -math.inf else f" from {low:g} to {high:g}"
+            raise ValueError(f"{name} {value!r}: it is {what}{span}")
+        plain = {"bool": bool, "int": int}.get(kind, float)
+        object.__setattr__(self, name, plain(value))
+
+    def _check_crops(self) -> None:
+        smallest, largest = self.min_crop_size, self.max_crop_size
+        if (smallest, largest) != (-1, -1) and not 1 <= smallest <= largest:
+            raise ValueError(
+                f"crop sizes from {smallest} to {largest}: give both, the smaller one first"
+            )
+        for name, (low, high) in (
+            ("areas", self.areas),
+            ("aspect ratios", self.aspect_ratios),
+            ("scales", (self.min_random_scale, self.max_random_scale)),
+            ("sizes", (self.min_img_size or 1, self.max_img_size)),
+        ):
+            if not 0 < low <= high:
+                raise ValueError(f"random {name} from {low:g} to {high:g}")
+        others = (
+            self.rand_crop,
+            self.crop_sizes,
+            self.min_random_scale != 1,
+            self.max_random_scale != 1,
+        )
+        if self.random_resized_crop and any(others):
+            raise ValueError(
+                "random_resized_crop goes with none of rand_crop, crop sizes and scales"
+            )
+        if self.force_resize and (self.rand_crop or self.crop_sizes):
+            raise ValueError(
+                "force_resize goes with neither rand_crop nor crop sizes: nothing is cut"
+            )
+
+    @property
+    def channels(self) -> int:
+        return self.data_shape[0]
+
+    @property
+    def height(self) -> int:
+        return self.data_shape[1]
+
+    @property
+    def width(self) -> int:
+        return self.data_shape[2]
+
+    @property
+    def areas(self) -> tuple[float, float]:
+        return self.min_random_area, self.max_random_area
+
+    @property
+    def aspect_ratios(self) -> tuple[float, float]:
+        if self.min_aspect_ratio is not None:
+            return self.min_aspect_ratio, self.max_aspect_ratio
+        return 1 - self.max_aspect_ratio, 1 + self.max_aspect_ratio
+
+    @property
+    def crop_sizes(self) -> tuple[int, int] | None:
+        """From and to, or None where the crop is data_shape's."""
+        return None if self.max_crop_size == -1 else (self.min_crop_size, self.max_crop_size)
+
+    @property
+    def warps(self) -> bool:
+        ratio = not self.random_resized_crop and self.aspect_ratios != (1, 1)
+        scales = self.min_random_scale != 1 or self.max_random_scale != 1
+        sizes = self.max_img_size < 1e10 or self.min_img_size > 0
+        turns = self.max_rotate_angle > 0 or self.rotate > 0 or self.max_shear_ratio > 0
+        return ratio or scales or sizes or turns
+
+    @property
+    def colours(self) -> bool:
+        return any((
+            self.brightness, self.contrast, self.saturation,
+            self.random_h, self.random_s, self.random_l, self.pca_noise,
+        ))  # fmt: skip
+
+    @property
+    def resamples(self) -> bool:
+        """Whether it scales images that are no smaller than the crop."""
+        crops = self.random_resized_crop or self.crop_sizes is not None
+        return self.resize > 0 or crops or self.force_resize
+
+    def course(self, width: int, height: int, draw: Random) -> Course:
+        """The geometric steps for an image of this size."""
+        return Course(self, width, height, draw)
+
+    def recolour(self, image: Array, draw: Random) -> Array:
+        """The image (HxWx3, RGB, uint8) with its colours changed."""
+        if self.brightness or self.contrast or self.saturation:
+            image = jitter(image, self.brightness, self.contrast, self.saturation, draw)
+        if self.random_h or self.random_s or self.random_l:
+            image = add_hls(image, (self.random_h, self.random_l, self.random_s), draw)
+        return add_noise(image, self.pca_noise, draw) if self.pca_noise else image
+
+    def mirrors(self, draw: Random) -> bool:
+        """Whether this image is to be mirrored."""
+        return (self.rand_mirror and draw.random() < 0.5) or self.mirror
+
+    def put(self, image: Array, row: Array, draw: Random, *, mirrored: bool) -> None:
+        """Normalises an image (HxW or HxWxC), and lays it out as CxHxW in `row`, or mirrored."""
+        image = image if image.ndim == 3 else image[:, :, None]
+        means = self._means
+        if mirrored:
+            image, means = image[:, ::-1], means[:, :, ::-1]
+        planes = image.transpose(2, 0, 1)
+        if self.dtype == "int8":
+            means = np.trunc(means + np.copysign(np.float32(0.5), means)).astype(np.int16)
+            row[...] = np.clip(planes - means, -128, 127)
+            return
+        row[...] = planes
+        if self.dtype == "float32":
+            self._normalise(row, means, draw)
+
+    def _normalise(self, row: Array, means: Array, draw: Random) -> None:
+        factor = self._factor
+        offset: NDArray[np.float32] | None = None
+        if self.max_random_contrast or self.max_random_illumination:
+            contrast = draw.uniform(-self.max_random_contrast, self.max_random_contrast)
+            light = draw.uniform(-self.max_random_illumination, self.max_random_illumination)
+            factor = np.float32((1 + contrast) * self.scale) / self._of_channels("std")
+            offset = np.float32(light * self.scale) / self._of_channels("std")
+        if self._shifts:
+            row -= means
+        if factor is not None:
+            row *= factor
+        if offset is not None:
+            row += offset
+
+    @cached_property
+    def _means(self) -> NDArray[np.float32]:
+        """What is subtracted: of shape (channels, 1, 1), or mean_img's."""
+        image: NDArray[np.float32] | None = self.mean_img
+        return self._of_channels("mean") if image is None else image
+
+    @cached_property
+    def _shifts(self) -> bool:
+        return bool(self._means.any())
+
+    @cached_property
+    def _factor(self) -> NDArray[np.float32] | None:
+        """Of shape (channels, 1, 1); None where there is nothing to do."""
+        factor = np.float32(self.scale) / self._of_channels("std")
+        return factor if (factor != 1).any() else None
+
+    def _of_channels(self, name: str) -> NDArray[np.float32]:
+        values = [getattr(self, f"{name}_{channel}") for channel in "rgba"[: self.channels]]
+        return np.array(values, np.float32)[:, None, None]

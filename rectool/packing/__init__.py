@@ -1,0 +1,1 @@
+"""Images and records into `.rec` and `.idx`."""

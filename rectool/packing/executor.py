@@ -1,0 +1,174 @@
+"""Samples of a source into records, in order, by worker processes or in this one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from ..errors import RecordError, shown
+from .source import Made, Maker, Place, Source
+from .transform import Copy, Treatment
+
+if TYPE_CHECKING:
+    from ..system.workers import Pool, WorkerDiedError
+
+_CHUNK = 8  # samples a task at most: enough that passing them costs nothing
+_TRIALS = 2  # deaths that a sample must cause alone: a worker may die for other reasons too
+_TASKS = 16  # a worker at least, where there are so many samples: then all end at about one time
+
+Result = Made | str | OSError | MemoryError
+"""What was made of a sample; or the reason why nothing was; or what ends the run."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What workers do: some samples at a time into results."""
+
+    make: Maker
+
+    def __call__(self, samples: list[Any]) -> list[Result]:
+        results: list[Result] = []
+        for sample in samples:
+            try:
+                results.append(self.make(sample))
+            except RecordError as error:
+                results.append(error.message)
+            except (OSError, MemoryError) as error:  # the system's fault, not the sample's
+                results += [error] * (len(samples) - len(results))
+                break
+        return results
+
+
+def usual_workers(treatment: Treatment) -> int:
+    """A worker for each core this process may use; one where bytes are only copied."""
+    if _only_copies(treatment):
+        return 1
+    with contextlib.suppress(AttributeError):  # not everywhere
+        return len(os.sched_getaffinity(0))
+    return min(os.cpu_count() or 1, 30)  # Windows waits for 63 handles at most, two a worker
+
+
+def _only_copies(treatment: Treatment) -> bool:
+    return isinstance(treatment, Copy) and treatment.check != "pixels"
+
+
+@dataclass
+class Run:
+    """Samples into results, in order, by worker processes or in this one."""
+
+    source: Source
+    treatment: Treatment
+    workers: int
+    start_method: str | None
+
+    def results(self, parts: list[range]) -> Generator[tuple[int, Result]]:
+        """Positions of these parts, one after the other, each with its result."""
+        job = _Job(self.source.maker(self.treatment))
+        samples = sum(map(len, parts))
+        size = max(1, min(_CHUNK, samples // (_TASKS * self.workers)))
+        chunks = (part[at : at + size] for part in parts for at in range(0, len(part), size))
+        if self.workers == 1 and _only_copies(self.treatment):  # no decoder runs
+            for chunk in chunks:
+                yield from zip(chunk, job(self.source.samples(chunk)), strict=True)
+            return
+        busy = min(self.workers, -(-samples // size)) or 1
+        prepare = self.treatment.prepare
+        yield from _InPool(self.source, job, busy, self.start_method, prepare).results(chunks)
+
+
+class _InPool:
+    """Results by a pool; a new one where a sample ends a worker's process."""
+
+    def __init__(
+        self,
+        source: Source,
+        job: _Job,
+        workers: int,
+        start_method: str | None,
+        prepare: Callable[[], None],
+    ) -> None:
+        self._source = source
+        self._job = job
+        self._start_method = start_method
+        self._prepare = prepare
+        self._workers = workers
+        self._given: deque[tuple[range, list[Any]]] = deque()
+        self._deadly: dict[int, str] = {}
+
+    def results(self, chunks: Iterator[range]) -> Iterator[tuple[int, Result]]:
+        from ..system.workers import WorkerDiedError  # noqa: PLC0415 - not needed where bytes are copied
+
+        left = chunks
+        while True:
+            left = chain([chunk for chunk, _ in self._given], left)
+            self._given.clear()
+            try:
+                with self._new_pool(self._workers) as pool:
+                    for results in pool.map(self._tasks(left)):
+                        yield from self._merged(self._given.popleft()[0], results)
+                return
+            except WorkerDiedError as error:
+                death = error
+            self._find_deadly(death)
+
+    def _new_pool(self, workers: int) -> Pool[list[Any], list[Result]]:
+        from ..system.workers import Pool  # noqa: PLC0415
+
+        return Pool(self._job, workers, self._start_method, self._prepare)
+
+    def _tasks(self, chunks: Iterable[range]) -> Iterator[list[Any]]:
+        for chunk in chunks:
+            samples = self._source.samples(chunk)
+            if self._deadly:
+                pairs = zip(chunk, samples, strict=True)
+                samples = [sample for at, sample in pairs if at not in self._deadly]
+            self._given.append((chunk, samples))
+            yield samples
+
+    def _merged(self, chunk: range, results: list[Result]) -> Iterator[tuple[int, Result]]:
+        made = iter(results)
+        for position in chunk:
+            deadly = self._deadly.get(position)
+            yield position, next(made) if deadly is None else deadly
+
+    def _end_of(self, samples: list[Any]) -> str | None:
+        """How a new worker ends that has only these samples, None where it does not."""
+        from ..system.workers import WorkerDiedError  # noqa: PLC0415
+
+        try:
+            with self._new_pool(1) as pool:
+                list(pool.map([samples]))
+        except WorkerDiedError as error:
+            return error.how
+        return None
+
+    def _find_deadly(self, death: WorkerDiedError) -> None:
+        """Tries what the dead worker had, one by one. Raises RecordError where all is well now."""
+        if self._end_of([]):  # then no sample is to blame
+            hint = "does the program start it under if __name__ == '__main__'?"
+            raise RecordError(f"{death}, and so does one without work; {hint}")
+        chunk, samples = next(given for given in self._given if given[1] is death.tasks[0])
+        positions = [at for at in chunk if at not in self._deadly]
+        found = False
+        for position, sample in zip(positions, samples, strict=True):
+            ends = [self._end_of([sample]) for _ in range(_TRIALS)]
+            if all(ends):
+                self._deadly[position] = f"ends the process that decodes it ({ends[0]})"
+                found = True
+        if not found:
+            paths = ", ".join(_place_text(self._source.place(at)) for at in positions)
+            hint = ""
+            if death.exitcode == -getattr(signal, "SIGKILL", 0):
+                hint = " (out of memory? fewer --workers need less)"
+            raise RecordError(f"{death}, at work on {paths}; nothing was written{hint}")
+
+
+def _place_text(place: Place) -> str:
+    at = "" if place.offset is None else f" at byte {place.offset}"
+    return shown(place.path) + at

@@ -1,0 +1,1 @@
+"""The images of a `.rec` as files, and a `.lst` of them."""
