@@ -151,7 +151,7 @@ def test_a_line_a_minute_without_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = iter([0.0, 1.0, 59.0, 61.0, 62.0, 122.0])
-    monkeypatch.setattr("rectool.cli.main.time.monotonic", lambda: next(now))
+    monkeypatch.setattr("time.monotonic", lambda: next(now, 122.0))
     with progress("image") as (advance, _):
         for _ in range(5):
             advance(10)
