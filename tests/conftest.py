@@ -160,7 +160,7 @@ def jpegs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def pairs(tmp_path: Path) -> Path:
     """24 images in `images`, of all orientations, with masks in `masks`: see `aligned`."""
-    from aligned import make_pairs
+    from helpers.aligned import make_pairs
 
     return make_pairs(tmp_path)
 
