@@ -1,4 +1,4 @@
-"""Whether some bytes are a whole image, and what of them a decoder has to be given.
+"""Where an image ends, and which of its bytes a decoder has to be given.
 
 Lengths and markers are followed, as decoders follow them; where a JPEG is not as usual, and for
 formats that are rare, decoding says. A file that ends before its format's end marker is cut short,
@@ -22,7 +22,6 @@ from .probe import (
     check_size,
     describe,
     frame_at,
-    has_usual_size,
     jpeg_frame,
     jpeg_segments,
 )
@@ -56,24 +55,6 @@ _WEBP_CHUNKS = frozenset(
 
 class _CutShortError(Exception):
     """The bytes end before the image does."""
-
-
-def check_complete(
-    data: bytes, max_pixels: int | None = None, *, any_samples: bool = False
-) -> ImageInfo:
-    """Raises ImageError unless these bytes are a whole image of a known format.
-
-    A JPEG, PNG or WebP is not decoded for that, nor are the largest of the others, so not every
-    flipped bit is found. `max_pixels` is the most that an image may have, None the usual limit.
-    Samples of more than 16 bits are those of no image, unless `any_samples` are wanted.
-    """
-    info, needed = decodable(data, max_pixels)
-    checked = info.format in ("PNG", "WebP") or (info.format == "JPEG" and needed is data)
-    if not checked and has_usual_size(info):
-        from .opening import check_decodes  # noqa: PLC0415 - loads Pillow, which others do without
-
-        check_decodes(data, max_pixels, any_samples=any_samples)
-    return info
 
 
 def decodable(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import ImageError
 from . import pillow as with_pillow
-from .completeness import check_complete, decodable
+from .completeness import decodable
 from .opening import (
     decoding,
     is_deep,
@@ -28,6 +28,7 @@ from .opening import (
 from .options import QUALITY, Reading, check_encodable
 from .pillow import turned
 from .probe import jpeg_frame, may_be_turned
+from .whole import check_complete
 
 try:
     import cv2

@@ -99,7 +99,7 @@ class Loader:
         if self._fuses:
             return self._fused(payload, draw)
         image = self._checked(decode_array(payload, self._color, self._max_pixels))
-        course = self._aug.course(image.shape[1], image.shape[0], draw)
+        course = Course(self._aug, image.shape[1], image.shape[0], draw)
         for step in course.steps:
             image = self._step(image, step)
         return image, course
@@ -108,7 +108,7 @@ class Loader:
         courses: list[Course] = []
 
         def fit(width: int, height: int) -> Fit:
-            courses.append(self._aug.course(width, height, draw))
+            courses.append(Course(self._aug, width, height, draw))
             return as_fit(courses[0].steps, width, height)
 
         image = np.asarray(cut(payload, self._color, fit, max_pixels=self._max_pixels))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..imaging.backends import load
-from ..imaging.completeness import NO_LIMIT, check_complete
+from ..imaging.completeness import NO_LIMIT
 from ..imaging.options import (
     INTERPS,
     Backend,
@@ -25,6 +25,7 @@ from ..imaging.options import (
     actual_interp,
     check_pixels,
 )
+from ..imaging.whole import check_complete
 from .masks import Mask
 
 if TYPE_CHECKING:

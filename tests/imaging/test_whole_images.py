@@ -17,9 +17,9 @@ from PIL import Image, ImageFile
 
 from rectool import ImageError, ImageRecordIter, IRHeader, RecordDataset, RecordWriter, pack
 from rectool.imaging import arrays
-from rectool.imaging.completeness import check_complete
 from rectool.imaging.options import Backend
 from rectool.imaging.pillow import cut, decode
+from rectool.imaging.whole import check_complete
 from rectool.packing.transform import Copy, Recipe
 
 Runner = Callable[..., Run]

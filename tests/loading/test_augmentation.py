@@ -217,7 +217,7 @@ def test_resizing_at_once_is_close_to_step_by_step(
     aug = Augmentation(shape, **options)
     for image, jpeg in zip(fused, jpegs, strict=True):
         array = decode_array(jpeg)
-        for step in aug.course(array.shape[1], array.shape[0], Random(0)).steps:
+        for step in Course(aug, array.shape[1], array.shape[0], Random(0)).steps:
             if isinstance(step, Crop):
                 array = array[step.top : step.top + step.height, step.left : step.left + step.width]
             else:

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .color import add_hls, add_noise, jitter
-from .geometry import Course
 from .steps import ANY, INTER_METHODS
 
 Array = NDArray[Any]
@@ -250,10 +249,6 @@ class Augmentation:
         """Whether it scales images that are no smaller than the crop."""
         crops = self.random_resized_crop or self.crop_sizes is not None
         return self.resize > 0 or crops or self.force_resize
-
-    def course(self, width: int, height: int, draw: Random) -> Course:
-        """The geometric steps for an image of this size."""
-        return Course(self, width, height, draw)
 
     def recolour(self, image: Array, draw: Random) -> Array:
         """The image (HxWx3, RGB, uint8) with its colours changed."""
