@@ -56,11 +56,12 @@ def test_readers_beside_a_writer_get_one_version(tmp_path: Path) -> None:
     path = tmp_path / "a.rec"
     write(path, KEYS)
     code = (
-        "import sys; sys.path.insert(0, sys.argv[2]); from pathlib import Path\n"
+        "import sys; sys.path[:0] = sys.argv[2:]; from pathlib import Path\n"
         "from test_replaced import KEYS, write\n"
         "for number in range(60): write(Path(sys.argv[1]), KEYS[:: number % 2 * 2 - 1])\n"
     )
-    writing = subprocess.Popen([sys.executable, "-c", code, str(path), str(Path(__file__).parent)])
+    folders = map(str, Path(__file__).parents[:2])
+    writing = subprocess.Popen([sys.executable, "-c", code, str(path), *folders])
     opened = 0
     while writing.poll() is None:
         with RecordReader(path) as reader:
