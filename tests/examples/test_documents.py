@@ -7,7 +7,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from conftest import EXAMPLES
@@ -20,6 +22,7 @@ FOR_USERS = [README, *sorted(EXAMPLES.glob("*.md"))]
 NOTES = [ARCHITECTURE, REPOSITORY / "tests" / "benchmarks" / "README.md"]
 NOTES += sorted((REPOSITORY / ".github").glob("*.md"))
 
+needs_a_shell = pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 COMMANDS = ("list", "pack", "inspect", "unpack", "index", "im2rec")
@@ -33,17 +36,28 @@ def text_of(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+@needs_a_shell
 @pytest.mark.parametrize("document", FOR_USERS, ids=named)
 def test_commands_and_code_of_a_document_run_in_its_order(document: Path, tmp_path: Path) -> None:
-    """`console` blocks print what they show; `python` blocks run; `py` blocks compile."""
+    follow(document, tmp_path)
+
+
+@needs_a_shell
+@pytest.mark.torch
+@pytest.mark.parametrize("name", ["boxes.md", "training.md"])
+def test_code_for_pytorch_gives_batches(name: str, tmp_path: Path) -> None:
+    follow(EXAMPLES / name, tmp_path, ends={"py": "next(iter(loader))"})
+
+
+def follow(document: Path, tmp_path: Path, ends: Mapping[str, str] = MappingProxyType({})) -> None:
+    """`console` blocks print what they show; `python` blocks run; `py` blocks, with an end, too."""
     env = shell_env(tmp_path)
     for name in ("images", "masks"):
         shutil.copytree(EXAMPLES / name, tmp_path / name)
     shutil.copy(EXAMPLES / "boxes.json", tmp_path)
     for kind, block in BLOCK.findall(text_of(document)):
-        if kind == "python":
-            done = run([sys.executable, "-c", block], tmp_path, env)
+        if kind == "python" or kind in ends:
+            done = run([sys.executable, "-c", block + ends.get(kind, "")], tmp_path, env)
             assert done.returncode == 0, f"{block}\n{done.stdout}"
         elif kind == "py":
             compile(block, str(document), "exec")
@@ -75,6 +89,9 @@ def test_the_readme_knows_every_command_and_guide() -> None:
     assert all(f"rectool {command}" in text for command in COMMANDS)
     assert all(f"({named(guide)})" in text for guide in FOR_USERS[1:])
     assert len(text.splitlines()) <= 250
+    blocks = [block for kind, block in BLOCK.findall(text) if kind == "sh"]
+    assert ["quickstart.sh" in block for block in blocks] == [True, False]  # CI runs both, by place
+    assert blocks[1].endswith("-m pytest\n")
 
 
 def test_options_in_documents_exist() -> None:
