@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     )
     from .format.header import IRHeader, pack, unpack
     from .format.reader import RecordReader
+    from .format.recovery import DamagedRegion
     from .format.writer import RecordWriter
     from .loading import Augmentation, ImageDetIter, ImageRecordIter, RecordDataset
 
 __all__ = [
     "Augmentation",
     "CorruptError",
+    "DamagedRegion",
     "HeaderError",
     "IRHeader",
     "ImageDetIter",
@@ -54,6 +56,7 @@ _HOMES = {
     ),
     "format.header": ("IRHeader", "pack", "unpack"),
     "format.reader": ("RecordReader",),
+    "format.recovery": ("DamagedRegion",),
     "format.writer": ("RecordWriter",),
     "loading": ("Augmentation", "ImageDetIter", "ImageRecordIter", "RecordDataset"),
 }  # fmt: skip

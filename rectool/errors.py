@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from os import PathLike, fsdecode
+from typing import NamedTuple, TypeVar
 
 StrPath = str | PathLike[str]
+_Error = TypeVar("_Error", bound="RecordError")
 
 
 _LONGEST = 200  # characters of a name that a message shows
@@ -63,6 +65,22 @@ class RecordError(Exception):
         self.path = path
         self.offset = offset
 
+    def located(
+        self: _Error,
+        *,
+        path: StrPath | None = None,
+        offset: int | None = None,
+        prefix: str = "",
+        suffix: str = "",
+    ) -> _Error:
+        """A new error with this path and offset, where given, and words around its message."""
+        error = type(self)(
+            f"{prefix}{self.message}{suffix}",
+            path=self.path if path is None else path,
+            offset=self.offset if offset is None else offset,
+        )
+        return error.with_traceback(self.__traceback__)
+
     def __str__(self) -> str:
         where = "" if self.path is None else f"{shown(self.path)}: "
         at = "" if self.offset is None else f"at byte {self.offset}: "
@@ -108,3 +126,13 @@ class ListError(RecordError):
 
 class ImageError(RecordError):
     """Bytes that are not a whole image, or an image that cannot become what was asked for."""
+
+
+class Failure(NamedTuple):
+    """An image or record that could not be packed: key, file, line of its list or offset, why."""
+
+    key: int
+    path: str
+    line: int | None
+    offset: int | None
+    reason: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from array import array
 from typing import NamedTuple
 
 import numpy as np
@@ -18,20 +19,20 @@ from ..errors import (
 )
 from .frames import FIRST, MAGIC_WORD, MAX_RECORD, WHOLE, Buffer, locate, swallows
 from .heads import words_at
-from .index import Index, Keys
-from .scan import scan_index
+from .index import MAX_KEY, Index, Keys
+from .recovery import OnGap, walk_past_damage
+from .scan import index_of_spans
 
 _ENTRIES = 1 << 16
 
 
 class Cover(NamedTuple):
-    """How many records are not in the index, what is damaged, and offsets where none begins.
+    """How many records are not in the index, and offsets of it where none begins.
 
-    `strays` has the offsets of the index that lie inside a record before the damage.
+    `strays` are those outside of the damaged regions, which a callback is given.
     """
 
     missing: int
-    damage: RecordError | None
     strays: Keys
 
 
@@ -59,6 +60,24 @@ def check_index(index: Index, buffer: Buffer, idx: StrPath, rec: StrPath) -> Non
             f"entry {number + 1}: byte {offset} of {shown(os.path.basename(rec))} {what}:"
             f" this index belongs to another .rec (rectool index {shown(rec)} --force makes a new"
             " one)",
+            path=idx,
+        )
+
+
+def check_belongs(index: Index, buffer: Buffer, idx: StrPath, rec: StrPath) -> None:
+    """Raises IndexFileError where the index is another file's, and not one record damaged."""
+    faults = []
+    for position in {0, len(index.offsets) - 1} if len(index.offsets) else ():
+        try:
+            locate(buffer, int(index.offsets[position]))
+        except TruncatedError:  # a record begins there
+            pass
+        except CorruptError as error:
+            faults.append(error)
+    if len(faults) == min(2, len(index.offsets)) > 0:
+        raise IndexFileError(
+            f"no records begin at its offsets (byte {faults[0].offset}, for one): it belongs to"
+            f" another .rec (rectool index {shown(rec)} --force makes a new one)",
             path=idx,
         )
 
@@ -111,66 +130,62 @@ def cut_error(
     )
 
 
-def cover(offsets: Keys, buffer: Buffer) -> Cover:
-    """Compares offsets with the records that a `.rec` holds, up to its first damage.
+def cover(offsets: Keys, buffer: Buffer, on_damage: OnGap) -> Cover:
+    """Compares offsets with the records that a `.rec` holds.
 
     Quick where the records at the offsets are whole and lie side by side from the file's start to
-    its end; else it goes through the whole file.
+    its end; else it goes through the whole file, and `on_damage` is given what is damaged.
     """
     ordered = offsets if bool((offsets[1:] > offsets[:-1]).all()) else np.unique(offsets)
     if _fill(ordered, buffer):
-        return Cover(0, None, ordered[:0])
-    in_file, damage = scan_index(buffer, "position")
-    missing = len(np.setdiff1d(in_file.offsets, ordered, assume_unique=True))
-    strays = np.setdiff1d(ordered, in_file.offsets, assume_unique=True)
-    if damage is not None and damage.offset is not None:
-        strays = strays[strays < _first_unknown(in_file.offsets, buffer)]
-    swallowed = _swallowed(strays, in_file.offsets, buffer)
-    return Cover(missing, swallowed or damage, strays)
+        return Cover(0, ordered[:0])
+    begins, ends = array("q"), array("q")
+
+    def note(error: RecordError, begin: int, end: int) -> None:
+        begins.append(begin)
+        ends.append(end)
+        on_damage(error, begin, end)
+
+    spans = walk_past_damage(buffer, note, thorough=False)
+    in_file = index_of_spans(spans, buffer, "position").offsets
+    missing = len(np.setdiff1d(in_file, ordered, assume_unique=True))
+    strays = np.setdiff1d(ordered, in_file, assume_unique=True)
+    before = np.searchsorted(begins, strays, side="right")
+    ends.append(-MAX_KEY)  # [-1], for strays before all regions
+    strays = strays[strays >= np.array(ends, np.int64)[before - 1]]
+    _tell_swallowed(strays, in_file, buffer, on_damage)
+    return Cover(missing, strays)
 
 
-def _first_unknown(found: Keys, buffer: Buffer) -> int:
-    """The end of the last record that was found."""
-    return locate(buffer, int(found[-1])).end if len(found) else 0
-
-
-def _swallowed(strays: Keys, found: Keys, buffer: Buffer) -> RecordError | None:
-    """The error that a record reaches over one which the index has, or None."""
+def _tell_swallowed(strays: Keys, found: Keys, buffer: Buffer, on_damage: OnGap) -> None:
+    """The first record that reaches over one which the index has is damaged."""
     inside = strays[(strays & 3 == 0) & (strays >= 0) & (strays + 8 <= len(buffer))]
     heads = words_at(buffer, inside, 2)
     is_first = np.isin(heads[:, 1] >> 29, (WHOLE, FIRST))
     inside = inside[(heads[:, 0] == MAGIC_WORD) & is_first]
-    if not len(inside):
-        return None
-    offset = int(found[found.searchsorted(inside[0]) - 1])
-    return CorruptError(swallows(int(inside[0])), offset=offset)
+    if len(inside):
+        begin, end = int(found[found.searchsorted(inside[0]) - 1]), int(inside[0])
+        on_damage(CorruptError(swallows(end), offset=begin), begin, end)
 
 
-def faults_of(found: Cover, rec: StrPath, idx: StrPath | None, offsets: Keys) -> list[RecordError]:
-    """What is wrong with a `.rec` and its index, as errors with their files."""
-    faults: list[RecordError] = []
-    if found.missing:
-        faults.append(
-            IndexFileError(
-                f"{plural(found.missing, 'record')} of the file not in this index"
-                " (rectool index --force makes a new one)",
-                path=idx,
-            )
-        )
-    if found.damage is not None:
-        found.damage.path = rec
-        faults.append(found.damage)
-    elif len(found.strays):
-        entry = int(np.flatnonzero(offsets == found.strays[0])[0]) + 1
-        others = f", and {len(found.strays) - 1} more" if len(found.strays) > 1 else ""
-        faults.append(
-            IndexFileError(
-                f"entry {entry}: no record begins at byte {found.strays[0]}{others}"
-                " (rectool index --force makes a new one)",
-                path=idx,
-            )
-        )
-    return faults
+def stray_error(strays: Keys, offsets: Keys, idx: StrPath | None) -> IndexFileError:
+    """The error of an index in which some offsets are no records'."""
+    entry = int(np.flatnonzero(offsets == strays[0])[0]) + 1
+    others = f", and {len(strays) - 1} more" if len(strays) > 1 else ""
+    return IndexFileError(
+        f"entry {entry}: no record begins at byte {strays[0]}{others}"
+        " (rectool index --force makes a new one)",
+        path=idx,
+    )
+
+
+def missing_error(missing: int, idx: StrPath | None) -> IndexFileError:
+    """The error of an index that leaves records of the file out."""
+    return IndexFileError(
+        f"{plural(missing, 'record')} of the file not in this index"
+        " (rectool index --force makes a new one)",
+        path=idx,
+    )
 
 
 def _fill(offsets: Keys, buffer: Buffer) -> bool:

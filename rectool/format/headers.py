@@ -112,5 +112,4 @@ def _record(file: RecordFile, offset: int) -> tuple[bytes, int]:
     try:
         return record, payload_start(record)
     except HeaderError as error:
-        error.path, error.offset = file.path, offset
-        raise
+        raise error.located(path=file.path, offset=offset) from None

@@ -14,13 +14,21 @@ from typing import Literal, TypeVar, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import HeaderError, KeyNotFoundError, StrPath, plural
-from .frames import Span
+from ..errors import (
+    CorruptError,
+    HeaderError,
+    KeyNotFoundError,
+    RecordError,
+    StrPath,
+    TruncatedError,
+    plural,
+)
 from .headers import Headers, read_headers, read_labels, room
 from .ids import check_ids
 from .index import Index, join_indexes
 from .keys import KeyTable
 from .record_file import RecordFile, open_pair
+from .recovery import DamagedRegion, OnDamage
 
 _BLOCK = 1 << 18  # records whose headers are read at once
 _Path = TypeVar("_Path", str, str | None)
@@ -51,6 +59,11 @@ class RecordReader(Sequence[bytes]):
     descriptors that this process may have. A file that is replaced while it is opened is opened
     again, with its `.idx`.
 
+    With `on_damage` damaged files are read too: it is given each DamagedRegion that is met, and the
+    reader goes on at the next record. Without a `.idx` all regions are met when the file is opened
+    (which then reads all of it); records that an index has are passed over by iteration where they
+    are damaged. An index that belongs to another file is an error still.
+
     Opening raises OSError where a file cannot be read; IndexFileError where a `.idx` is malformed
     or does not belong to its `.rec`; CorruptError and TruncatedError, which say at which byte,
     where a file without `.idx` is damaged or the last indexed record is not whole; ValueError for
@@ -64,15 +77,17 @@ class RecordReader(Sequence[bytes]):
         idx: StrPath | Sequence[StrPath] | bool = True,
         *,
         mapped: bool = True,
+        on_damage: OnDamage | None = None,
     ) -> None:
         self.paths = _as_paths(path)
         given = idx if isinstance(idx, bool) else _as_paths(idx)
         self._files: list[RecordFile] = []
         self._mapped = mapped
+        self._on_damage = on_damage
         indexes = []
         try:
             for rec, idx_path in zip(self.paths, _idx_of_each(self.paths, given), strict=True):
-                file, index = open_pair(rec, idx_path, mapped=mapped)
+                file, index = open_pair(rec, idx_path, mapped=mapped, on_damage=on_damage)
                 self._files.append(file)
                 indexes.append(index)
         except BaseException:
@@ -146,8 +161,24 @@ class RecordReader(Sequence[bytes]):
         return bisect_right(self.starts, position % size) - 1
 
     def __iter__(self) -> Iterator[bytes]:
+        if self._on_damage is not None:
+            yield from self._whole_records(self._on_damage)
+            return
         for position in range(len(self)):
             yield self[position]
+
+    def _whole_records(self, on_damage: OnDamage) -> Iterator[bytes]:
+        for position in range(len(self)):
+            try:
+                record = self[position]
+            except (CorruptError, TruncatedError) as error:
+                on_damage(self.region(position, error))
+                continue
+            yield record
+
+    def region(self, position: int, error: RecordError) -> DamagedRegion:
+        """The bytes that are lost with the damaged record at a position, and why."""
+        return self._files[self.shard(position)].region(error, self.offsets.item(position))
 
     def at(self, offset: int, shard: int | None = None) -> bytes:
         """The record whose first frame begins at this byte: of paths[shard], if there are several.
@@ -277,18 +308,19 @@ class RecordReader(Sequence[bytes]):
     def _key_table(self) -> KeyTable:
         return KeyTable(self.keys)
 
-    def spans(self) -> Iterator[Span]:
-        """Where all records lie, file by file and in file order, whatever the indexes say."""
-        for file in self._files:
-            yield from file.spans()
+    def unindexed(self) -> tuple[int, ...]:
+        """How many records of each file its index leaves out.
 
-    def unindexed(self) -> int:
-        """How many records of the files their indexes leave out.
-
-        Raises CorruptError or TruncatedError where a file holds anything else.
+        Raises CorruptError or TruncatedError where a file holds anything else, and IndexFileError
+        where an index names a place without a record; `on_damage` is given what is damaged instead.
         """
         files = zip(self._files, self.starts, self.starts[1:], strict=False)
-        return sum(file.unindexed(self.offsets[begin:end]) for file, begin, end in files)
+        return tuple(
+            file.unindexed(self.offsets[begin:end], self._on_damage)
+            if file.idx_path is not None or self._on_damage is None
+            else 0
+            for file, begin, end in files
+        )
 
     def check_ids(self) -> None:
         """Raises IndexFileError where an index gives keys the records of other keys.
@@ -315,7 +347,8 @@ class RecordReader(Sequence[bytes]):
         self.close()
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (functools.partial(type(self), mapped=self._mapped), self._reopened_by)
+        opened = functools.partial(type(self), mapped=self._mapped, on_damage=self._on_damage)
+        return (opened, self._reopened_by)
 
     def __repr__(self) -> str:
         return f"RecordReader({self.name!r}: {len(self)} records)"

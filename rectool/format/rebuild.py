@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
-from ..errors import RecordError, StrPath
+from ..errors import RecordError, StrPath, shown
 from ..system.atomic import Output
 from ..system.replacing import INDEX, check_outputs
 from .index import Index, line
 from .record_file import RecordFile
+from .recovery import DamagedRegion
 from .scan import KeySource
 from .writer import idx_beside
 
@@ -20,7 +21,7 @@ def index_records(
 
     "auto" takes the records' ids as keys where all are image records with ids that differ, else
     positions; `source` of the result says which. Raises IndexFileError where "id" was asked for
-    and cannot be, CorruptError or TruncatedError where the records are damaged, FileExistsError
+    and cannot be, CorruptError with the first region where the file is damaged, FileExistsError
     where the `.idx` exists and `force` is false, or is a file of another kind.
     """
     target = idx_beside(rec) if idx is None else os.fspath(idx)
@@ -28,10 +29,13 @@ def index_records(
     file = RecordFile(rec, mapped=False)
     if not len(file.buffer):
         raise RecordError("the file is empty (0 bytes): it holds no records", path=rec)
+
+    def refuse(region: DamagedRegion) -> None:
+        hint = f" (rectool pack {shown(rec)} OUT makes a .rec of what is whole)"
+        raise region.error().located(suffix=hint)
+
     with Output(target, kind=INDEX, force=force) as output:
-        index, damage = file.scan(keys, whole=True)
-        if damage is not None:
-            raise damage
+        index = file.scan(keys, on_damage=refuse)
         for key, offset in zip(index.keys.tolist(), index.offsets.tolist(), strict=True):
             output.write(line(key, offset).encode("ascii"))
     return index

@@ -5,25 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+
+import numpy as np
 
 from ..errors import CorruptError, IndexFileError, RecordError, StrPath, TruncatedError, shown
 from ..system.contents import HEAD, content_of
 from ..system.reading import FileBytes, FileState, Mapping, open_bytes, state_of
-from .cover import Cover, check_index, cover, cut_short, faults_of
-from .frames import MAGIC, Buffer, Span, data, locate, record_at, swallows, walk
+from .cover import Cover, check_belongs, check_index, cover, cut_short, stray_error
+from .frames import MAGIC, Buffer, data, locate, record_at, swallows, walk
 from .index import Index, Keys, read_index
-from .scan import KeySource, scan_index
+from .recovery import DamagedRegion, OnDamage, next_record, walk_past_damage
+from .scan import KeySource, index_of_spans
 from .writer import idx_beside
 
 _ATTEMPTS = 20
 _PAUSE = 0.01  # seconds between two
 _RECENT = 1.0  # seconds: a .rec that is no older may get its .idx any moment
-
-
-def map_file(path: StrPath) -> Mapping | FileBytes:
-    """The bytes of a file, mapped where that is possible: nothing is read until it is looked at."""
-    return open_bytes(path)
 
 
 class RecordFile:
@@ -36,6 +33,7 @@ class RecordFile:
     def __init__(self, path: StrPath, idx_path: str | None = None, *, mapped: bool = True) -> None:
         self.path = os.fspath(path)
         self.idx_path = idx_path
+        self._doubts_index = idx_path is not None
         self._absolute = os.path.abspath(path)
         self._bytes: Mapping | FileBytes | None = open_bytes(path, mapped=mapped)
         self.state: FileState = self._bytes.state
@@ -46,6 +44,15 @@ class RecordFile:
         if self._bytes is None:
             raise ValueError(_closed(self.path))
         return self._bytes
+
+    def read_next(self, offset: int) -> tuple[bytes, int]:
+        """The record that begins at this byte, and where the next one should begin."""
+        buffer = self.buffer
+        try:
+            span = locate(buffer, offset)
+            return data(buffer, span), span.end
+        except (CorruptError, TruncatedError) as error:
+            raise self._explained(error, offset, None) from None
 
     def read(self, offset: int, end: int | None = None) -> bytes:
         """The record whose first frame begins at this byte.
@@ -81,16 +88,17 @@ class RecordFile:
     ) -> CorruptError | TruncatedError:
         """The error with its file, and what there is to say about its cause."""
         truncated = isinstance(error, TruncatedError) and error.offset == offset
+        hint = ""
         if truncated and end is not None and offset < end < len(self.buffer):
             error = CorruptError(swallows(end), offset=offset)  # its length, not the file, is wrong
         elif isinstance(error, TruncatedError):
-            error.message += f" (rectool pack {shown(self.path)} OUT makes a .rec of what is whole)"
-        elif self.idx_path is not None and error.offset == offset and "another" not in str(error):
-            error.message += f"; {os.path.basename(self.idx_path)} may belong to another file"
-        if error.offset == 0:
-            error.message = self._other_content() or error.message
-        error.path = self.path
-        return error
+            hint = f" (rectool pack {shown(self.path)} OUT makes a .rec of what is whole)"
+        elif self._doubts_index and error.offset == offset and "another" not in str(error):
+            hint = f"; {os.path.basename(self.idx_path or '')} may belong to another file"
+        content = self._other_content() if error.offset == 0 else None
+        if content is not None:
+            return type(error)(content, path=self.path, offset=0)
+        return error.located(path=self.path, suffix=hint)
 
     def _other_content(self) -> str | None:
         """What the file is where it does not begin as a record file does, None where it does."""
@@ -101,71 +109,106 @@ class RecordFile:
         advice = f"; {content.advice}" if content.advice else ""
         return f"this is {content.name}, and no record file{advice}"
 
-    def spans(self) -> Iterator[Span]:
-        """Where all records lie, in file order."""
-        try:
-            yield from walk(self.buffer)
-        except (CorruptError, TruncatedError) as error:
-            raise self._explained(error, -1, None) from None
+    def region(self, error: RecordError, begin: int, end: int | None = None) -> DamagedRegion:
+        """The damaged bytes from a record's beginning to `end`, or to where the next one begins."""
+        if end is None:
+            end = next_record(self.buffer, begin + 4)
+        reason = error.message
+        if isinstance(error, TruncatedError) and end < len(self.buffer):
+            reason = swallows(end)  # its length, not the file, is wrong
+        elif error.offset not in (None, begin):
+            reason = f"byte {error.offset}: {reason}"
+        return DamagedRegion(self.path, begin, end, reason)
 
-    def index(self) -> Index:
-        """The index at `idx_path`, checked, or that of the records found in the file."""
+    def index(self, on_damage: OnDamage | None = None) -> Index:
+        """The index at `idx_path`, checked, or that of the records found in the file.
+
+        With `on_damage` that of all records that can be found, whatever is between them.
+        """
         if self.idx_path is None:
-            scanned, damage = self.scan()
-            if damage is not None:
-                raise damage
-            return scanned
+            return self.scan(on_damage=on_damage)
+        if on_damage is not None:
+            return self._index_of_damaged(self.idx_path, on_damage)
         index = self.read_index(self.idx_path)
         if len(index.offsets):
             self.view(int(index.offsets.max()))
         return index
 
-    def read_index(self, idx: str) -> Index:
-        """An index of this file. Raises IndexFileError where that cannot be."""
-        index, error = self.usable_index(idx)
-        if error is not None:
-            raise error
-        return index
-
-    def usable_index(self, idx: str) -> tuple[Index, RecordError | None]:
-        """The index, or the part of it that is left where the file was cut, and that error."""
-        index = read_index(idx, len(self.buffer))
+    def _index_of_damaged(self, idx: str, on_damage: OnDamage) -> Index:
+        """The index, or what is left of it where the file was cut."""
         try:
-            check_index(index, self.buffer, idx, self.path)
+            index = self.read_index(idx)
         except TruncatedError as error:
+            index = read_index(idx, len(self.buffer))
             cut = cut_short(index, self.buffer)
             if cut is None:
                 raise
-            return cut.entries, error
+            on_damage(DamagedRegion(self.path, cut.end, len(self.buffer), error.message))
+            index = cut.entries
+        check_belongs(index, self.buffer, idx, self.path)
+        self._doubts_index = False
+        return index
+
+    def read_index(self, idx: str) -> Index:
+        """An index of this file. Raises IndexFileError where that cannot be."""
+        index = read_index(idx, len(self.buffer))
+        check_index(index, self.buffer, idx, self.path)
         if len(self.buffer) and not len(index.offsets):
             raise IndexFileError("the index is empty, but the .rec is not", path=idx)
-        return index, None
+        return index
 
-    def scan(
-        self, keys: KeySource = "auto", *, whole: bool = False
-    ) -> tuple[Index, RecordError | None]:
-        """The index of the records found, up to the first damage; see `scan_index`."""
+    def scan(self, keys: KeySource = "auto", on_damage: OnDamage | None = None) -> Index:
+        """The index of the records that are found in the file.
+
+        Raises CorruptError or TruncatedError where it is damaged, or with `on_damage` goes on at
+        the next record, unless the file is of another kind. Then all data is read.
+        """
+        buffer = self.buffer
+
+        def tell(error: RecordError, begin: int, end: int) -> None:
+            if on_damage is None or (begin == 0 and self._other_content()):
+                raise error
+            on_damage(self.region(error, begin, end))
+
+        spans = walk(buffer) if on_damage is None else walk_past_damage(buffer, tell)
         try:
-            index, damage = scan_index(self.buffer, keys, whole=whole)
+            return index_of_spans(spans, buffer, keys)
+        except (CorruptError, TruncatedError) as error:
+            raise self._explained(error, -1, None) from None
         except IndexFileError as error:
-            error.path = self.path
-            raise
-        if isinstance(damage, CorruptError | TruncatedError):
-            damage = self._explained(damage, -1, None)
-        return index, damage
+            raise error.located(path=self.path) from None
 
-    def cover(self, offsets: Keys) -> Cover:
-        """How an index's offsets agree with the records in the file."""
-        found = cover(offsets, self.buffer)
-        if isinstance(found.damage, CorruptError | TruncatedError):
-            return found._replace(damage=self._explained(found.damage, -1, None))
-        return found
+    def cover(self, offsets: Keys, on_damage: OnDamage) -> Cover:
+        """How an index's offsets agree with the records in the file.
 
-    def unindexed(self, offsets: Keys) -> int:
-        """How many records are at none of these offsets. Raises where anything else is amiss."""
-        found = self.cover(offsets)
-        for fault in faults_of(found._replace(missing=0), self.path, self.idx_path, offsets):
-            raise fault
+        Damage of records at these offsets is left to those who read them.
+        """
+        known = np.unique(offsets)
+
+        def tell(error: RecordError, begin: int, end: int) -> None:
+            at = int(known.searchsorted(begin))
+            if at == len(known) or known[at] != begin:
+                on_damage(self.region(error, begin, end))
+
+        return cover(offsets, self.buffer, tell)
+
+    def unindexed(self, offsets: Keys, on_damage: OnDamage | None = None) -> int:
+        """How many records are at none of these offsets.
+
+        Raises where anything else is amiss; with `on_damage` that is given what is damaged.
+        """
+        if on_damage is not None:
+            return self.cover(offsets, on_damage).missing
+
+        def refuse(error: RecordError, *_: int) -> None:
+            raise error
+
+        try:
+            found = cover(offsets, self.buffer, refuse)
+        except (CorruptError, TruncatedError) as error:
+            raise self._explained(error, -1, None) from None
+        if len(found.strays):
+            raise stray_error(found.strays, offsets, self.idx_path)
         return found.missing
 
     def is_current(self, *, loosely: bool = False) -> bool:
@@ -192,12 +235,16 @@ def _closed(path: str) -> str:
 
 
 def open_pair(
-    path: StrPath, idx: str | bool = True, *, mapped: bool = True
+    path: StrPath,
+    idx: str | bool = True,
+    *,
+    mapped: bool = True,
+    on_damage: OnDamage | None = None,
 ) -> tuple[RecordFile, Index]:
     """A `.rec` with its index, both of one version where they are replaced meanwhile.
 
-    `idx` is as RecordReader's. Raises what RecordFile and its `index` raise, and RecordError where
-    the files are replaced again and again.
+    `idx` and `on_damage` are as RecordReader's. Raises what RecordFile and its `index` raise, and
+    RecordError where the files are replaced again and again.
     """
     beside = idx_beside(path)
     for attempt in range(_ATTEMPTS):
@@ -205,7 +252,7 @@ def open_pair(
         idx_path = idx if isinstance(idx, str) else beside if has_idx else None
         file = RecordFile(path, idx_path, mapped=mapped)
         try:
-            index = file.index()
+            index = file.index(on_damage)
         except (FileNotFoundError, RecordError) as error:
             current = file.is_current()
             file.close()

@@ -20,9 +20,9 @@ from ..format.index import join_indexes
 from ..format.keys import KeyTable
 from ..format.names import ShardSet
 from ..format.shard_manifest import sizes_amiss
-from ..format.tolerant import AnyFile
 from ..format.writer import idx_beside
 from ..imaging.probe import describe, format_of
+from .inspected_file import InspectedFile
 from .label_stats import LabelCounts, LabelSummary, Range
 
 _LARGE_HEADER = 8  # bytes that struct's IdQQ takes more than IfQQ: a float64, and 4 to align it
@@ -87,9 +87,9 @@ class Records:
     """A `.rec`, or the shards of a set as one, opened to be looked at, damaged or not.
 
     What is wrong goes to `problems` and does not end the look: an index that is malformed or
-    belongs to another file is put aside and the records found without it; without an index, what
-    lies behind the first damage cannot be found; a set is shown without the shards that are missing
-    or cannot be read. Raises OSError where a file that is alone cannot be read.
+    belongs to another file is put aside and the records found without it; a set is shown without
+    the shards that are missing or cannot be read. Raises OSError where a file that is alone cannot
+    be read.
     """
 
     def __init__(self, source: StrPath | ShardSet) -> None:
@@ -100,18 +100,18 @@ class Records:
             self._files = list(self._readable(source))
         else:
             self.name = os.fspath(source)
-            self._files = [AnyFile(source)]
+            self._files = [InspectedFile(source)]
         self.index, self._starts = join_indexes([file.found for file in self._files])
         self._faces = self._face_ranges()
 
-    def _readable(self, shards: ShardSet) -> Iterator[AnyFile]:
+    def _readable(self, shards: ShardSet) -> Iterator[InspectedFile]:
         missing = shards.missing()
         if missing is not None:
             self._general.append(missing)
         self._general += sizes_amiss(shards)
         for path in shards.paths:
             try:
-                yield AnyFile(path)
+                yield InspectedFile(path)
             except OSError as error:
                 self._general.append(RecordError(error.strerror or str(error), path=path))
             except RecordError as error:
@@ -139,7 +139,7 @@ class Records:
             return face_ranges(self.view(first))
         return range(0)
 
-    def _file(self, position: int) -> AnyFile:
+    def _file(self, position: int) -> InspectedFile:
         return self._files[bisect_right(self._starts, position) - 1]
 
     def __len__(self) -> int:
@@ -153,7 +153,7 @@ class Records:
 
     def view(self, position: int) -> memoryview:
         """A record's bytes. Raises CorruptError or TruncatedError where it is damaged."""
-        return self._file(position).view(int(self.index.offsets[position]))
+        return self._file(position).file.view(int(self.index.offsets[position]))
 
     def row(self, position: int) -> Row:
         """Raises CorruptError or TruncatedError where this record is damaged."""
@@ -200,7 +200,7 @@ class Records:
             try:
                 row = self.row(position)
             except RecordError as error:
-                self._file(position).add_damage(error)
+                self._file(position).add_damage(error, int(self.index.offsets[position]))
                 continue
             if row.holds == "face range":
                 ranges.extend(row.labels[:2])
@@ -213,7 +213,7 @@ class Records:
 
     def summary(self) -> Summary:
         """Goes through all records once; see `problems` for what is wrong with them."""
-        size = sum(len(file.buffer) for file in self._files)
+        size = sum(len(one.file.buffer) for one in self._files)
         summary = Summary(self.name, size, self._idx_name(), self.index.source)
         if self.shards is not None:
             summary.shards = [file.path for file in self._files]

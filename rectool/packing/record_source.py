@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import CorruptError, RecordError, StrPath, TruncatedError, plural, shown
-from ..format.cover import faults_of
+from ..errors import RecordError, StrPath, plural, shown
+from ..format.cover import missing_error
 from ..format.face_sets import FaceFiles
 from ..format.header import label_list, payload_start, unpack
 from ..format.headers import plain_headers, room
 from ..format.ids import check_ids
 from ..format.index import Index
 from ..format.pairs import check_keys
-from ..format.record_file import RecordFile
-from ..format.writer import idx_beside
+from ..format.record_file import RecordFile, open_pair
+from ..format.recovery import DamagedRegion
 from ..listing.lst import Numbers, digest_of
 from ..system.reading import FileState
 from .record_builder import RecordMaker, RecordSample
 from .source import Place, Source
 from .transform import Copy, Treatment
 
-_ATTEMPTS = 3
+_MOST_NAMED = 1000  # damaged regions
 
 if TYPE_CHECKING:
     from .mask_numbers import MaskNumbers
@@ -38,9 +38,9 @@ class RecordSource(Source):
     Keys and headers stay as they are. `images_only` leaves out records that are nothing but a
     header, which `left_out` counts, and takes payloads that are no image for damaged ones.
     `renumber` gives fresh keys, 0, 1, 2, ..., and ids. `amiss` says what the files hold that is not
-    packed and not named later: records that are not in an `.idx`, and damage behind the last one
-    that is. `names_keys`: one of them is a header of InsightFace's, which names other records'
-    keys; `notes` are remarks on such keys that are missing.
+    packed and not named later: records and damaged regions that are not in an `.idx`.
+    `names_keys`: one of them is a header of InsightFace's, which names other records' keys;
+    `notes` are remarks on such keys that are missing.
 
     `masks` are as many files with the masks of the others' images, of the same keys in the same
     order: then each sample is a pair, and with `new_numbers` the masks' pixels get other ones.
@@ -69,6 +69,7 @@ class RecordSource(Source):
         self._images_only = images_only
         self.names_keys = False
         self.amiss: list[RecordError] = []
+        self._unnamed = 0
         self._states: dict[str, FileState] = {}
         faces = FaceFiles()
         keys, offsets, rooms = [], [], []
@@ -88,6 +89,8 @@ class RecordSource(Source):
             offsets.append(np.stack([column for column, _ in columns], axis=1)[kept])
             rooms.append(np.stack([column for _, column in columns], axis=1)[kept])
             self.left_out += len(index.offsets) - len(keys[-1])
+        if self._unnamed:
+            self.amiss.append(RecordError(f"{plural(self._unnamed, 'more damaged region')}"))
         _check_people(faces.headers)
         self.notes = [] if images_only else faces.amiss()
         self._file = np.repeat(np.arange(len(keys), dtype=np.int32), list(map(len, keys)))
@@ -102,14 +105,22 @@ class RecordSource(Source):
 
     def _open(self, path: str) -> tuple[Index, RecordFile]:
         """A file and its index. What is damaged is named when it is read, or is amiss."""
-        for _ in range(_ATTEMPTS):
-            idx = idx_beside(path)
-            file = RecordFile(path, idx if os.path.exists(idx) else None, mapped=False)
-            index, amiss = _index_of(file)
-            if file.is_current():
-                break
-        self.amiss += amiss
+        amiss = self.amiss
+        known = len(amiss)
+
+        def note(region: DamagedRegion) -> None:
+            if len(amiss) < _MOST_NAMED:
+                amiss.append(region.error())
+            else:
+                self._unnamed += 1
+
+        file, index = open_pair(path, mapped=False, on_damage=note)
         self._states[path] = file.state
+        if file.idx_path is not None and len(amiss) == known:  # else the file was cut
+            cover = file.cover(index.offsets, note)
+            if cover.missing:
+                error = missing_error(cover.missing, file.idx_path)
+                amiss.append(error.located(suffix="; not packed"))
         return index, file
 
     def _open_masks(self, path: str, images: Index, rec: str) -> tuple[Numbers, Numbers]:
@@ -183,23 +194,6 @@ _NAMES_KEYS = (
     "an InsightFace data set, whose header names keys that --renumber would change;"
     " --images-only leaves the header out"
 )
-
-
-def _index_of(file: RecordFile) -> tuple[Index, list[RecordError]]:
-    """The index to pack a file by, and what of the file is not in it."""
-    if file.idx_path is None:
-        index, damage = file.scan()
-        found = [] if damage is None or damage.offset in index.offsets else [damage]
-    else:
-        index, cut = file.usable_index(file.idx_path)
-        if cut is not None:
-            return index, [cut]
-        faults = faults_of(file.cover(index.offsets), file.path, file.idx_path, index.offsets)
-        found = [one for one in faults if one.offset is None or one.offset not in index.offsets]
-    for error in found:
-        is_damage = isinstance(error, CorruptError | TruncatedError)
-        error.message += "; what is behind it was not found" if is_damage else "; not packed"
-    return index, found
 
 
 def _check_people(face_sets: Sequence[str]) -> None:

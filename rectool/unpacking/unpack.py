@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import CorruptError, HeaderError, RecordError, StrPath, TruncatedError, plural
+from ..format.cover import missing_error
 from ..format.header import IRHeader, label_list, pack, raw_fields, unpack
 from ..format.names import ShardSet
 from ..format.reader import RecordReader
 from ..format.shard_manifest import sizes_amiss
-from ..format.whole_records import WholeRecords
 from ..imaging.files import RAW_ENDING
 from ..imaging.probe import ENDINGS, format_of
 from ..listing.lst import Entry, HeaderFields, ImageList, format_header_line, format_line
@@ -137,10 +137,7 @@ class Unpacking:
         self._alone = alone
         self._on_damage = on_damage
         self.damaged = 0
-        self.reader: RecordReader | WholeRecords
-        self.reader = (
-            RecordReader(paths, mapped=False) if on_damage is None else WholeRecords(paths)
-        )
+        self.reader = _open(paths, on_damage)
         self.sources = [*paths, *self.reader.idx_paths]
         if names is not None and os.path.isfile(names.name):
             self.sources.append(names.name)
@@ -150,17 +147,22 @@ class Unpacking:
             self._known, self.respelled = listed
             self.unknown = 0 if names is None else len(np.setdiff1d(names.keys, self.reader.keys))
             _check_keys(self.reader)
-            if isinstance(self.reader, RecordReader):
-                self.reader.check_ids()
-            self.unindexed = self.reader.unindexed()
-            if on_damage is not None and isinstance(self.reader, WholeRecords):
-                for error in self.reader.amiss():
-                    on_damage(error)
+            self.reader.check_ids()
+            self.unindexed = self._unindexed()
         except BaseException:
             self.reader.close()
             raise
         self._taken = {slot(name, alone) for name in self._known.values()}
         self.has_names = names is not None
+
+    def _unindexed(self) -> int:
+        """How many records the indexes leave out, which is damage too."""
+        missing = self.reader.unindexed()
+        if self._on_damage is not None:
+            for count, idx in zip(missing, self.reader.idx_paths, strict=True):
+                if count:
+                    self._on_damage(missing_error(count, idx))
+        return sum(missing)
 
     def __enter__(self) -> Unpacking:
         return self
@@ -178,15 +180,12 @@ class Unpacking:
             record = self.reader[position]
             return Taken(key, record, self._file(position, key, record))
         except (CorruptError, TruncatedError, HeaderError) as error:
-            self.lose(error)
+            if self._on_damage is None:
+                raise
+            self.damaged += 1
+            is_whole = isinstance(error, HeaderError)
+            self._on_damage(error if is_whole else self.reader.region(position, error).error())
             return None
-
-    def lose(self, error: RecordError) -> None:
-        """Counts a record that is damaged. Raises the error where that ends everything."""
-        if self._on_damage is None:
-            raise error
-        self.damaged += 1
-        self._on_damage(error)
 
     def file_name(self, position: int) -> FileName:
         """The name of a record's file. Raises RecordError as `take`, and for damage."""
@@ -203,10 +202,9 @@ class Unpacking:
         try:
             _, payload = unpack(memoryview(record))
         except RecordError as error:
-            error.path = self._path(position)
-            error.offset = int(self.reader.offsets[position])
-            error.message = f"key {key}: {error.message}"
-            raise
+            offset = int(self.reader.offsets[position])
+            path = self._path(position)
+            raise error.located(path=path, offset=offset, prefix=f"key {key}: ") from None
         ending = ENDINGS.get(format_of(payload) or "", RAW_ENDING)
         known = self._known.get(key)
         if known is not None and (ending != RAW_ENDING or known.endswith(RAW_ENDING)):
@@ -283,6 +281,17 @@ class Target:
         )
 
 
+def _open(paths: tuple[str, ...], on_damage: OnDamage | None) -> RecordReader:
+    if on_damage is None:
+        return RecordReader(paths, mapped=False)
+    reader = RecordReader(paths, mapped=False, on_damage=lambda region: on_damage(region.error()))
+    if not len(reader):
+        is_empty = not any(map(os.path.getsize, paths))
+        reason = "the file is empty (0 bytes): it holds no records"
+        raise RecordError(reason if is_empty else "no record in it is whole", path=reader.name)
+    return reader
+
+
 def _sources(rec: StrPath | ShardSet) -> tuple[tuple[str, ...], str]:
     """The files, and the name of the list without its ending."""
     if not isinstance(rec, ShardSet):
@@ -319,7 +328,7 @@ def _is_ending_of(name: str, ending: str) -> bool:
     return _SAME_ENDING.get(has, has) == ending
 
 
-def _check_keys(reader: RecordReader | WholeRecords) -> None:
+def _check_keys(reader: RecordReader) -> None:
     """Raises RecordError for keys that a list cannot hold."""
     keys, counts = np.unique(reader.keys, return_counts=True)
     if len(keys) and keys[0] < 0:

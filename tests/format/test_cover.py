@@ -15,8 +15,8 @@ from test_reader import content
 
 from rectool import RecordError
 from rectool.format.cover import cover
-from rectool.format.frames import MAGIC, encode, parts_of, walk
-from rectool.format.record_file import map_file
+from rectool.format.frames import MAGIC, encode, locate, parts_of, walk
+from rectool.system.reading import open_bytes
 
 Runner = Callable[..., Run]
 WORD = st.sampled_from([MAGIC, b"abcd", b"\0\0\0\0", (3).to_bytes(4, "little")])
@@ -27,37 +27,48 @@ RECORD = st.builds(
 )
 
 
-def slow(offsets: list[int], content: bytes) -> tuple[int, int | None, set[int]]:
-    """By walking: records at none of the offsets, where the damage is, offsets that are no
-    record's.
-    """
-    begins, end, damage = [], 0, None
-    try:
-        for span in walk(content):
-            begins.append(span.begin)
-            end = span.end
-    except RecordError as error:
-        damage = error.offset
-    else:
-        end = 1 << 62
-    strays = {offset for offset in offsets if offset not in begins and offset < end}
+Regions = list[tuple[int, int]]
+
+
+def is_start(content: bytes, offset: int) -> bool:
+    head = content[offset : offset + 8]
+    return len(head) == 8 and head.startswith(MAGIC) and head[7] >> 5 < 2 and offset % 4 == 0
+
+
+def slow(offsets: list[int], content: bytes) -> tuple[int, Regions, set[int]]:
+    """Record by record: those at none of the offsets, what is damaged, offsets of no record."""
+    begins: list[int] = []
+    regions: Regions = []
+    at = 0
+    while at < len(content):
+        try:
+            end = locate(content, at).end
+            begins.append(at)
+        except RecordError:
+            starts = (place for place in range(at + 4, len(content)) if is_start(content, place))
+            end = next(starts, len(content))
+            regions.append((at, end))
+        at = end
+    strays = {
+        offset
+        for offset in offsets
+        if offset not in begins and not any(begin <= offset < end for begin, end in regions)
+    }
     for offset in sorted(strays):
-        head = content[offset : offset + 8]
-        if len(head) == 8 and head.startswith(MAGIC) and head[7] >> 5 < 2 and offset % 4 == 0:
-            damage = max(begin for begin in begins if begin < offset)
+        if is_start(content, offset):
+            regions.append((max(begin for begin in begins if begin < offset), offset))
             break
-    return sum(begin not in offsets for begin in begins), damage, strays
+    return sum(begin not in offsets for begin in begins), regions, strays
+
+
+def quick(offsets: np.ndarray, content: Any) -> tuple[int, Regions, set[int]]:
+    regions: Regions = []
+    found = cover(offsets, content, lambda error, begin, end: regions.append((begin, end)))
+    return found.missing, regions, set(found.strays.tolist())
 
 
 def check_cover(offsets: list[int], content: bytes) -> None:
-    found = cover(np.array(offsets, np.int64), content)
-    fault = found.damage and found.damage.offset
-    assert (found.missing, fault, set(found.strays.tolist())) == slow(offsets, content)
-
-
-def quick(offsets: np.ndarray, content: Any) -> tuple[int, RecordError | None, int]:
-    found = cover(offsets, content)
-    return found.missing, found.damage, len(found.strays)
+    assert quick(np.array(offsets, np.int64), content) == slow(offsets, content)
 
 
 RECORDS = st.lists(RECORD, min_size=1, max_size=12)
@@ -117,11 +128,11 @@ def test_a_whole_file_is_not_walked(monkeypatch: pytest.MonkeyPatch) -> None:
     records = [content(key) for key in range(60)]
     frames = b"".join(map(encode, records))
     offsets = np.array([span.begin for span in walk(frames)])
-    monkeypatch.setattr("rectool.format.frames.walk", None)
-    assert quick(offsets, frames) == (0, None, 0)
-    assert quick(offsets[::-1], frames) == (0, None, 0)
-    assert quick(np.repeat(offsets, 2), frames) == (0, None, 0)
-    assert quick(offsets[:0], b"") == (0, None, 0)
+    monkeypatch.setattr("rectool.format.cover.walk_past_damage", None)
+    assert quick(offsets, frames) == (0, [], set())
+    assert quick(offsets[::-1], frames) == (0, [], set())
+    assert quick(np.repeat(offsets, 2), frames) == (0, [], set())
+    assert quick(offsets[:0], b"") == (0, [], set())
 
 
 def test_the_cover_of_more_than_a_chunk(tmp_path: Path) -> None:
@@ -131,7 +142,7 @@ def test_the_cover_of_more_than_a_chunk(tmp_path: Path) -> None:
     path = tmp_path / "a.rec"
     path.write_bytes(frame * count)
     offsets = np.arange(count, dtype=np.int64) * len(frame)
-    buffer = map_file(path)
-    assert quick(offsets, buffer) == (0, None, 0)
-    assert quick(offsets[::-1], buffer) == (0, None, 0)
-    assert quick(np.delete(offsets, 1 << 20), buffer) == (1, None, 0)
+    buffer = open_bytes(path)
+    assert quick(offsets, buffer) == (0, [], set())
+    assert quick(offsets[::-1], buffer) == (0, [], set())
+    assert quick(np.delete(offsets, 1 << 20), buffer) == (1, [], set())

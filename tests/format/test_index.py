@@ -14,7 +14,7 @@ from rectool import IndexFileError, IRHeader, KeyNotFoundError, RecordReader, Re
 from rectool.format.frames import encode
 from rectool.format.index import read_index
 from rectool.format.keys import KeyTable
-from rectool.format.scan import scan_index
+from rectool.format.record_file import RecordFile
 
 int64s = st.integers(-(2**63) + 1, 2**63 - 1)
 
@@ -154,9 +154,9 @@ def test_keys_without_an_index(
 def test_why_ids_cannot_be_keys(tmp_path: Path) -> None:
     write(tmp_path / "a.rec", [4, 2, 4])
     with pytest.raises(IndexFileError, match="2 records have the id 4"):
-        scan_index((tmp_path / "a.rec").read_bytes(), "id")
+        RecordFile(tmp_path / "a.rec").scan("id")
     with pytest.raises(IndexFileError, match="the record at byte 0 has no IRHeader"):
-        scan_index((GOLDEN / "sequential.rec").read_bytes(), "id")
+        RecordFile(GOLDEN / "sequential.rec").scan("id")
 
 
 def test_a_header_split_by_the_magic_word_still_gives_its_id(tmp_path: Path) -> None:

@@ -125,7 +125,12 @@ def test_a_file_cut_short(run: Runner, tmp_path: Path) -> None:
     assert result.status == 1
     assert "records  3, 20.0 kB" in result.out
     (line,) = result.err.splitlines()
-    for says in ("a.rec: the file was cut", "20000 bytes", "byte 14364", "14 of the 17 records"):
+    for says in (
+        "a.rec: at byte 14364: the file was cut",
+        "20000 bytes",
+        "byte 14364",
+        "14 of the 17 records",
+    ):
         assert says in line
     saved = run("pack", "a.rec", "saved")
     assert saved.status == 1
@@ -148,14 +153,15 @@ def test_garbage_in_the_middle(run: Runner, tmp_path: Path) -> None:
     assert result.status == 1
     keys = [json.loads(line)["key"] for line in result.out.splitlines()]
     assert keys == [0, 1, *range(3, 17)]  # with an index, what follows the damage is found
-    assert result.err == (
-        "rectool: a.rec: at byte 7132: a record should begin here with the bytes 0a23d7ce,"
-        " found 00000000\n"
-    )
+    (line,) = result.err.splitlines()
+    for says in ("a.rec: at byte 7132: a record should begin here", "damaged up to byte 14364"):
+        assert says in line
     assert run("inspect", "a.rec", "--key", 2).status == 1
     (tmp_path / "a.idx").unlink()
     without = run("inspect", "a.rec", "--keys")
-    assert (without.status, without.out) == (1, "0\n1\n")
+    assert without.status == 1
+    assert [int(key) for key in without.out.split()] == keys  # and without one too
+    assert without.err == result.err
 
 
 def test_an_index_of_another_file(run: Runner, tmp_path: Path) -> None:

@@ -125,17 +125,15 @@ def test_a_damaged_shard(run: Runner, tmp_path: Path, images: list[str]) -> None
     rec.write_bytes(damaged)
     result = run("inspect", *images, "--records", "--json")
     assert [json.loads(line)["key"] for line in result.out.splitlines()] == [10, 11, 20, 22, 30]
-    assert (result.status, result.err) == (
-        1,
-        f"rectool: {images[1]}: at byte {offset}: a record should begin here with the bytes"
-        " 0a23d7ce, found 00000000\n",
-    )
+    assert result.status == 1
+    (line,) = result.err.splitlines()
+    assert line.startswith(f"rectool: {images[1]}: at byte {offset}: a record should begin here")
     rec.write_bytes(damaged[:offset])
     summary = run("inspect", *images, "--json")
     found = json.loads(summary.out)
     assert (found["records"], found["keys_from"]) == (4, "idx")
     assert summary.status == 1
-    assert f"{images[1]}: the file was cut" in summary.err
+    assert f"{images[1]}: at byte {offset}: the file was cut" in summary.err
     assert f"its last whole record ends at byte {offset}" in summary.err
 
 

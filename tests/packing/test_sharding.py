@@ -18,6 +18,7 @@ from conftest import Run, encoded, picture
 from helpers.processes import until
 
 from rectool import ImageError, ListError, RecordError, RecordReader
+from rectool.format.frames import locate
 from rectool.listing.lst import ImageList
 from rectool.listing.scan import scan
 from rectool.packing.list_source import FileSource
@@ -63,7 +64,7 @@ def test_shards_together_are_the_whole(
     for rec in recs:
         with RecordReader(rec) as reader:  # has an index of its own, and every record by it
             assert reader.idx_path == str(rec.with_suffix(".idx"))
-            assert len(reader) == sum(1 for _ in reader.spans())
+            assert len(reader) == len(RecordReader(rec, idx=False))
             keys += reader.keys.tolist()
             sizes.append(len(reader))
     assert keys == RecordReader(tmp_path / "one.rec").keys.tolist()
@@ -85,8 +86,7 @@ def test_a_shard_is_filled_as_far_as_it_goes(tmp_path: Path, tree: Path) -> None
     pack_tree(tree, tmp_path / "out", Sharding(size=2500))
     recs = shards(tmp_path)
     for rec, after in itertools.pairwise(recs):
-        with RecordReader(after) as reader:
-            first = next(reader.spans()).end
+        first = locate(after.read_bytes(), 0).end
         assert rec.stat().st_size + first > 2500 - 16
     assert len(recs) > 2
 
@@ -331,7 +331,7 @@ def test_killed_while_names_are_given(tmp_path: Path, tree: Path, force: bool) -
             if rec.with_suffix(".idx").exists():  # what stands together belongs together
                 with RecordReader(rec) as reader:
                     assert len(list(reader)) == len(reader)
-                    assert len(list(reader.spans())) == len(reader)
+                    assert len(RecordReader(rec, idx=False)) == len(reader)
         if died:
             result = pack_tree(tree, out, Sharding(3, resume=True), force=force)
             assert result.kept == 3

@@ -91,16 +91,21 @@ def test_what_is_whole_of_a_damaged_file(run: Runner, faces: Path, position: int
         unpack_records(faces, faces.parent / "strict")
 
 
-def test_damage_without_an_index(run: Runner, faces: Path) -> None:
-    keys = RecordReader(faces).keys.tolist()
-    damage(faces, 6)
+@pytest.mark.parametrize("position", [0, 6, 15])
+def test_what_is_behind_damage_is_found_without_an_index(
+    run: Runner, faces: Path, position: int
+) -> None:
+    keys = set(RecordReader(faces).keys.tolist())
+    offsets = RecordReader(faces).offsets.tolist()
+    lost = damage(faces, position)
     faces.with_suffix(".idx").unlink()
     result = run("unpack", "a.rec", "files")
     assert result.status == 1
-    assert "records behind it were not found" in result.err
-    assert len(list((faces.parent / "files").glob("*.jpg"))) == sum(
-        0 < key < 12 for key in keys[:6]
-    )
+    named = [line for line in result.err.splitlines() if line.startswith("rectool: a.rec:")]
+    assert len(named) == 1
+    assert f"at byte {offsets[position]}:" in named[0]
+    assert f"damaged up to byte {offsets[position + 1]}" in named[0]
+    check_files(faces.parent / "files", keys - {lost})
 
 
 def test_a_file_cut_short_without_an_index(run: Runner, faces: Path) -> None:
