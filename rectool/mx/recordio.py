@@ -21,13 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import RecordError, StrPath
+from ..errors import StrPath
 from ..format import cover as _cover
-from ..format import frames as _frames
 from ..format import header as _header
 from ..format import index as _index
 from ..format import record_file as _record_file
-from ..format.frames import Buffer
 from ..format.header import IRHeader
 from ..format.header import unpack as _unpack
 from ..format.writer import RecordWriter
@@ -91,7 +89,7 @@ class MXRecordIO:
                 self._writer = self._new_writer()
                 _open_writers.add(self)
             else:
-                self._buffer: Buffer = _record_file.map_file(self.uri)
+                self._file = _record_file.RecordFile(self.uri)
         self.pid = os.getpid()
         self.is_open = True
 
@@ -108,7 +106,7 @@ class MXRecordIO:
             _open_writers.discard(self)
             self._writer.close()
         else:
-            self._buffer = b""
+            self._file.close()
 
     def __del__(self) -> None:
         if getattr(self, "is_open", False):
@@ -141,7 +139,7 @@ class MXRecordIO:
         return {
             name: value
             for name, value in self.__dict__.items()
-            if name not in ("_lock", "_buffer", "_writer")
+            if name not in ("_lock", "_file", "_writer")
             and (self.writable or name not in ("idx", "keys"))
         }
 
@@ -177,18 +175,12 @@ class MXRecordIO:
         """The next record, or None behind the last."""
         self._check(writing=False)
         with self._lock:
-            if self._position >= len(self._buffer):
+            if self._position >= len(self._file.buffer):
                 return None
             return self._read_at(self._position)
 
     def _read_at(self, offset: int) -> bytes:
-        try:
-            span = _frames.locate(self._buffer, offset)
-            record = _frames.data(self._buffer, span)
-        except RecordError as error:
-            error.path = self.uri
-            raise
-        self._position = span.end
+        record, self._position = self._file.read_next(offset)
         return record
 
 
@@ -225,13 +217,13 @@ class MXIndexedRecordIO(MXRecordIO):
             if self.key_type is int:
                 with opening():
                     index = _index.read_index(self.idx_path)
-                _cover.check_index(index, self._buffer, self.idx_path, self.uri)
+                _cover.check_index(index, self._file.buffer, self.idx_path, self.uri)
                 self.idx = Offsets(index.keys, index.offsets)
             else:
                 self.idx, self.keys = read_other_keys(self.idx_path, self.key_type)
                 found = np.array(list(self.idx.values()), np.int64)
                 index = _index.Index(found, found, "idx")
-                _cover.check_index(index, self._buffer, self.idx_path, self.uri)
+                _cover.check_index(index, self._file.buffer, self.idx_path, self.uri)
         except BaseException:
             self.close()
             raise
