@@ -8,7 +8,7 @@ import zlib
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..errors import RecordError, StrPath, shown
+from ..errors import Failure, RecordError, StrPath, shown
 from ..system.files import open_regular
 from .names import ShardSet
 
@@ -27,7 +27,7 @@ class Shard:
     records: int
     bytes: int
     idx_bytes: int
-    failures: list[list[Any]] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
     masks: list[int] = field(default_factory=list)
 
     @property
@@ -42,8 +42,9 @@ class Shard:
         for number in (shard.begin, shard.end, shard.records, *shard.sizes):
             if type(number) is not int or number < 0:
                 raise ValueError(f"{number!r} is no whole number")
-        if len(shard.masks) not in (0, 2) or any(len(one) != 5 for one in shard.failures):
+        if len(shard.masks) not in (0, 2):
             raise ValueError("fields are missing")
+        shard.failures = [Failure(*one) for one in shard.failures]
         return shard
 
 

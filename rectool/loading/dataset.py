@@ -154,7 +154,7 @@ class RecordDataset:
                 header, _ = read_sample(self.reader, self._position(0))
                 if are_boxes(header.label):
                     hint = "dataset[i] of RecordDataset(boxes=...) gives them"
-                    error.message += f"; they look like boxes: {hint}"
+                    raise error.located(suffix=f"; they look like boxes: {hint}") from None
             raise
         labels.flags.writeable = False
         return labels

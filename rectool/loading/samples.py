@@ -163,9 +163,8 @@ def named_errors(reader: RecordReader, position: int) -> Iterator[None]:
     try:
         yield
     except RecordError as error:
-        error.path, record = _named(reader, position)
-        error.message = f"{record}: {error.message}"
-        raise
+        path, record = _named(reader, position)
+        raise error.located(path=path, prefix=f"{record}: ") from None
     except MemoryError as error:
         path, record = _named(reader, position)
         reason = str(error) or "not enough memory"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from ..errors import RecordError, shown
+from ..errors import ImageError, RecordError, shown
 from .source import Made, Maker, Place, Source
 from .transform import Copy, Treatment
 
@@ -22,8 +22,8 @@ _CHUNK = 8  # samples a task at most: enough that passing them costs nothing
 _TRIALS = 2  # deaths that a sample must cause alone: a worker may die for other reasons too
 _TASKS = 16  # a worker at least, where there are so many samples: then all end at about one time
 
-Result = Made | str | OSError | MemoryError
-"""What was made of a sample; or the reason why nothing was; or what ends the run."""
+Result = Made | RecordError | OSError | MemoryError
+"""What was made of a sample; or why nothing was; or what ends the run."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class _Job:
             try:
                 results.append(self.make(sample))
             except RecordError as error:
-                results.append(error.message)
+                results.append(error.with_traceback(None))
             except (OSError, MemoryError) as error:  # the system's fault, not the sample's
                 results += [error] * (len(samples) - len(results))
                 break
@@ -99,7 +99,7 @@ class _InPool:
         self._prepare = prepare
         self._workers = workers
         self._given: deque[tuple[range, list[Any]]] = deque()
-        self._deadly: dict[int, str] = {}
+        self._deadly: dict[int, ImageError] = {}
 
     def results(self, chunks: Iterator[range]) -> Iterator[tuple[int, Result]]:
         from ..system.workers import WorkerDiedError  # noqa: PLC0415 - not needed where bytes are copied
@@ -159,7 +159,8 @@ class _InPool:
         for position, sample in zip(positions, samples, strict=True):
             ends = [self._end_of([sample]) for _ in range(_TRIALS)]
             if all(ends):
-                self._deadly[position] = f"ends the process that decodes it ({ends[0]})"
+                reason = f"ends the process that decodes it ({ends[0]})"
+                self._deadly[position] = ImageError(reason)
                 found = True
         if not found:
             paths = ", ".join(_place_text(self._source.place(at)) for at in positions)

@@ -106,8 +106,7 @@ def pack_images(
         lists = _lists(source, lst, force=force, resume=resume) if with_list else []
         beside = [stack.enter_context(output) for output in lists]
         for shard in shards.kept:
-            for fields in shard.failures:
-                failure = Failure(*fields)
+            for failure in shard.failures:
                 fail(failure._replace(reason=f"{failure.reason}, as the run before found"))
         left = sum(map(len, shards.parts))
         run = Run(source, treatment, workers or usual_workers(treatment), start_method)
@@ -116,9 +115,9 @@ def pack_images(
             if position != wanted:
                 raise RuntimeError(f"sample {position} where {wanted} should be")
             key = int(source.keys[position])
-            reason = _add(shards, source, position, result)
-            if reason is not None:
-                failure = Failure(key, *source.place(position), reason)
+            error = _add(shards, source, position, result)
+            if error is not None:
+                failure = Failure(key, *source.place(position), error.message)
                 shards.lack(position, failure)
                 fail(failure)
             elif isinstance(result, Made):
@@ -206,7 +205,7 @@ def _ending(error: OSError | MemoryError, place: Place) -> OSError | RecordError
         hint = "out of memory while it was packed; fewer --workers need less"
         return RecordError(hint, path=place.path, offset=place.offset)
     if error.filename is None:
-        error.filename = place.path
+        return OSError(error.errno, error.strerror or str(error), place.path)
     return error
 
 
@@ -268,14 +267,14 @@ class _OneFile:
 
 def _add(
     shards: _OneFile | ShardWriter, source: Source, position: int, result: Result
-) -> str | None:
+) -> RecordError | None:
     """Writes a sample's records; or returns why there are none. Raises what ends the run."""
     if isinstance(result, (OSError, MemoryError)):
         raise _ending(result, source.place(position))
-    if isinstance(result, str):
+    if isinstance(result, RecordError):
         return result
     try:
         shards.add(position, int(source.keys[position]), result.records)
     except LimitError as error:
-        return error.message
+        return error
     return None

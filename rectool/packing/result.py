@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal
 
-if TYPE_CHECKING:
-    pass
+from ..errors import Failure
+
+__all__ = ["Failure", "OnError", "PackResult"]
 
 OnError = Literal["report", "fail", "skip"]
-
-
-class Failure(NamedTuple):
-    """An image or record that was not packed: key, file, line of the list or byte offset, why."""
-
-    key: int
-    path: str
-    line: int | None
-    offset: int | None
-    reason: str
 
 
 @dataclass(frozen=True)

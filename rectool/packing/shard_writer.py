@@ -12,9 +12,8 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any
 
-from ..errors import RecordError, plural
+from ..errors import Failure, RecordError, plural
 from ..format.frames import pieces_of
 from ..format.names import parse_shard_name, shard_name
 from ..format.shard_manifest import Shard, State, changed
@@ -79,7 +78,7 @@ class ShardWriter:
         self._number = 0
         self._fixed = True
         self._begun = 0
-        self._failures: list[list[Any]] = []
+        self._failures: list[Failure] = []
 
     def _check_names(self) -> None:
         """Raises OSError for a prefix too long for the names of shards."""
@@ -204,10 +203,10 @@ class ShardWriter:
                 writer = self._start(position)
         writer.write(records, key)
 
-    def lack(self, position: int, failure: Sequence[Any]) -> None:
+    def lack(self, position: int, failure: Failure) -> None:
         """Notes that a sample gave no record."""
         self._writer_at(position)
-        self._failures.append(list(failure))
+        self._failures.append(failure)
 
     def _writer_at(self, position: int) -> AlignedWriter:
         if self._writer is not None:

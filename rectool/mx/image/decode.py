@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -50,8 +49,7 @@ def imread(
     try:
         return imdecode(data, flag, to_rgb, out)
     except ImageError as error:
-        error.path = os.fspath(filename)
-        raise
+        raise error.located(path=filename) from None
 
 
 def fill(out: NDArray, array: np.ndarray[Any, Any]) -> NDArray:

@@ -25,7 +25,7 @@ from ..recordio import MXIndexedRecordIO, MXRecordIO
 from .augmenters import Augmenter
 from .create import CreateAugmenter
 from .decode import imdecode
-from .samples import Listed, RecordSamples, name_place, open_samples
+from .samples import Listed, RecordSamples, named, open_samples
 
 _HANDLES = ("pad", "discard", "roll_over")
 _DTYPES = ("int32", "int64", "float32", "float64")
@@ -265,8 +265,7 @@ class ImageIter(DataIter):
         try:
             return imdecode(s)
         except ImageError as error:
-            name_place(error, self.samples.place(self._last))
-            raise
+            raise named(error, self.samples.place(self._last)) from None
 
     def read_image(self, fname: str) -> bytes:
         """The bytes of an image file."""

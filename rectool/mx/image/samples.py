@@ -29,10 +29,9 @@ class Place(NamedTuple):
     what: str = ""
 
 
-def name_place(error: RecordError, place: Place) -> None:
-    """Makes the error say which sample it is about."""
-    error.path = place.path
-    error.message = f"{place.what}: {error.message}" if place.what else error.message
+def named(error: RecordError, place: Place) -> RecordError:
+    """The error, saying which sample it is about."""
+    return error.located(path=place.path, prefix=f"{place.what}: " if place.what else "")
 
 
 class Samples(Protocol):

@@ -17,7 +17,7 @@ from ... import nd
 from ...nd import NDArray
 from ..augmenters import ForceResizeAug
 from ..image_iter import ImageIter, check_options
-from ..samples import name_place
+from ..samples import named
 from .augmenters import DetAugmenter, DetBorrowAug
 from .create import CreateDetAugmenter
 
@@ -98,8 +98,7 @@ class ImageDetIter(ImageIter):
                     f"boxes of {boxes.shape[1]} numbers, and those of {self._name_of(first)} have"
                     f" {width}"
                 )
-                name_place(error, self.samples.place(position))
-                raise error
+                raise named(error, self.samples.place(position))
             most = max(most, len(boxes))
         return most, width
 
@@ -108,8 +107,7 @@ class ImageDetIter(ImageIter):
         try:
             return self._parse_label(label)
         except HeaderError as error:
-            name_place(error, self.samples.place(position))
-            raise
+            raise named(error, self.samples.place(position)) from None
         except (TypeError, ValueError) as error:
             raise ValueError(f"{self._name_of(position)}: {error}") from error
 
