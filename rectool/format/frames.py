@@ -203,6 +203,11 @@ def parts_of(buffer: Buffer, span: Span) -> Iterator[tuple[int, int]]:
             yield begin, begin + length
 
 
+def frame_count(buffer: Buffer, span: Span) -> int:
+    """How many frames a record has."""
+    return sum(count for *_, count in _frames(buffer, span.begin, span.end))
+
+
 def data(buffer: Buffer, span: Span) -> bytes:
     """The record's bytes, its parts joined by the magic word between them.
 

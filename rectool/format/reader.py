@@ -21,13 +21,12 @@ from ..errors import (
     RecordError,
     StrPath,
     TruncatedError,
-    plural,
 )
 from .headers import Headers, read_headers, read_labels, room
 from .ids import check_ids
 from .index import Index, join_indexes
 from .keys import KeyTable
-from .record_file import RecordFile, open_pair
+from .record_file import RecordFile, idx_of_each, open_pair, paths_of
 from .recovery import DamagedRegion, OnDamage
 
 _BLOCK = 1 << 18  # records whose headers are read at once
@@ -79,14 +78,14 @@ class RecordReader(Sequence[bytes]):
         mapped: bool = True,
         on_damage: OnDamage | None = None,
     ) -> None:
-        self.paths = _as_paths(path)
-        given = idx if isinstance(idx, bool) else _as_paths(idx)
+        self.paths = paths_of(path)
+        given = idx if isinstance(idx, bool) else paths_of(idx)
         self._files: list[RecordFile] = []
         self._mapped = mapped
         self._on_damage = on_damage
         indexes = []
         try:
-            for rec, idx_path in zip(self.paths, _idx_of_each(self.paths, given), strict=True):
+            for rec, idx_path in zip(self.paths, idx_of_each(self.paths, given), strict=True):
                 file, index = open_pair(rec, idx_path, mapped=mapped, on_damage=on_damage)
                 self._files.append(file)
                 indexes.append(index)
@@ -177,7 +176,7 @@ class RecordReader(Sequence[bytes]):
             yield record
 
     def region(self, position: int, error: RecordError) -> DamagedRegion:
-        """The bytes that are lost with the damaged record at a position, and why."""
+        """The bytes that are lost with a damaged record; `error` is what reading it raised."""
         return self._files[self.shard(position)].region(error, self.offsets.item(position))
 
     def at(self, offset: int, shard: int | None = None) -> bytes:
@@ -273,7 +272,7 @@ class RecordReader(Sequence[bytes]):
         raise HeaderError(f"{what} {widths[wrong]} with the key {key}", path=self.name)
 
     def room(self) -> NDArray[np.int64]:
-        """The most bytes that each record's frames can have, known from the offsets alone."""
+        """The bytes from each record to the next: no record is longer, and none is read for it."""
         files = zip(self._files, self.starts, self.starts[1:], strict=False)
         parts = [room(self.offsets[begin:end], len(file.buffer)) for file, begin, end in files]
         return np.concatenate(parts)
@@ -352,21 +351,3 @@ class RecordReader(Sequence[bytes]):
 
     def __repr__(self) -> str:
         return f"RecordReader({self.name!r}: {len(self)} records)"
-
-
-def _as_paths(given: StrPath | Sequence[StrPath]) -> tuple[str, ...]:
-    if given is None or isinstance(given, bytes):
-        raise TypeError(f"{given!r}: a path is a str or a Path; several are a list of them")
-    paths = [given] if isinstance(given, str | os.PathLike) else given
-    return tuple(os.fspath(path) for path in paths)
-
-
-def _idx_of_each(paths: tuple[str, ...], given: tuple[str, ...] | bool) -> Sequence[str | bool]:
-    """What `open_pair` takes for each file."""
-    if not paths:
-        raise ValueError("no file to read")
-    if isinstance(given, bool):
-        return [given] * len(paths)
-    if len(given) != len(paths):
-        raise ValueError(f"{plural(len(given), '.idx path')} for {plural(len(paths), 'file')}")
-    return given

@@ -5,16 +5,25 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
-from ..errors import CorruptError, IndexFileError, RecordError, StrPath, TruncatedError, shown
+from ..errors import (
+    CorruptError,
+    IndexFileError,
+    RecordError,
+    StrPath,
+    TruncatedError,
+    plural,
+    shown,
+)
 from ..system.contents import HEAD, content_of
 from ..system.reading import FileBytes, FileState, Mapping, open_bytes, state_of
 from .cover import Cover, check_belongs, check_index, cover, cut_short, stray_error
 from .frames import MAGIC, Buffer, data, locate, record_at, swallows, walk
 from .index import Index, Keys, read_index
-from .recovery import DamagedRegion, OnDamage, next_record, walk_past_damage
+from .recovery import CountedFrames, DamagedRegion, OnDamage, next_record, walk_past_damage
 from .scan import KeySource, index_of_spans
 from .writer import idx_beside
 
@@ -164,17 +173,25 @@ class RecordFile:
         the next record, unless the file is of another kind. Then all data is read.
         """
         buffer = self.buffer
+        try:
+            frames = CountedFrames(buffer)
+            index = index_of_spans(walk(buffer) if on_damage is None else frames, buffer, keys)
+            if on_damage is None or frames.are_all():
+                return index
+        except (CorruptError, TruncatedError) as error:
+            if on_damage is None or (error.offset == 0 and self._other_content()):
+                raise self._explained(error, -1, None) from None
+        except IndexFileError as error:
+            if on_damage is None:
+                raise error.located(path=self.path) from None
+        return self._index_past_damage(keys, on_damage)
 
+    def _index_past_damage(self, keys: KeySource, on_damage: OnDamage) -> Index:
         def tell(error: RecordError, begin: int, end: int) -> None:
-            if on_damage is None or (begin == 0 and self._other_content()):
-                raise error
             on_damage(self.region(error, begin, end))
 
-        spans = walk(buffer) if on_damage is None else walk_past_damage(buffer, tell)
         try:
-            return index_of_spans(spans, buffer, keys)
-        except (CorruptError, TruncatedError) as error:
-            raise self._explained(error, -1, None) from None
+            return index_of_spans(walk_past_damage(self.buffer, tell), self.buffer, keys)
         except IndexFileError as error:
             raise error.located(path=self.path) from None
 
@@ -278,3 +295,22 @@ def _belongs(file: RecordFile, idx: str | bool, beside: str) -> bool:
         if time.time() - os.stat(file.path).st_ctime < _RECENT:
             time.sleep(_PAUSE)
     return not os.path.exists(beside)
+
+
+def paths_of(given: StrPath | Sequence[StrPath]) -> tuple[str, ...]:
+    """The paths that a reader is given: one, or several."""
+    if given is None or isinstance(given, bytes):
+        raise TypeError(f"{given!r}: a path is a str or a Path; several are a list of them")
+    paths = [given] if isinstance(given, str | os.PathLike) else given
+    return tuple(os.fspath(path) for path in paths)
+
+
+def idx_of_each(paths: tuple[str, ...], given: tuple[str, ...] | bool) -> Sequence[str | bool]:
+    """What `open_pair` takes for each file."""
+    if not paths:
+        raise ValueError("no file to read")
+    if isinstance(given, bool):
+        return [given] * len(paths)
+    if len(given) != len(paths):
+        raise ValueError(f"{plural(len(given), '.idx path')} for {plural(len(paths), 'file')}")
+    return given

@@ -11,7 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import CorruptError, RecordError, TruncatedError
-from .frames import FIRST, MAGIC_WORD, Buffer, Span, check_frames, check_inside, locate, swallows
+from .frames import (
+    FIRST,
+    MAGIC_WORD,
+    Buffer,
+    Span,
+    check_frames,
+    check_inside,
+    frame_count,
+    locate,
+    swallows,
+    walk,
+)
 
 _SMALL_BLOCK = 1 << 12
 _LARGE_BLOCK = 1 << 20
@@ -54,6 +65,27 @@ def next_record(buffer: Buffer, offset: int) -> int:
         at += 4 * (len(words) - 1)
         block = min(2 * block, _LARGE_BLOCK)
     return len(buffer)
+
+
+class CountedFrames:
+    """The records of a buffer, as `walk` has them, and how many frames they had so far."""
+
+    def __init__(self, buffer: Buffer) -> None:
+        self._buffer = buffer
+        self._frames = 0
+
+    def __iter__(self) -> Iterator[Span]:
+        for span in walk(self._buffer):
+            self._frames += 1 if span.is_whole else frame_count(self._buffer, span)
+            yield span
+
+    def are_all(self) -> bool:
+        """Whether no other frame begins anywhere: then no record reaches over another."""
+        size, found = len(self._buffer) & ~3, 0
+        for at in range(0, size, _LARGE_BLOCK):
+            words = np.frombuffer(self._buffer[at : min(at + _LARGE_BLOCK, size)], "<u4")
+            found += int(np.count_nonzero(words == MAGIC_WORD))
+        return found == self._frames
 
 
 def walk_past_damage(buffer: Buffer, on_damage: OnGap, *, thorough: bool = True) -> Iterator[Span]:
