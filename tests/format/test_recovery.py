@@ -19,12 +19,13 @@ from rectool import (
     DamagedRegion,
     IndexFileError,
     IRHeader,
+    RecordError,
     RecordReader,
     RecordWriter,
     pack,
 )
 from rectool.format.frames import MAGIC, encode
-from rectool.format.recovery import next_record, walk_past_damage
+from rectool.format.recovery import CountedFrames, next_record, walk_past_damage
 
 Runner = Callable[..., Run]
 
@@ -207,6 +208,26 @@ def test_records_and_regions_fill_a_file(records: list[bytes], rng: random.Rando
     ends = [0, *(end for _, end in pieces)]
     assert [begin for begin, _ in pieces] == ends[:-1]
     assert ends[-1] == len(content)
+
+
+@settings(max_examples=200)
+@given(st.lists(st.lists(WORDS, max_size=6).map(b"".join), max_size=10), st.randoms())
+def test_the_quick_look_at_a_whole_file_sees_all_damage(
+    records: list[bytes], rng: random.Random
+) -> None:
+    content = bytearray(b"".join(map(encode, records)))
+    for _ in range(min(rng.randrange(3), len(content))):
+        content[rng.randrange(len(content))] = rng.choice(MAGIC)
+    found: list[int] = []
+    whole = [span.begin for span in walk_past_damage(bytes(content), lambda *_: found.append(1))]
+    frames = CountedFrames(bytes(content))
+    try:
+        begins = [span.begin for span in frames]
+    except RecordError:
+        assert found
+    else:
+        assert frames.are_all() == (not found)
+        assert found or begins == whole
 
 
 @pytest.mark.parametrize("cflags", [[0], [1, 3]], ids=["one part", "two parts"])
