@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.warm import Commands
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
@@ -56,17 +57,27 @@ class Run:
         return f"status {self.status}\nstdout {self.out}\nstderr {self.err}"
 
 
+@functools.cache
+def _commands() -> Commands:
+    """One for each process that runs tests."""
+    return Commands()
+
+
 def rectool(*args: object, cwd: Path, stdin: bytes = b"", **env: str) -> Run:
     """Runs the command as a shell would, in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "rectool", *map(os.fsencode, map(str, args))],
-        cwd=cwd,
-        input=stdin,
-        capture_output=True,
-        env={**os.environ, **env},
-        timeout=120,
-        check=False,
-    )
+    words = list(map(str, args))
+    if hasattr(os, "fork") and not any(name.startswith("PYTHON") for name in env):
+        done = _commands().run(words, cwd, stdin, {**os.environ, **env})
+    else:
+        done = subprocess.run(
+            [sys.executable, "-m", "rectool", *map(os.fsencode, words)],
+            cwd=cwd,
+            input=stdin,
+            capture_output=True,
+            env={**os.environ, **env},
+            timeout=120,
+            check=False,
+        )
     run = Run(done)
     assert "Traceback" not in run.err, run
     return run

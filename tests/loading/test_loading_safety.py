@@ -29,7 +29,9 @@ def bug(*_: object, **__: object) -> Any:
 @pytest.mark.parametrize("on_error", ["fail", "skip"])
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("resize", [-1, 8])
-@pytest.mark.parametrize("where", ["course", "put", "mirrors"])
+@pytest.mark.parametrize(
+    "where", ["sample_loader.Course", "Augmentation.put", "Augmentation.mirrors"]
+)
 def test_a_bug_in_augmentation_is_no_damaged_image(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -39,7 +41,7 @@ def test_a_bug_in_augmentation_is_no_damaged_image(
     where: str,
 ) -> None:
     rec = write(tmp_path / "a.rec", [photo(50, 50), flat(1, 30, 20)])
-    monkeypatch.setattr(f"rectool.Augmentation.{where}", bug)
+    monkeypatch.setattr(f"rectool.loading.{where}", bug)
     with ImageRecordIter(rec, SHAPE, 2, resize=resize, on_error=on_error, backend=backend) as it:
         with pytest.raises(KeyError, match="a bug"):
             next(it)
