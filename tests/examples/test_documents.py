@@ -91,7 +91,7 @@ def test_the_readme_knows_every_command_and_guide() -> None:
     assert len(text.splitlines()) <= 250
     blocks = [block for kind, block in BLOCK.findall(text) if kind == "sh"]
     assert ["quickstart.sh" in block for block in blocks] == [True, False]  # CI runs both, by place
-    assert blocks[1].endswith("-m pytest\n")
+    assert blocks[1].endswith("-m pytest -n auto\n")
 
 
 def test_options_in_documents_exist() -> None:
