@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ..errors import plural, shown
 from .header import face_ranges
-from .headers import plain_headers, read_labels
+from .headers import read_labels
+from .heads import plain_headers
 from .record_file import RecordFile
 
 _EXACT = 1 << 24  # float32, which holds them, rounds larger keys

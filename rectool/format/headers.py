@@ -6,51 +6,14 @@ offset; numpy gathers them. The others are read one by one.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import HeaderError
-from .frames import MAGIC_WORD, MAX_RECORD, WHOLE, Buffer
+from .frames import WHOLE
 from .header import HEADER_SIZE, payload_start, raw_fields
-from .heads import words_at
+from .heads import WORDS, Headers, Offsets, plain_headers, words_at
 from .record_file import RecordFile
-
-_SPAN = (8 + HEADER_SIZE) // 4  # words of a frame's head and the header behind it
-
-Offsets = NDArray[np.int64]
-
-
-class Headers(NamedTuple):
-    """Of records: arrays of shape (records,). Fields are IRHeader's.
-
-    `labels` are the headers' own, which count where `flags` is 0; `payloads` are sizes in bytes.
-    """
-
-    flags: NDArray[np.uint32]
-    labels: NDArray[np.float32]
-    ids: NDArray[np.uint64]
-    payloads: NDArray[np.int64]
-
-    @classmethod
-    def empty(cls, count: int) -> Headers:
-        return cls(
-            np.empty(count, np.uint32),
-            np.empty(count, np.float32),
-            np.empty(count, np.uint64),
-            np.empty(count, np.int64),
-        )
-
-    def put(self, where: slice | Offsets, part: Headers) -> None:
-        """Sets the fields of some records."""
-        self.flags[where], self.labels[where] = part.flags, part.labels
-        self.ids[where], self.payloads[where] = part.ids, part.payloads
-
-    @property
-    def widths(self) -> NDArray[np.uint32]:
-        """How many labels each record has: one where the flag is 0."""
-        return np.maximum(self.flags, 1)
 
 
 def room(offsets: Offsets, size: int) -> Offsets:
@@ -77,29 +40,11 @@ def read_headers(file: RecordFile, offsets: Offsets) -> Headers:
     return headers
 
 
-def plain_headers(buffer: Buffer, offsets: Offsets) -> tuple[Headers, NDArray[np.bool_]]:
-    """The headers of whole image records of one frame, and which these are; of others nothing."""
-    size = len(buffer)
-    headers, plain = Headers.empty(len(offsets)), np.zeros(len(offsets), bool)
-    if size >= 4 * _SPAN:
-        fits = (offsets >= 0) & (offsets + 4 * _SPAN <= size) & (offsets & 3 == 0)
-        gathered = words_at(buffer, np.where(fits, offsets, 0), _SPAN)
-        sizes = gathered[:, 1].astype(np.int64)
-        starts = HEADER_SIZE + 4 * gathered[:, 2].astype(np.int64)
-        plain = fits & (gathered[:, 0] == MAGIC_WORD) & (sizes <= MAX_RECORD)
-        plain &= (sizes >= starts) & (offsets + 8 + (sizes + 3 & ~3) <= size)
-        headers.flags[:] = gathered[:, 2]
-        headers.labels[:] = gathered[:, 3].view("<f4")
-        headers.ids[:] = gathered[:, 4:6].copy().view("<u8")[:, 0]
-        headers.payloads[:] = sizes - starts
-    return headers, plain
-
-
 def read_labels(file: RecordFile, offsets: Offsets, width: int) -> NDArray[np.float32]:
     """The first labels, (records, width), of image records that have a list of as many or more."""
     labels = np.empty((len(offsets), width), np.float32)
     whole = words_at(file.buffer, offsets, 2)[:, 1] >> 29 == WHOLE
-    labels[whole] = words_at(file.buffer, offsets[whole] + 4 * _SPAN, width).view("<f4")
+    labels[whole] = words_at(file.buffer, offsets[whole] + 4 * WORDS, width).view("<f4")
     for number in np.flatnonzero(~whole).tolist():
         record, start = _record(file, int(offsets[number]))
         labels[number] = np.frombuffer(record[HEADER_SIZE:start], "<f4", width)

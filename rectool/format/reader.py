@@ -22,7 +22,8 @@ from ..errors import (
     StrPath,
     TruncatedError,
 )
-from .headers import Headers, read_headers, read_labels, room
+from .headers import read_headers, read_labels, room
+from .heads import Headers
 from .ids import check_ids
 from .index import Index, join_indexes
 from .keys import KeyTable

@@ -23,8 +23,8 @@ from ..system.reading import FileBytes, FileState, Mapping, open_bytes, state_of
 from .cover import Cover, check_belongs, check_index, cover, cut_short, stray_error
 from .frames import MAGIC, Buffer, data, locate, record_at, swallows, walk
 from .index import Index, Keys, read_index
-from .recovery import CountedFrames, DamagedRegion, OnDamage, next_record, walk_past_damage
-from .scan import KeySource, index_of_spans
+from .recovery import DamagedRegion, OnDamage, next_record, walk_past_damage, whole_file
+from .scan import KeySource, index_of_records, index_of_spans
 from .writer import idx_beside
 
 _ATTEMPTS = 20
@@ -54,14 +54,16 @@ class RecordFile:
             raise ValueError(_closed(self.path))
         return self._bytes
 
-    def read_next(self, offset: int) -> tuple[bytes, int]:
-        """The record that begins at this byte, and where the next one should begin."""
-        buffer = self.buffer
-        try:
-            span = locate(buffer, offset)
-            return data(buffer, span), span.end
-        except (CorruptError, TruncatedError) as error:
-            raise self._explained(error, offset, None) from None
+    def read_next(self, offset: int, end: int | None = None) -> tuple[bytes, int]:
+        """The record that begins at this byte, and where the next one should begin.
+
+        `end` is as for `read`.
+        """
+        record = self.read(offset, end)
+        size = int.from_bytes(self.buffer[offset + 4 : offset + 8], "little")
+        if size == len(record):  # in one frame
+            return record, offset + 8 + (size + 3 & ~3)
+        return record, locate(self.buffer, offset).end
 
     def read(self, offset: int, end: int | None = None) -> bytes:
         """The record whose first frame begins at this byte.
@@ -173,25 +175,20 @@ class RecordFile:
         the next record, unless the file is of another kind. Then all data is read.
         """
         buffer = self.buffer
-        try:
-            frames = CountedFrames(buffer)
-            index = index_of_spans(walk(buffer) if on_damage is None else frames, buffer, keys)
-            if on_damage is None or frames.are_all():
-                return index
-        except (CorruptError, TruncatedError) as error:
-            if on_damage is None or (error.offset == 0 and self._other_content()):
-                raise self._explained(error, -1, None) from None
-        except IndexFileError as error:
-            if on_damage is None:
-                raise error.located(path=self.path) from None
-        return self._index_past_damage(keys, on_damage)
 
-    def _index_past_damage(self, keys: KeySource, on_damage: OnDamage) -> Index:
         def tell(error: RecordError, begin: int, end: int) -> None:
+            if on_damage is None or (begin == 0 and self._other_content()):
+                raise error
             on_damage(self.region(error, begin, end))
 
         try:
-            return index_of_spans(walk_past_damage(self.buffer, tell), self.buffer, keys)
+            offsets = None if on_damage is None else whole_file(buffer)
+            if offsets is not None:
+                return index_of_records(offsets, buffer, keys)
+            spans = walk(buffer) if on_damage is None else walk_past_damage(buffer, tell)
+            return index_of_spans(spans, buffer, keys)
+        except (CorruptError, TruncatedError) as error:
+            raise self._explained(error, -1, None) from None
         except IndexFileError as error:
             raise error.located(path=self.path) from None
 

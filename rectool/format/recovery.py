@@ -13,16 +13,18 @@ import numpy as np
 from ..errors import CorruptError, RecordError, TruncatedError
 from .frames import (
     FIRST,
+    LAST,
     MAGIC_WORD,
+    MAX_RECORD,
+    MIDDLE,
     Buffer,
     Span,
     check_frames,
     check_inside,
-    frame_count,
     locate,
     swallows,
-    walk,
 )
+from .index import Keys
 
 _SMALL_BLOCK = 1 << 12
 _LARGE_BLOCK = 1 << 20
@@ -67,25 +69,33 @@ def next_record(buffer: Buffer, offset: int) -> int:
     return len(buffer)
 
 
-class CountedFrames:
-    """The records of a buffer, as `walk` has them, and how many frames they had so far."""
+def whole_file(buffer: Buffer) -> Keys | None:
+    """Where all records begin, where there is nothing but whole ones; else None.
 
-    def __init__(self, buffer: Buffer) -> None:
-        self._buffer = buffer
-        self._frames = 0
-
-    def __iter__(self) -> Iterator[Span]:
-        for span in walk(self._buffer):
-            self._frames += 1 if span.is_whole else frame_count(self._buffer, span)
-            yield span
-
-    def are_all(self) -> bool:
-        """Whether no other frame begins anywhere: then no record reaches over another."""
-        size, found = len(self._buffer) & ~3, 0
-        for at in range(0, size, _LARGE_BLOCK):
-            words = np.frombuffer(self._buffer[at : min(at + _LARGE_BLOCK, size)], "<u4")
-            found += int(np.count_nonzero(words == MAGIC_WORD))
-        return found == self._frames
+    All data is read, in blocks, and no record by itself: each aligned magic word must begin the
+    frame that is due there.
+    """
+    size = len(buffer)
+    found = [np.empty(0, np.int64)]
+    end, inside = 0, False
+    for at in range(0, size, _LARGE_BLOCK):
+        words = np.frombuffer(buffer[at : min(at + _LARGE_BLOCK + 4, size & ~3)], "<u4")
+        frames = np.flatnonzero(words[:-1] == MAGIC_WORD)
+        if not len(frames):
+            continue
+        begins, lrecs = at + 4 * frames, words[frames + 1].astype(np.int64)
+        ends = begins + 8 + ((lrecs & MAX_RECORD) + 3 & ~3)
+        cflags = lrecs >> 29
+        continued = np.append(inside, np.isin(cflags, (FIRST, MIDDLE)))
+        due = np.append(end, ends[:-1])
+        bad = (cflags > LAST) | (begins != due) | ((cflags > FIRST) != continued[:-1])
+        if bad.any():
+            return None
+        found.append(begins[cflags <= FIRST])
+        end, inside = int(ends[-1]), bool(continued[-1])
+    records = np.concatenate(found)
+    longest = np.diff(records, append=size).max(initial=0)
+    return records if end == size and not inside and longest <= MAX_RECORD else None
 
 
 def walk_past_damage(buffer: Buffer, on_damage: OnGap, *, thorough: bool = True) -> Iterator[Span]:

@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import IndexFileError
-from .frames import Buffer, Span, data, parts_of
+from .frames import Buffer, Span, data, parts_of, walk
 from .header import HEADER_SIZE, raw_fields
-from .index import MAX_KEY, Index
+from .heads import plain_headers
+from .index import MAX_KEY, Index, Keys
 
 KeySource = Literal["auto", "id", "position"]
 
@@ -22,31 +24,50 @@ def index_of_spans(spans: Iterable[Span], buffer: Buffer, keys: KeySource = "aut
     "auto" takes the records' ids where all are image records with ids that differ, else positions.
     "id" raises IndexFileError, saying why, where ids cannot be keys.
     """
-    offsets, ids = array("q"), array("q")
-    trouble = "" if keys != "position" else "not wanted"
+    offsets, ids = array("q"), array("Q")
+    trouble = "not wanted" if keys == "position" else ""
     for span in spans:
         offsets.append(span.begin)
         if not trouble:
             id_ = _id_of(buffer, span)
-            ids.append(0 if id_ is None or id_ > MAX_KEY else id_)
+            ids.append(id_ or 0)
             if id_ is None:
                 trouble = f"the record at byte {span.begin} has no IRHeader"
-            elif id_ > MAX_KEY:
-                trouble = f"the record at byte {span.begin} has the id {id_}, beyond {MAX_KEY}"
     found = np.array(offsets, np.int64)
+    return _with_keys(found, np.array(ids, np.uint64), trouble, keys)
+
+
+def index_of_records(offsets: Keys, buffer: Buffer, keys: KeySource = "auto") -> Index:
+    """The same of all the records of a file, which are whole and begin at these offsets."""
+    ids = np.empty(0, np.uint64)
+    if keys != "position":
+        headers, plain = plain_headers(buffer, offsets)
+        if not plain.all():
+            return index_of_spans(walk(buffer), buffer, keys)
+        ids = headers.ids
+    return _with_keys(offsets, ids, "not wanted" if keys == "position" else "", keys)
+
+
+def _with_keys(offsets: Keys, ids: NDArray[np.uint64], trouble: str, keys: KeySource) -> Index:
+    """The index with the ids for keys, unless `trouble` or anything else speaks against it."""
+    if not trouble and len(ids) and int(ids.max()) > MAX_KEY:
+        at = int(ids.argmax())
+        trouble = f"the record at byte {offsets[at]} has the id {ids[at]}, beyond {MAX_KEY}"
     if not trouble:
-        as_keys = np.array(ids, np.int64)
-        unique, counts = np.unique(as_keys, return_counts=True)
+        unique, counts = np.unique(ids, return_counts=True)
         if len(unique) == len(ids):
-            return Index(as_keys, found, "id")
+            return Index(ids.astype(np.int64), offsets, "id")
         trouble = f"{counts.max()} records have the id {unique[counts.argmax()]}"
     if keys == "id":
         raise IndexFileError(f"ids cannot be the keys: {trouble}")
-    return Index(np.arange(len(found), dtype=np.int64), found, "position")
+    return Index(np.arange(len(offsets), dtype=np.int64), offsets, "position")
 
 
 def _id_of(buffer: Buffer, span: Span) -> int | None:
-    begin, end = next(parts_of(buffer, span))
+    if span.is_whole:
+        begin, end = span.begin + 8, span.begin + 8 + span.size
+    else:
+        begin, end = next(parts_of(buffer, span))
     if not span.is_whole and end - begin < HEADER_SIZE:
         record = data(buffer, span)
     else:

@@ -20,6 +20,7 @@ class Offsets(Mapping[int, int]):
         self._keys = keys
         self._table = KeyTable(keys)
         self._offsets = offsets
+        self._in_order = bool((offsets[1:] > offsets[:-1]).all())
 
     def __len__(self) -> int:
         return len(self._offsets)
@@ -34,13 +35,24 @@ class Offsets(Mapping[int, int]):
         return dict(self)
 
     def __getitem__(self, key: Any) -> int:
+        return self._offsets.item(self._position(key))
+
+    def extent(self, key: Any) -> tuple[int, int | None]:
+        """The record's offset, and the next one's where the index has them in file order."""
+        position = self._position(key)
+        behind = position + 1
+        if self._in_order and behind < len(self._offsets):
+            return self._offsets.item(position), self._offsets.item(behind)
+        return self._offsets.item(position), None
+
+    def _position(self, key: Any) -> int:
         whole = isinstance(key, int | np.integer)
         if isinstance(key, float | np.floating):  # as in a dict, 1.0 is 1
             whole = key.is_integer()
         position = self._table.find(int(key)) if whole else None
         if position is None:
             raise KeyError(key)
-        return int(self._offsets[position])
+        return position
 
 
 def read_other_keys(path: str, key_type: Callable[[Any], Any]) -> tuple[dict[Any, int], list[Any]]:

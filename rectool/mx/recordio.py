@@ -177,11 +177,8 @@ class MXRecordIO:
         with self._lock:
             if self._position >= len(self._file.buffer):
                 return None
-            return self._read_at(self._position)
-
-    def _read_at(self, offset: int) -> bytes:
-        record, self._position = self._file.read_next(offset)
-        return record
+            record, self._position = self._file.read_next(self._position)
+            return record
 
 
 class MXIndexedRecordIO(MXRecordIO):
@@ -244,7 +241,12 @@ class MXIndexedRecordIO(MXRecordIO):
     def read_idx(self, idx: Any) -> bytes:
         """The record with this key, whatever other threads read; `read` goes on behind it."""
         self._check(writing=False)
-        return self._read_at(self.idx[idx])
+        if isinstance(self.idx, Offsets):
+            offset, end = self.idx.extent(idx)
+        else:
+            offset, end = self.idx[idx], None
+        record, self._position = self._file.read_next(offset, end)
+        return record
 
     def write_idx(self, idx: Any, buf: Any) -> None:
         """Appends a record with this key."""

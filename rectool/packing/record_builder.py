@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import CorruptError, HeaderError, RecordError, TruncatedError, shown
-from ..format.frames import data, locate, swallows
+from ..format.frames import record_at, swallows
 from ..format.header import payload_start, unpack, with_id
 from ..format.pairs import header_difference
 from ..imaging.changes import remarks_on
@@ -109,7 +109,7 @@ class RecordMaker:
         while True:
             frames = file[offset : offset + size]
             try:
-                return data(frames, locate(frames, 0))
+                return record_at(frames, 0)
             except TruncatedError as error:
                 if len(frames) < size or size > _LARGEST_READ:  # the file itself ends there
                     raise self._explained(error, offset, room, len(file)) from None

@@ -14,7 +14,8 @@ from ..errors import RecordError, StrPath, plural, shown
 from ..format.cover import missing_error
 from ..format.face_sets import FaceFiles
 from ..format.header import label_list, payload_start, unpack
-from ..format.headers import plain_headers, room
+from ..format.headers import room
+from ..format.heads import plain_headers
 from ..format.ids import check_ids
 from ..format.index import Index
 from ..format.pairs import check_keys

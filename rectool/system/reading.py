@@ -70,9 +70,10 @@ class FileBytes:
         return self.state[2]
 
     def __getitem__(self, part: slice) -> bytes:
-        begin, end, _ = part.indices(len(self))
+        begin, end = part.start, part.stop
         first, window = self._window
-        if not first <= begin <= end <= first + len(window):
+        if begin is None or end is None or not first <= begin <= end <= first + len(window):
+            begin, end, _ = part.indices(len(self))
             if end - begin > _WINDOW:
                 return self._read(begin, end)
             near = 0 <= begin - first - len(window) <= _WINDOW  # then what follows will be, too
@@ -80,6 +81,19 @@ class FileBytes:
             first, window = begin, self._read(begin, stop)
             self._window = (first, window)
         return window[begin - first : end - first]
+
+    def read_each(self, begins: list[int], size: int) -> bytes:
+        """So many bytes from each of these places on, which must lie in the file, joined."""
+        fd = self._fd
+        if fd is None:
+            return b"".join([self[at : at + size] for at in begins])
+        try:
+            pieces = b"".join([_read_at(fd, size, at) for at in begins])
+        except OSError:
+            pieces = b""
+        if len(pieces) == size * len(begins):
+            return pieces
+        return b"".join([self._read(at, at + size) for at in begins])  # it raises, or reads on
 
     def _read(self, begin: int, end: int) -> bytes:
         if self._closed:
