@@ -15,6 +15,7 @@ from .headers import read_labels
 from .heads import plain_headers
 from .record_file import RecordFile
 
+_BLOCK = 1 << 16  # records that are looked at at once
 _EXACT = 1 << 24  # float32, which holds them, rounds larger keys
 
 Keys = NDArray[np.int64]
@@ -64,18 +65,13 @@ class FaceFiles:
     def __init__(self) -> None:
         self.headers: list[str] = []
         self._identities = range(0)
-        self._keys: list[Keys] = []
-        self._bare: list[Keys] = []
-        self._named: list[NDArray[np.float32]] = []
+        self._files: list[tuple[RecordFile, Keys, Keys]] = []
 
     def add(self, file: RecordFile, keys: Keys, offsets: Keys) -> bool:
         """Whether a header is among them. Damaged records are passed over."""
-        headers, plain = plain_headers(file.buffer, offsets)
-        bare = plain & (headers.flags == 2) & (headers.payloads == 0)
-        self._keys.append(keys)
-        self._bare.append(keys[bare])
-        self._named.append(read_labels(file, offsets[bare], 2))
-        for offset in offsets[bare & (keys == 0)][:1].tolist():
+        self._files.append((file, keys, offsets))
+        first = offsets[keys == 0]
+        for offset in first[_are_bare(file, first)][:1].tolist():
             identities = face_ranges(file.read(offset))
             if len(identities):
                 self._identities = identities
@@ -84,10 +80,24 @@ class FaceFiles:
         return False
 
     def amiss(self) -> list[str]:
-        """What is wrong with the keys that the records name."""
+        """What is wrong with the keys that the records name. Other data sets are not looked at."""
         if not self.headers:
             return []
-        bare, named = np.concatenate(self._bare), np.concatenate(self._named)
-        chosen = (bare >= self._identities.start) & (bare < self._identities.stop)
-        faults = named_amiss(np.concatenate(self._keys), self._identities, named[chosen])
+        known, named = [], [np.empty((0, 2), np.float32)]
+        for file, keys, offsets in self._files:
+            known.append(keys)
+            chosen = np.flatnonzero(
+                (keys >= self._identities.start) & (keys < self._identities.stop)
+            )
+            for at in range(0, len(chosen), _BLOCK):
+                part = offsets[chosen[at : at + _BLOCK]]
+                named.append(read_labels(file, part[_are_bare(file, part)], 2))
+        faults = named_amiss(np.concatenate(known), self._identities, np.concatenate(named))
         return [f"{shown(self.headers[0])}: {fault}" for fault in faults]
+
+
+def _are_bare(file: RecordFile, offsets: Keys) -> NDArray[np.bool_]:
+    """Which records have two labels and nothing else."""
+    headers, plain = plain_headers(file.buffer, offsets)
+    bare: NDArray[np.bool_] = plain & (headers.flags == 2) & (headers.payloads == 0)
+    return bare

@@ -84,11 +84,13 @@ class RecordFile:
         It is then not looked through either. The view keeps the file mapped.
         """
         buffer = self.buffer
+        if isinstance(buffer, FileBytes):
+            return memoryview(self.read(offset))
         try:
             span = locate(buffer, offset)
             if end is not None and span.end > end:
                 raise CorruptError(swallows(end), offset=offset)
-            if isinstance(buffer, FileBytes) or not span.is_whole:
+            if not span.is_whole:
                 return memoryview(data(buffer, span))
         except (CorruptError, TruncatedError) as error:
             raise self._explained(error, offset, end) from None

@@ -122,7 +122,7 @@ def pack_images(
                 fail(failure)
             elif isinstance(result, Made):
                 masks.add_all(result.records[1:])
-                if remarks.count_all(result.remarks, TRUNCATED):
+                if result.remarks and remarks.count_all(result.remarks, TRUNCATED):
                     on_truncated(Failure(key, *source.place(position), _AS_FAR_AS_IT_GOES))
             on_progress(left)
         if not shards.records:

@@ -53,6 +53,7 @@ class RecordMaker:
         self._states = states
         self._masks_begin = len(paths) // 2 if has_masks else len(paths)
         self._treatment = treatment
+        self._copies = treatment == Copy("nothing")
         self._fresh_ids = fresh_ids
         self._images_only = images_only
         self._new_numbers = new_numbers
@@ -69,10 +70,12 @@ class RecordMaker:
             records = self._treated_pair(record, offsets[1], rooms[1], of_masks, changes)
         if self._fresh_ids:
             records = tuple(with_id(one, key) if is_image_record(one) else one for one in records)
+        if not changes:
+            return Made(records)
         return Made(records, remarks_on(changes, f"{self._paths[number]} key {key}"))
 
     def _treated(self, record: bytes, changes: list[Change]) -> bytes:
-        if self._treatment == Copy("nothing"):
+        if self._copies:
             if self._images_only:
                 check_image(record[payload_start(record) :])
             return record
@@ -98,7 +101,7 @@ class RecordMaker:
             return record, mask
         start = len(record) - len(image)
         of_image = Mask(where, lambda: numbers, new_numbers=self._new_numbers)
-        if self._treatment == Copy("nothing"):
+        if self._copies:
             return record, record[:start] + of_image.renumbered(numbers)
         pair = self._treatment.apply_pair(image, of_image, changes)
         return tuple(record[:start] + payload for payload in pair)

@@ -136,9 +136,9 @@ class Folder:
         if not (stat.S_ISREG(state.st_mode) or stat.S_ISLNK(state.st_mode)):
             raise RecordError("this is no regular file, and is not replaced", path=path)
 
-    def note_written(self, state: os.stat_result) -> None:
+    def note_written(self, fd: int) -> None:
         if self._by_list:  # names made of keys are all different, and there may be many
-            self._written.add(_identity(state))
+            self._written.add(_identity(os.fstat(fd)))
 
     def close(self) -> None:
         self._leave()
@@ -181,7 +181,7 @@ class NewFile:
             return
         try:
             self._file.flush()
-            self._folder.note_written(os.fstat(self._file.fileno()))
+            self._folder.note_written(self._file.fileno())
             if sync:
                 os.fsync(self._file.fileno())
             self._file.close()

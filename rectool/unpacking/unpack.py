@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import CorruptError, HeaderError, RecordError, StrPath, TruncatedError, plural
 from ..format.cover import missing_error
-from ..format.header import IRHeader, label_list, pack, raw_fields, unpack
+from ..format.header import IRHeader, label_list, pack, payload_start, raw_fields, unpack
 from ..format.names import ShardSet
 from ..format.reader import RecordReader
 from ..format.shard_manifest import sizes_amiss
@@ -200,7 +200,7 @@ class Unpacking:
 
     def _file(self, position: int, key: int, record: bytes | memoryview) -> FileName:
         try:
-            _, payload = unpack(memoryview(record))
+            payload = memoryview(record)[payload_start(record) :]
         except RecordError as error:
             offset = int(self.reader.offsets[position])
             path = self._path(position)
