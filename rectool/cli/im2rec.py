@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,8 @@ from .failures import FailureLog
 from .main import data_stream, fail, fail_all, main, progress, say, shown_path
 
 if TYPE_CHECKING:
+    import argparse
+
     from ..listing.lst import ImageList
     from ..listing.scan import Scan
     from ..packing.transform import Treatment
@@ -40,6 +41,8 @@ def im2rec(ctx: click.Context, arguments: tuple[str, ...]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    import argparse
+
     parser = argparse.ArgumentParser(
         prog="rectool im2rec",
         description="With --list, list the images of ROOT in PREFIX.lst. Without, pack every list"
@@ -136,7 +139,7 @@ def _say_passed_over(found: Scan) -> None:
 def _pack_lists(args: argparse.Namespace) -> bool:
     """Packs each list of the prefix; whether all images are packed."""
     from ..errors import RecordError
-    from ..system.workers import keep_freed_memory
+    from ..system.memory import keep_freed_memory
 
     lists = _lists_of(args.prefix)
     if not lists:

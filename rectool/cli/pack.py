@@ -90,8 +90,8 @@ def pack(  # noqa: PLR0915
     from ..format.names import mask_name
     from ..format.writer import idx_beside
     from ..packing.pack import outputs_of, pack_images
+    from ..system.memory import keep_freed_memory
     from ..system.replacing import check_free, check_outputs
-    from ..system.workers import keep_freed_memory
 
     check_pack(sources, out)
     keep_freed_memory()

@@ -8,15 +8,19 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from ..errors import plural, shown
 from ..format.boxes import BOX_WIDTH
-from ..inspection.box_stats import BoxCounts
-from ..inspection.label_stats import MOST_DIFFERENT, Column, LabelSummary, Range
-from ..inspection.pairs import Pair
-from ..inspection.summary import Row, Summary
+from ..inspection.label_stats import MOST_DIFFERENT, Range
 from ..listing.lst import format_label
-from ..packing.result import PackResult
+
+if TYPE_CHECKING:
+    from ..inspection.box_stats import BoxCounts
+    from ..inspection.label_stats import Column, LabelSummary
+    from ..inspection.pairs import Pair
+    from ..inspection.summary import Row, Summary
+    from ..packing.result import PackResult
 
 ROW_TITLES = (
     "key", "offset", "size", "flag", "label", "id", "id2", "payload", "holds", "width", "height"

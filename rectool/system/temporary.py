@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import re
 import stat
@@ -119,6 +118,8 @@ def _stem(name: str) -> str:
     """What stands for a file's name in the names of its unfinished files."""
     if len(os.fsencode(name)) <= _LONGEST:
         return name
+    import hashlib  # noqa: PLC0415 - start-up counts, and few names are so long
+
     return hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
 
 
