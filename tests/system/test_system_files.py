@@ -60,11 +60,15 @@ def test_bytes_read_by_position(
     assert len(found) == len(content)
     for begin, end in ((0, 8), (8, 70_000), (70_008, 70_016), (299_990, 400_000), (5, 5), (3, 900)):
         assert found[begin:end] == content[begin:end]
+    begins = [299_992, 0, 70_004, 70_000]
+    assert found.read_each(begins, 8) == b"".join(content[at : at + 8] for at in begins)
     assert open_bytes(tmp_path / "a")[100:200] == content[100:200]
     os.truncate(tmp_path / "a", 100_000)
     with pytest.raises(OSError, match="cut or replaced") as caught:
         found[150_000:280_000]
     assert caught.value.filename == str(tmp_path / "a")
+    with pytest.raises(OSError, match="cut or replaced"):
+        found.read_each([0, 200_000], 8)
     found.close()
     with pytest.raises(ValueError, match="closed"):
         found[100_000:100_001]
