@@ -20,10 +20,11 @@ from ..errors import (
 from .frames import FIRST, MAGIC_WORD, MAX_RECORD, WHOLE, Buffer, locate, swallows
 from .heads import words_at
 from .index import MAX_KEY, Index, Keys
-from .recovery import OnGap, walk_past_damage
+from .recovery import OnGap, walk_past_damage, whole_file
 from .scan import index_of_spans
 
 _ENTRIES = 1 << 16
+_LOOKED_AT = 64  # entries of an index
 
 
 class Cover(NamedTuple):
@@ -65,19 +66,25 @@ def check_index(index: Index, buffer: Buffer, idx: StrPath, rec: StrPath) -> Non
 
 
 def check_belongs(index: Index, buffer: Buffer, idx: StrPath, rec: StrPath) -> None:
-    """Raises IndexFileError where the index is another file's, and not one record damaged."""
+    """Raises IndexFileError where the index is another file's, and not the records damaged.
+
+    No records begin at its offsets then, or not at most of them although the file is whole.
+    """
     faults = []
-    for position in {0, len(index.offsets) - 1} if len(index.offsets) else ():
+    some = np.unique(np.linspace(0, len(index.offsets) - 1, _LOOKED_AT).astype(np.int64))
+    offsets = index.offsets[some] if len(index.offsets) else index.offsets
+    for offset in offsets.tolist():
         try:
-            locate(buffer, int(index.offsets[position]))
+            locate(buffer, offset)
         except TruncatedError:  # a record begins there
             pass
         except CorruptError as error:
             faults.append(error)
-    if len(faults) == min(2, len(index.offsets)) > 0:
+    most = 2 * len(faults) > np.count_nonzero(offsets) > 0  # at 0 each file has a record
+    if (faults and len(faults) == len(offsets)) or (most and whole_file(buffer) is not None):
         raise IndexFileError(
-            f"no records begin at its offsets (byte {faults[0].offset}, for one): it belongs to"
-            f" another .rec (rectool index {shown(rec)} --force makes a new one)",
+            f"no records begin at most of its offsets (byte {faults[0].offset}, for one): it"
+            f" belongs to another .rec (rectool index {shown(rec)} --force makes a new one)",
             path=idx,
         )
 

@@ -199,7 +199,7 @@ def test_an_intact_file_with_a_wrong_index(run: Runner, tmp_path: Path) -> None:
     result = run("inspect", "a.rec")
     assert result.status == 1
     assert "records  17, 84.7 kB" in result.out
-    assert "a.idx: no records begin at its offsets (byte 4, for one)" in result.err
+    assert "a.idx: no records begin at most of its offsets (byte 4, for one)" in result.err
     assert len(result.err.splitlines()) == 1
 
 
@@ -209,6 +209,26 @@ def test_junk_behind_the_last_record(run: Runner, tmp_path: Path) -> None:
     result = run("inspect", "a.rec", "--keys")
     assert (result.status, len(result.out.splitlines())) == (1, 17)
     assert "a.rec: at byte 84680: the file ends inside the record" in result.err
+
+
+def test_the_index_of_another_file_with_the_same_keys_is_not_used(
+    run: Runner, tmp_path: Path
+) -> None:
+    for name, size in (("a.rec", 1000), ("b.rec", 300)):
+        with RecordWriter(tmp_path / name) as writer:
+            for key in range(6):
+                writer.write(pack(IRHeader(0, 1.0, key, 0), bytes([key]) * (size + 8 * key)), key)
+    (tmp_path / "b.idx").replace(tmp_path / "a.idx")
+    result = run("inspect", "a.rec")
+    assert result.status == 1
+    assert "records  6" in result.out
+    assert "rectool index a.rec --force" in result.err
+    for command in (["pack", "a.rec", "new"], ["unpack", "a.rec", "files"]):
+        result = run(*command)
+        assert result.status == 1
+        assert result.err.startswith("rectool: a.idx: ")
+        assert len(result.err.splitlines()) == 1
+    assert not (tmp_path / "new.rec").exists()
 
 
 def test_a_pipe_is_no_record_file(tmp_path: Path) -> None:
