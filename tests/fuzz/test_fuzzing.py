@@ -34,7 +34,7 @@ def _harm(trial: Trial) -> None:
 def test_each_harm_is_told_and_the_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fuzzing, "SECONDS", 1)
+    monkeypatch.setattr(fuzzing, "SECONDS", 4)
     begin = fuzzing.trial_of
 
     def numbered(area: Area, number: int, folder: Path) -> Trial:

@@ -334,9 +334,9 @@ def _others() -> dict[str, tuple[bytes, bool]]:
         "pbm": (encoded(picture(3, 64, 48).convert("1"), "PPM"), WHOLE),
         "pgm as text": (b"P2 3 2 9\n1 2 3\n4 5 6\n", WHOLE),
         "ppm cut": (encoded(picture(3, 64, 48), "PPM")[:-9], NOT),
-        "pfm": (encoded(Image.new("F", (8, 8), 0.5), "PPM"), NOT),
+        "pfm": (b"Pf\n8 8\n-1.0\n" + struct.pack("<64f", *64 * [0.5]), NOT),
     }
-    if features.check("avif"):
+    if "avif" in features.get_supported_modules():
         avif = encoded(picture(3, 64, 48), "AVIF")
         others["avif"] = (avif, WHOLE)
         others["avif of several frames"] = (
