@@ -11,7 +11,7 @@ import math
 import os
 import re
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from struct import error as StructError  # noqa: N812
 from typing import NamedTuple
 
@@ -88,17 +88,18 @@ def raise_faults(faults: list[str], name: StrPath, left_out: int = 0) -> None:
 def format_label(label: float) -> str:
     """A label as im2rec writes it, with six decimals, or with as many as float32 needs."""
     text = f"{label:f}"
-    if np.float32(text) == np.float32(label):
+    if float(label).is_integer() or np.float32(text) == np.float32(label):
         return text
     return np.format_float_positional(np.float32(label), unique=True, trim="0")
 
 
-def format_line(entry: Entry) -> bytes:
-    labels = "".join(
-        "".join(f"{format_label(label)}\t" for label in entry.labels[at : at + _BLOCK])
-        for at in range(0, len(entry.labels), _BLOCK)
-    )
-    return b"%d\t%s%s\n" % (entry.key, labels.encode("ascii"), encode_path(entry.path))
+def line_pieces(entry: Entry) -> Iterator[bytes]:
+    """The entry's line in pieces: it may have labels by the million."""
+    yield b"%d\t" % entry.key
+    for at in range(0, len(entry.labels), _BLOCK):
+        labels = entry.labels[at : at + _BLOCK]
+        yield "".join([f"{format_label(label)}\t" for label in labels]).encode("ascii")
+    yield encode_path(entry.path) + b"\n"
 
 
 def format_header_line(key: int, fields: HeaderFields) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,13 +12,21 @@ import numpy as np
 
 from ..errors import CorruptError, HeaderError, RecordError, StrPath, TruncatedError, plural
 from ..format.cover import missing_error
-from ..format.header import IRHeader, label_list, pack, payload_start, raw_fields, unpack
+from ..format.header import (
+    HEADER_SIZE,
+    IRHeader,
+    label_list,
+    pack_raw,
+    payload_start,
+    raw_fields,
+    unpack,
+)
 from ..format.names import ShardSet
 from ..format.reader import RecordReader
 from ..format.shard_manifest import sizes_amiss
 from ..imaging.files import RAW_ENDING
 from ..imaging.probe import ENDINGS, format_of
-from ..listing.lst import Entry, HeaderFields, ImageList, format_header_line, format_line
+from ..listing.lst import Entry, HeaderFields, ImageList, format_header_line, line_pieces
 from ..system.replacing import check_free
 from .folder import Folder
 from .names import ListedNames, listed_names, slot
@@ -257,7 +265,8 @@ class Target:
     def write(self, key: int, record: bytes, file: FileName) -> None:
         header, payload = unpack(record)
         self._folder.write(file.name, payload)
-        self._lst.write(_lines(Entry(key, _labels_of(header), file.name), record))
+        for piece in _lines(Entry(key, _labels_of(header), file.name), record):
+            self._lst.write(piece)
         self._counts["images" if file.ending != RAW_ENDING else "raw"] += 1
         self._counts["unnamed"] += self._files.has_names and not file.known
         self._counts["misnamed"] += file.used and not _is_ending_of(file.name, file.ending)
@@ -311,13 +320,13 @@ def _labels_of(header: IRHeader) -> tuple[float, ...] | array[float]:
     return tuple(label_list(header.label))
 
 
-def _lines(entry: Entry, record: bytes) -> bytes:
+def _lines(entry: Entry, record: bytes) -> Iterator[bytes]:
     """The entry's line, behind a #header line where packing it would give another header."""
-    labels = entry.labels
-    plain = pack(IRHeader(0, labels if len(labels) > 1 else labels[0], entry.key, 0), b"")
-    if record.startswith(plain):
-        return format_line(entry)
-    return format_header_line(entry.key, HeaderFields(*raw_fields(record))) + format_line(entry)
+    flag = len(entry.labels) if len(entry.labels) > 1 else 0
+    own = 0.0 if flag else entry.labels[0]
+    if record[:HEADER_SIZE] != pack_raw(flag, own, entry.key, 0):
+        yield format_header_line(entry.key, HeaderFields(*raw_fields(record)))
+    yield from line_pieces(entry)
 
 
 _SAME_ENDING = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}
