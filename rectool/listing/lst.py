@@ -11,7 +11,7 @@ import math
 import os
 import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from struct import error as StructError  # noqa: N812
 from typing import NamedTuple
 
@@ -30,7 +30,6 @@ _PLAIN = re.compile(rb"([0-9]{1,18})\t([0-9]{1,7}(?:\.[0-9]{1,30})?)\t([^\t\0\r\
 """What nearly all lines look like, and nothing in it can be wrong."""
 _BOM = b"\xef\xbb\xbf"  # also within: where two files were joined
 _HEADER_LINE = b"#header\t"
-_BLOCK = 1 << 12  # labels that are written at once
 MOST_FAULTS = 20
 
 
@@ -93,13 +92,9 @@ def format_label(label: float) -> str:
     return np.format_float_positional(np.float32(label), unique=True, trim="0")
 
 
-def line_pieces(entry: Entry) -> Iterator[bytes]:
-    """The entry's line in pieces: it may have labels by the million."""
-    yield b"%d\t" % entry.key
-    for at in range(0, len(entry.labels), _BLOCK):
-        labels = entry.labels[at : at + _BLOCK]
-        yield "".join([f"{format_label(label)}\t" for label in labels]).encode("ascii")
-    yield encode_path(entry.path) + b"\n"
+def format_line(entry: Entry) -> bytes:
+    labels = "".join([f"{format_label(label)}\t" for label in entry.labels])
+    return b"%d\t%s%s\n" % (entry.key, labels.encode("ascii"), encode_path(entry.path))
 
 
 def format_header_line(key: int, fields: HeaderFields) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,7 +17,6 @@ from ..format.header import (
     IRHeader,
     label_list,
     pack_raw,
-    payload_start,
     raw_fields,
     unpack,
 )
@@ -26,7 +25,8 @@ from ..format.reader import RecordReader
 from ..format.shard_manifest import sizes_amiss
 from ..imaging.files import RAW_ENDING
 from ..imaging.probe import ENDINGS, format_of
-from ..listing.lst import Entry, HeaderFields, ImageList, format_header_line, line_pieces
+from ..listing.lst import Entry, HeaderFields, ImageList, format_header_line, format_line
+from ..listing.text_files import LONGEST_LINE
 from ..system.replacing import check_free
 from .folder import Folder
 from .names import ListedNames, listed_names, slot
@@ -35,6 +35,7 @@ OnDamage = Callable[[RecordError], None]
 
 
 _MANY_LABELS = 4096
+_LONGEST_PATH = 1 << 14  # bytes, and the key
 
 
 @dataclass(frozen=True)
@@ -208,7 +209,11 @@ class Unpacking:
 
     def _file(self, position: int, key: int, record: bytes | memoryview) -> FileName:
         try:
-            payload = memoryview(record)[payload_start(record) :]
+            header, payload = unpack(memoryview(record))
+            if not _fits_a_line(header):
+                raise HeaderError(
+                    f"{header.flag} labels, too many for a line of a list (rectool pack keeps them)"
+                )
         except RecordError as error:
             offset = int(self.reader.offsets[position])
             path = self._path(position)
@@ -265,8 +270,7 @@ class Target:
     def write(self, key: int, record: bytes, file: FileName) -> None:
         header, payload = unpack(record)
         self._folder.write(file.name, payload)
-        for piece in _lines(Entry(key, _labels_of(header), file.name), record):
-            self._lst.write(piece)
+        self._lst.write(_lines(Entry(key, _labels_of(header), file.name), record))
         self._counts["images" if file.ending != RAW_ENDING else "raw"] += 1
         self._counts["unnamed"] += self._files.has_names and not file.known
         self._counts["misnamed"] += file.used and not _is_ending_of(file.name, file.ending)
@@ -320,13 +324,21 @@ def _labels_of(header: IRHeader) -> tuple[float, ...] | array[float]:
     return tuple(label_list(header.label))
 
 
-def _lines(entry: Entry, record: bytes) -> Iterator[bytes]:
+def _lines(entry: Entry, record: bytes) -> bytes:
     """The entry's line, behind a #header line where packing it would give another header."""
     flag = len(entry.labels) if len(entry.labels) > 1 else 0
     own = 0.0 if flag else entry.labels[0]
-    if record[:HEADER_SIZE] != pack_raw(flag, own, entry.key, 0):
-        yield format_header_line(entry.key, HeaderFields(*raw_fields(record)))
-    yield from line_pieces(entry)
+    if record[:HEADER_SIZE] == pack_raw(flag, own, entry.key, 0):
+        return format_line(entry)
+    return format_header_line(entry.key, HeaderFields(*raw_fields(record))) + format_line(entry)
+
+
+def _fits_a_line(header: IRHeader) -> bool:
+    """Whether a list with the labels could be read again."""
+    if header.flag <= _MANY_LABELS:
+        return True
+    least, most = 9 * header.flag, LONGEST_LINE - _LONGEST_PATH  # the least is "0.000000" and a tab
+    return least < most and len(format_line(Entry(0, _labels_of(header), ""))) < most
 
 
 _SAME_ENDING = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}

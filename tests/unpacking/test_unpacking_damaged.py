@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
-from conftest import GOLDEN, Run
+from conftest import GOLDEN, Run, encoded, picture
 
 from rectool import IRHeader, RecordReader, RecordWriter, pack, unpack
 from rectool.errors import CorruptError, HeaderError, RecordError
@@ -27,6 +28,21 @@ def test_records_that_are_no_image_records(run: Runner, tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path / "files")) == ["5.jpg", "a.lst"]
     with pytest.raises(HeaderError, match="key 6: no image record"):
         unpack_records(tmp_path / "a.rec", tmp_path / "strict")
+
+
+def test_more_labels_than_a_list_can_give_back(run: Runner, tmp_path: Path) -> None:
+    records = [
+        pack(IRHeader(0, np.arange(count) % 10, key, 0), encoded(picture(key, 8, 8)))
+        for key, count in enumerate((100_000, 200_000, 2))
+    ]
+    with RecordWriter(tmp_path / "a.rec") as writer:
+        for key, record in enumerate(records):
+            writer.write(record, key)
+    result = run("unpack", "a.rec", "files")
+    assert result.status == 1
+    assert "key 1: 200000 labels" in result.err
+    assert run("pack", "files/a.lst", "again", "--pass-through").status == 0
+    assert list(RecordReader(tmp_path / "again.rec")) == [records[0], records[2]]
 
 
 def test_nothing_that_can_be_unpacked(run: Runner, tmp_path: Path) -> None:
