@@ -212,7 +212,7 @@ def _pack_list(path: str, args: argparse.Namespace, treatment: Treatment) -> boo
     from ..errors import plural
     from ..listing.lst import read_list
     from ..packing.list_source import FileSource
-    from ..packing.pack import pack_images
+    from ..packing.pack import pack_source
     from .report import pack_text
 
     images = read_list(path)
@@ -223,7 +223,7 @@ def _pack_list(path: str, args: argparse.Namespace, treatment: Treatment) -> boo
     with progress(source.noun) as (advance, tell):
         failures = FailureLog(out + ".failures.txt", tell)
         try:
-            result = pack_images(
+            result = pack_source(
                 source,
                 out,
                 treatment,

@@ -89,7 +89,7 @@ def pack(  # noqa: PLR0915
     from ..errors import plural
     from ..format.names import mask_name
     from ..format.writer import idx_beside
-    from ..packing.pack import outputs_of, pack_images
+    from ..packing.pack import outputs_of, pack_source
     from ..system.memory import keep_freed_memory
     from ..system.replacing import check_free, check_outputs
 
@@ -126,7 +126,7 @@ def pack(  # noqa: PLR0915
             FailureLog(f"{rec[:-4]}.{what}.txt", tell) for what in ("failures", "truncated")
         ]
         try:
-            result = pack_images(
+            result = pack_source(
                 source,
                 out,
                 treatment,

@@ -201,7 +201,7 @@ def _remark_unused(masks: Masks | None, images: ImageList) -> None:
 def _remark_on_boxes(images: ImageList) -> None:
     """Says what is odd about the first lines' boxes: which are in pixels, say."""
     from ..errors import plural
-    from ..inspection.box_stats import notes_on
+    from ..listing.box_stats import notes_on
 
     some = range(min(_LOOKED_AT, len(images)))
     notes = notes_on(images[position].labels for position in some)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .box_stats import BoxCounts, layout_notes, widths_of_boxes
+from ..listing.box_stats import BoxCounts, layout_notes, widths_of_boxes
 
 MOST_DIFFERENT = 1000
 """So many different values of a column are counted, and no more."""

@@ -48,7 +48,7 @@ def outputs_of(out: StrPath) -> tuple[str, str, str]:
     return prefix + ".rec", prefix + ".idx", prefix + ".lst"
 
 
-def pack_images(
+def pack_source(
     source: Source,
     out: StrPath,
     treatment: Treatment,

@@ -14,7 +14,7 @@ OnError = Literal["report", "fail", "skip"]
 
 @dataclass(frozen=True)
 class PackResult:
-    """What `pack_images` did: the files it wrote, and `failures` in the order of the source, those
+    """What `pack_source` did: the files it wrote, and `failures` in the order of the source, those
     in shards that were kept first.
 
     `images` and `bytes` count what is in the `.rec` files, `seconds` includes the start of workers.

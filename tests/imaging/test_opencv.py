@@ -223,7 +223,7 @@ def test_workers_forked_from_a_process_with_opencvs_threads(tmp_path: Path, tree
 import cv2, numpy as np
 from rectool.packing.transform import Recipe
 from rectool.listing.lst import ImageList
-from rectool.packing.pack import pack_images
+from rectool.packing.pack import pack_source
 from rectool.packing.list_source import FileSource
 cv2.setNumThreads(4)
 for _ in range(5):
@@ -231,7 +231,7 @@ for _ in range(5):
 images = ImageList(b"0\\t0\\tcats/0.jpg\\n1\\t1\\tdogs/7.jpg\\n", "a list")
 recipe = Recipe(resize=9, backend="opencv")
 source = FileSource(images, "images")
-print(pack_images(source, "out", recipe, workers=2, start_method="fork").images)
+print(pack_source(source, "out", recipe, workers=2, start_method="fork").images)
 """
     command = [sys.executable, "-W", "ignore", "-c", code]
     done = subprocess.run(

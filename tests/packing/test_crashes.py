@@ -18,7 +18,7 @@ from rectool import RecordError, RecordReader
 from rectool.listing.lst import ImageList
 from rectool.listing.scan import scan
 from rectool.packing.list_source import FileSource
-from rectool.packing.pack import pack_images
+from rectool.packing.pack import pack_source
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -168,7 +168,7 @@ def test_one_more_death_does_not_make_an_image_deadly(
     monkeypatch.setattr(_Fatal, "first", tmp_path / "first")
     source = FileSource(scan(tree).images, tree)
     with pytest.raises(RecordError, match="a worker process was ended by SIGKILL, at work on"):
-        pack_images(source, tmp_path / "out", _Fatal(), workers=2)
+        pack_source(source, tmp_path / "out", _Fatal(), workers=2)
     assert sorted(os.listdir(tmp_path)) == ["first", "images"]
 
 

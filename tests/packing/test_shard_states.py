@@ -14,7 +14,7 @@ import pytest
 
 from rectool import IRHeader, RecordError, RecordReader, RecordWriter, pack, unpack
 from rectool.format.names import parse_shard_name
-from rectool.packing.pack import pack_images
+from rectool.packing.pack import pack_source
 from rectool.packing.record_source import RecordSource
 from rectool.packing.result import PackResult
 from rectool.packing.shard_writer import finished_shards
@@ -46,7 +46,7 @@ def pack_set(
         if done == stop_at:
             raise StopError
 
-    return pack_images(
+    return pack_source(
         RecordSource([rec]), out, Copy("nothing"), sharding=sharding, force=force,
         on_progress=on_progress,
     )  # fmt: skip
@@ -212,7 +212,7 @@ def test_a_change_of_folder_does_not_matter(
     rec = records(tmp_path / "a.rec", 8)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
-    result = pack_images(
+    result = pack_source(
         RecordSource([rec]), "out", Copy("nothing"), sharding=Sharding(2),
         on_progress=lambda _: os.chdir(tmp_path / "elsewhere"),
     )  # fmt: skip

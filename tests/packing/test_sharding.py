@@ -22,7 +22,7 @@ from rectool.format.frames import locate
 from rectool.listing.lst import ImageList
 from rectool.listing.scan import scan
 from rectool.packing.list_source import FileSource
-from rectool.packing.pack import pack_images
+from rectool.packing.pack import pack_source
 from rectool.packing.result import Failure, PackResult
 from rectool.packing.shard_writer import finished_shards
 from rectool.packing.sharding import Sharding
@@ -42,7 +42,7 @@ def shards(folder: Path, name: str = "out") -> list[Path]:
 
 def pack_tree(tree: Path, out: Path, sharding: Sharding, **options: object) -> PackResult:
     source = FileSource(scan(tree).images, tree)
-    return pack_images(source, out, Copy(), sharding=sharding, **options)  # type: ignore[arg-type]
+    return pack_source(source, out, Copy(), sharding=sharding, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("options", [["--shards", 3], ["--shard-size", "3kB"]])
@@ -228,7 +228,7 @@ def test_resumed_from_the_shell(run: Runner, tmp_path: Path, tree: Path) -> None
     (tree / "cats" / "1.jpg").write_bytes(b"bad")
     os.chdir(tmp_path)
     with pytest.raises(StopError):
-        pack_images(
+        pack_source(
             source, "out", Copy(), sharding=Sharding(4), on_progress=stop_at(8),
             on_failure=failures.append,
         )  # fmt: skip
@@ -323,7 +323,7 @@ def test_killed_while_names_are_given(tmp_path: Path, tree: Path, force: bool) -
         out = tmp_path / f"out{step}"
         if force:
             for count in (2, 1):
-                pack_images(
+                pack_source(
                     FileSource(old, tree), out, Copy(), sharding=Sharding(count), force=True
                 )
         died = dies_at_step(tree, out, step, force=force)
@@ -372,7 +372,7 @@ def test_failures_in_shards(tmp_path: Path, tree: Path) -> None:
 
 def test_an_empty_source(tmp_path: Path) -> None:
     with pytest.raises(ListError, match="x: nothing to pack"):
-        pack_images(
+        pack_source(
             FileSource(ImageList(b"", "x"), tmp_path),
             tmp_path / "out",
             Copy(),

@@ -16,7 +16,7 @@ from PIL import Image
 
 from rectool import IRHeader, RecordReader, RecordWriter, pack, unpack
 from rectool.imaging.pillow import decode
-from rectool.packing.pack import pack_images
+from rectool.packing.pack import pack_source
 from rectool.packing.record_source import RecordSource
 from rectool.packing.transform import Copy, Recipe
 
@@ -331,7 +331,7 @@ def test_a_file_that_shrinks_meanwhile(tmp_path: Path, workers: int) -> None:
     with open(a, "r+b") as file:
         file.truncate(offset + 100)
     with pytest.raises(OSError, match="cut or replaced") as caught:
-        pack_images(source, tmp_path / "out", Copy("nothing"), workers=workers)
+        pack_source(source, tmp_path / "out", Copy("nothing"), workers=workers)
     assert caught.value.filename == str(a)
     assert not list(tmp_path.glob("*out*"))
 
@@ -346,7 +346,7 @@ def test_a_file_that_is_replaced_meanwhile(tmp_path: Path, workers: int) -> None
         for key in reversed(records):
             writer.write(records[key], key)
     with pytest.raises(OSError, match="cut or replaced") as caught:
-        pack_images(source, tmp_path / "out", Copy("nothing"), workers=workers)
+        pack_source(source, tmp_path / "out", Copy("nothing"), workers=workers)
     assert caught.value.filename == str(a)
     assert not list(tmp_path.glob("*out*"))
 
@@ -375,7 +375,7 @@ def test_a_source_is_never_replaced(
 def test_the_same_bytes_by_any_workers(tmp_path: Path, two: tuple[Path, Path], method: str) -> None:
     source = RecordSource(two).shuffled(3)
     for workers in (1, 2, 7):
-        pack_images(
+        pack_source(
             source,
             tmp_path / f"w{workers}",
             Recipe(resize=20),

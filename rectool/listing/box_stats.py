@@ -1,4 +1,4 @@
-"""The boxes in the labels of many records, counted. `rectool.boxes` has their layout."""
+"""The boxes in the labels of many records, counted. `format.boxes` has their layout."""
 
 from __future__ import annotations
 
