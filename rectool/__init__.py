@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False  # checkers know it by its name; to load typing takes as long as all else here
 if TYPE_CHECKING:
     from .errors import (
+        ArgumentError,
         CorruptError,
         HeaderError,
         ImageError,
@@ -23,10 +24,14 @@ if TYPE_CHECKING:
     from .format.header import IRHeader, pack, unpack
     from .format.reader import RecordReader
     from .format.recovery import DamagedRegion
+    from .format.write_index import write_index
     from .format.writer import RecordWriter
+    from .inspection.inspect_records import inspect_records
     from .loading import Augmentation, ImageDetIter, ImageRecordIter, RecordDataset
+    from .unpacking.unpack_images import unpack_images
 
 __all__ = [
+    "ArgumentError",
     "Augmentation",
     "CorruptError",
     "DamagedRegion",
@@ -44,21 +49,27 @@ __all__ = [
     "RecordReader",
     "RecordWriter",
     "TruncatedError",
+    "inspect_records",
     "pack",
     "unpack",
+    "unpack_images",
+    "write_index",
 ]
 
 
 _HOMES = {
     "errors": (
-        "CorruptError", "HeaderError", "ImageError", "IndexFileError", "KeyNotFoundError",
-        "LimitError", "ListError", "RecordError", "TruncatedError",
+        "ArgumentError", "CorruptError", "HeaderError", "ImageError", "IndexFileError",
+        "KeyNotFoundError", "LimitError", "ListError", "RecordError", "TruncatedError",
     ),
     "format.header": ("IRHeader", "pack", "unpack"),
     "format.reader": ("RecordReader",),
     "format.recovery": ("DamagedRegion",),
+    "format.write_index": ("write_index",),
     "format.writer": ("RecordWriter",),
+    "inspection.inspect_records": ("inspect_records",),
     "loading": ("Augmentation", "ImageDetIter", "ImageRecordIter", "RecordDataset"),
+    "unpacking.unpack_images": ("unpack_images",),
 }  # fmt: skip
 
 

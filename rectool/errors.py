@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike, fsdecode
+from string import Formatter
 from typing import NamedTuple, TypeVar
 
 StrPath = str | PathLike[str]
@@ -126,6 +128,37 @@ class ListError(RecordError):
 
 class ImageError(RecordError):
     """Bytes that are not a whole image, or an image that cannot become what was asked for."""
+
+
+class ArgumentError(ValueError):
+    """Arguments that do not go together, or a value that an argument cannot have.
+
+    The text of the message has the names of parameters in braces, `{lst} requires {root}`, and
+    `{0}` for the first of `values`. `str()` gives the parameters' names; a command gives its
+    options' by `text`.
+    """
+
+    def __init__(self, template: str, *values: object) -> None:
+        super().__init__(template, *values)
+        self._template = template
+        self._values = values
+
+    def text(self, spelled: Callable[[str], str]) -> str:
+        """The message, with what `spelled` makes of each parameter's name."""
+        return _Spelling(spelled).vformat(self._template, self._values, {})
+
+    def __str__(self) -> str:
+        return self.text(str)
+
+
+class _Spelling(Formatter):
+    def __init__(self, spelled: Callable[[str], str]) -> None:
+        self._spelled = spelled
+
+    def get_value(
+        self, key: int | str, args: Sequence[object], kwargs: Mapping[str, object]
+    ) -> object:
+        return args[key] if isinstance(key, int) else self._spelled(key)
 
 
 class Failure(NamedTuple):

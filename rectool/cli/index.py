@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Literal
 
 import click
 
+from ..format.write_index import write_index
 from .main import error_text, fail, force_option, main, say, shown_path
 from .usage import check_index
-
-if TYPE_CHECKING:
-    pass
+from .verbs import verb
 
 
 @main.command()
@@ -24,14 +23,18 @@ if TYPE_CHECKING:
 @click.option(
     "--keys",
     type=click.Choice(["auto", "id", "position"]),
-    default="auto",
     show_default=True,
-    help="The records' ids, their positions, or ids where they are all different.",
+    help="Take the records' ids as keys, or their positions; auto: ids where all are different.",
 )
 @force_option
+@verb(write_index)
 @click.pass_context
 def index(
-    ctx: click.Context, recs: tuple[str, ...], out: str | None, keys: Any, force: bool
+    ctx: click.Context,
+    recs: tuple[str, ...],
+    out: str | None,
+    keys: Literal["auto", "id", "position"],
+    force: bool,
 ) -> None:
     """Write the .idx of each REC beside it.
 
@@ -41,30 +44,14 @@ def index(
     rectool index train.rec --out other.idx
     rectool index train.rec --keys position --force
     """
-    from ..errors import RecordError
-    from ..format.writer import idx_beside
-    from ..system.replacing import check_outputs
+    from ..errors import plural
 
     names, idx = check_index(recs, out)
-    targets = [idx_beside(rec) for rec in names] if idx is None else [idx]
-    check_outputs(targets, names)
-    if len(names) == 1:
-        _index(names[0], targets[0], keys, force=force)
-        return
-    bad = False
-    for rec, target in zip(names, targets, strict=True):
-        try:
-            _index(rec, target, keys, force=force)
-        except (OSError, RecordError) as error:
-            fail(error_text(error))
-            bad = True
-    ctx.exit(1 if bad else 0)
-
-
-def _index(rec: str, idx: str, keys: Any, *, force: bool) -> None:
-    from ..errors import plural
-    from ..format.rebuild import index_records
-
-    made = index_records(rec, idx, keys=keys, force=force)
-    which = "the records' ids" if made.source == "id" else "positions"
-    say(f"{plural(len(made.keys), 'record')} in {shown_path(idx)}; keys are {which}")
+    errors: list[Exception] = []
+    several = errors.append if len(names) > 1 else None
+    for made in write_index(names, out=idx, keys=keys, force=force, on_error=several):
+        which = "the records' ids" if made.keys_from == "id" else "positions"
+        say(f"{plural(made.records, 'record')} in {shown_path(made.idx)}; keys are {which}")
+    for error in errors:
+        fail(error_text(error))
+    ctx.exit(1 if errors else 0)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from ..unpacking.unpack_images import unpack_images
 from .failures import DamageLog
 from .main import main, progress, say, shown_path
-from .mask_options import mask_groups, masks_option
+from .mask_options import masks_option
 from .usage import check_unpack
+from .verbs import verb
 
 if TYPE_CHECKING:
     from ..unpacking.unpack import UnpackResult
@@ -19,14 +21,15 @@ if TYPE_CHECKING:
 @click.argument("recs", metavar="REC...", nargs=-1, required=True, type=click.Path(readable=False))
 @click.argument("folder", metavar="DIR", type=click.Path(readable=False))
 @click.option("--lst", type=click.Path(readable=False), help="Name the files as this list does.")
-@masks_option("Write also the masks in this file, those of REC's images, to files in MASKDIR")
+@masks_option("Write the masks in this file too, those of REC's images, to files in MASKDIR")
 @click.option(
     "--masks-out",
     metavar="MASKDIR",
     type=click.Path(readable=False),
-    help="The folder for the files of --masks, apart from DIR.",
+    help="Write the files of --masks to this folder, apart from DIR.",
 )
 @click.option("--force", is_flag=True, help="Replace files in a folder that is not empty.")
+@verb(unpack_images)
 def unpack(
     recs: tuple[str, ...],
     folder: str,
@@ -49,50 +52,27 @@ def unpack(
     rectool unpack out.rec images/ --masks out_mask.rec --masks-out masks/
     rectool pack images/out.lst again --pass-through
     """
-    from ..format.names import group_shards
-    from ..listing.lst import read_list
-
     check_unpack(recs, folder)
-    rec, *others = group_shards(recs)
-    if others:
-        raise click.UsageError("Several files are unpacked together only as shards of one set.")
-    _check_masks_out(folder, masks, masks_out)
-    of_masks = mask_groups([rec], masks)[0] if masks else None
-    names = None if lst is None else read_list(lst)
     with progress("record") as (advance, tell):
         damage = DamageLog(tell)
-        how: Any = {"names": names, "force": force, "on_damage": damage, "on_progress": advance}
         try:
-            if of_masks is None or masks_out is None:
-                from ..unpacking.unpack import unpack_records
-
-                results = [unpack_records(rec, folder, **how)]
-            else:
-                from ..unpacking.pairs import unpack_pair
-
-                results = list(unpack_pair(rec, folder, of_masks, masks_out, **how))
+            result = unpack_images(
+                recs,
+                folder,
+                lst=lst,
+                masks=masks,
+                masks_out=masks_out,
+                force=force,
+                on_damage=damage,
+                on_progress=advance,
+            )
         finally:
             damage.close()
-    for noun, into, result in zip(("image", "mask"), (folder, masks_out), results, strict=False):
-        _tell(noun, into, lst, result)
+    _tell("image", folder, lst, result)
+    if result.masks is not None:
+        _tell("mask", masks_out, lst, result.masks)
     if damage.count:
         raise click.exceptions.Exit(1)
-
-
-def _check_masks_out(folder: str, masks: tuple[str, ...], masks_out: str | None) -> None:
-    """Raises UsageError unless --masks and --masks-out are given together, or neither."""
-    if bool(masks) != (masks_out is not None):
-        raise click.UsageError(
-            "--masks names the .rec with the masks, and --masks-out the folder for their files:"
-            " give both (--masks out_mask.rec --masks-out MASKDIR)."
-        )
-    if masks_out is not None:
-        from ..unpacking.folder import are_apart
-
-        if not are_apart(folder, masks_out):
-            raise click.UsageError(
-                "--masks-out must be a folder apart from DIR, not in or around it."
-            )
 
 
 def _tell(noun: str, folder: str | None, names: str | None, result: UnpackResult) -> None:

@@ -12,6 +12,8 @@ from typing import Any, Literal, NoReturn
 
 import click
 
+from .verbs import take_defaults
+
 Kind = Literal["url", "stdin", "folder", "device", "records", "index", "list", "image", "other"]
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -57,6 +59,7 @@ class Command(click.Command):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
+        take_defaults(self)
         self.params.append(
             click.Option(
                 ["-q", "--quiet"],
@@ -246,8 +249,6 @@ def check_index(recs: Sequence[str], idx: str | None) -> tuple[Sequence[str], st
     """
     if idx is None and len(recs) == 2 and not _is_records(recs[1]):
         recs, idx = recs[:1], recs[1]
-    if idx is not None and len(recs) > 1:
-        _refuse(f"--out names the index of one record file, got {len(recs)} of them")
     for rec in recs:
         if idx is None and len(recs) > 1 and kind_of_path(rec) == "index":
             reason = f"{_shown(rec)} is an index; each is written beside its record file"

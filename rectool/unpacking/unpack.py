@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from array import array
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -47,6 +48,7 @@ class UnpackResult:
     that no record has, `respelled` its names with backslashes, taken for folders; `misnamed` files
     whose ending is another format's, `unindexed` records that the `.idx` leaves out: they were not
     written. `damaged` counts records that are damaged, or no image records, and were not written.
+    `masks` is the same of masks that were unpacked too.
     """
 
     rec: str
@@ -59,6 +61,7 @@ class UnpackResult:
     unknown: int
     respelled: int
     damaged: int
+    masks: UnpackResult | None = None
 
 
 def unpack_records(
@@ -245,7 +248,7 @@ class Target:
         self, files: Unpacking, folder: str, sources: Sequence[str | None], *, force: bool
     ) -> None:
         self._files = files
-        self._counts = {"images": 0, "raw": 0, "unnamed": 0, "misnamed": 0}
+        self._counts = Counter[str]()
         lst = os.path.join(folder, files.stem + ".lst")
         if not os.path.islink(lst):  # links are replaced, whatever they lead to
             check_free(lst, force=True)  # of another kind
@@ -286,7 +289,10 @@ class Target:
         return UnpackResult(
             files.name,
             self._lst.path,
-            **self._counts,
+            images=self._counts["images"],
+            raw=self._counts["raw"],
+            unnamed=self._counts["unnamed"],
+            misnamed=self._counts["misnamed"],
             unindexed=files.unindexed,
             unknown=files.unknown,
             respelled=files.respelled,
