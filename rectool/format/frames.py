@@ -285,7 +285,8 @@ def record_at(buffer: Buffer, offset: int, end: int | None = None) -> bytes:
         begin = offset + 8
         stop = begin + (size + 3 & ~3)
         if magic == MAGIC and size <= MAX_RECORD and stop <= file_size:  # nearly every record
-            record = bytes(buffer[begin : begin + size])
+            record = buffer[begin : begin + size]
+            record = record if isinstance(record, bytes) else bytes(record)
             if stop != end:
                 check_inside(record, offset)
             return record

@@ -137,9 +137,9 @@ class RecordReader(Sequence[bytes]):
     def __getitem__(self, position: int | slice) -> bytes | list[bytes]:
         if isinstance(position, slice):
             return [self[at] for at in range(len(self))[position]]
-        offsets = self.offsets
-        if self._only_in_order is not None and 0 <= position < len(offsets) - 1:
-            return self._only_in_order.read(offsets.item(position), offsets.item(position + 1))
+        offsets, file = self.offsets, self._only_in_order
+        if file is not None and 0 <= position < len(offsets) - 1:
+            return file.read(offsets.item(position), offsets.item(position + 1))
         shard = self.shard(position)
         position = operator.index(position) % len(offsets)
         return self._files[shard].read(offsets.item(position), self._end(position, shard))
