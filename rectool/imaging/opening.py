@@ -164,12 +164,6 @@ def orientation_of(data: bytes) -> int:
         return orientation_in(image)
 
 
-def mode_of(data: bytes) -> str:
-    """Pillow's name for an encoded image's channels: L, RGB, CMYK..."""
-    with opened(data) as image:
-        return image.mode
-
-
 def orientation_in(image: Image.Image) -> int:
     """The EXIF orientation, 1 to 8, or 1. Only EXIF counts: OpenCV knows no other place.
 

@@ -97,16 +97,6 @@ class HeldFolder:
             return True
         return True
 
-    def sync(self) -> None:
-        """Renames in the folder are on the disk when this returns, where the system can do that."""
-        if self._fd is None:
-            return
-        try:
-            os.fsync(self._fd)
-        except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
-                raise
-
     def close(self) -> None:
         fd, self._fd = self._fd, None
         if fd is not None:
