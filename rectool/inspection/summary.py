@@ -170,7 +170,8 @@ class Records:
         holds, width, height = self._holds(key, header.flag, payload)
         labels: list[float] | array[float] = []
         if header.flag > _MANY_LABELS:
-            labels = array("f", header.label.tobytes())  # Python floats would take 8 times as much
+            labels = array("f")  # Python floats would take 8 times as much
+            labels.frombytes(header.label.data.cast("B"))
         else:
             labels = label_list(header.label)
         return Row(
