@@ -128,6 +128,6 @@ def test_the_other_files_are_inspected_where_one_is_missing(run: Runner, tmp_pat
     result = run("inspect", "a.rec", "b.rec", "c.rec")
     assert result.status == 1
     assert "b.rec" in result.out
-    first, second = result.err.splitlines()
-    assert first == "rectool: a.rec: No such file or directory"
-    assert second.startswith("rectool: c.rec: this is a folder")
+    missing, folder = sorted(result.err.splitlines())
+    assert missing == "rectool: a.rec: No such file or directory"
+    assert folder.startswith("rectool: c.rec: this is a folder")
