@@ -14,7 +14,7 @@ from rectool import RecordDataset
 
 
 def to_tensors(image, label):  # no lambda: spawned workers must find it by its name
-    return torch.from_numpy(image).permute(2, 0, 1) / 255, int(label)
+    return torch.from_numpy(image).permute(2, 0, 1) / 255, label
 
 
 if __name__ == "__main__":

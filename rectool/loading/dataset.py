@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import HeaderError, RecordError, StrPath
 from ..format.boxes import Boxes, are_boxes, boxes_of, check_fractions
+from ..format.header import unpack
 from ..format.reader import RecordReader
 from ..imaging.arrays import decode_array
 from ..imaging.options import Color
@@ -31,42 +32,53 @@ BoxUnit = Literal["normalized", "pixels"]
 
 
 class RecordDataset:
-    """The images of a `.rec` file, or of several, with their labels: what torch's DataLoader takes.
+    """The images of record files with their labels: a data set for PyTorch's DataLoader.
 
-    `dataset[i]` (negative too) is a pair. The image is an array, HxWx3, RGB, uint8, with its EXIF
-    orientation applied; HxW for `color` "gray", and for "unchanged" as it is stored (alpha and 16
-    bits kept); with `decode` false its encoded bytes. The label is a float, or where a record has
-    several a float32 array. With a `transform` it is what `transform(image, label)` returns: a
-    function of a module, if workers are to be spawned.
+    `dataset[i]` is (image, label), or (image, mask, label) where there are masks; `dataset[a:b]` is
+    a list of samples. Records without an image, such as those that InsightFace keeps for its
+    identities, are left out.
 
-    `masks` are the path, or paths, of the images' masks: a second file whose records have the same
-    keys, ids and labels in the same order, and lossless images (PNG, say) of the images' size. A
-    sample is then image, mask and label, and so is what the transform is called with. The mask is
-    an array of numbers, HxW, uint8 or uint16, or HxWxC for several channels, turned as its image
-    is; with `decode` false its encoded bytes. `idx` False goes for both files; else the masks'
-    `.idx` is the one beside them.
+    Threads and workers, forked or spawned, may share a data set. Its memory is the index: 16 bytes
+    a record, which forked workers share. It pickles as its paths.
 
-    With `boxes` a label is the image's boxes in MXNet's detection layout, an array of [class, xmin,
-    ymin, xmax, ymax, ...], float32, (boxes, 5 or more), also of none: "normalized" as they are
-    stored, fractions of width and height, or in "pixels" of the decoded image.
+    Args:
+        path: The `.rec` file, or several, which are read as one data set in the order given. The
+            function warns of missing shards and of shards in another order.
+        idx: The path of each `.idx`; True takes the one beside the `.rec`, if there is one; False
+            takes none.
+        masks: The `.rec` files of the images' masks. Their records have the same keys, ids and
+            labels in the same order.
+        boxes: What a label is: None for the numbers as they are stored; "normalized" for boxes in
+            MXNet's detection layout, float32, (boxes, 5 or more), each row [class, xmin, ymin,
+            xmax, ymax, ...] in fractions of the image's width and height; "pixels" for the same in
+            pixels of the decoded image.
+        decode: Whether images and masks are decoded. False gives their encoded bytes.
+        color: "rgb": uint8, HxWx3. "gray": uint8, HxW. "unchanged": as it is stored, with alpha
+            and 16 bits. The EXIF orientation is applied.
+        max_pixels: The most pixels that an image may have. Default: 178,956,970, or a fourth of
+            that for WebP and AVIF.
+        label_type: What the label of a record with one label is. int: a whole number, as that of a
+            class; PyTorch collates it to int64. float: a float. None: int if the labels of 1,000
+            samples, spread over the data set, are whole numbers.
+        transform: A function of (image, label) or (image, mask, label); the sample is what it
+            returns. Spawned workers need a function of a module.
 
-    An image of more than `max_pixels` pixels is not decoded; by default of more than 178,956,970,
-    or a fourth of that for a WebP or an AVIF.
+    The label of a record with several labels is a float32 array. A mask is uint8 or uint16, HxW, or
+    HxWxC for several channels.
 
-    Records without an image (InsightFace's header record and ranges of identities) are left out.
-    Several files, shards of a set for one, are one data set, in the order given; shards that are
-    missing or in another order are warned of. Order, `idx` and what is raised on opening are
-    RecordReader's, `reader` here; a file given twice raises RecordError.
+    Raises:
+        OSError: A file cannot be read.
+        RecordError: Opening: the files are damaged, given twice, or the masks are not of these
+            images. Reading: ImageError for an image or mask that cannot be decoded, HeaderError for
+            a label that is not what `label_type` or `boxes` says, CorruptError or TruncatedError
+            for a damaged record, each with file and key.
+        IndexError: There is no such sample.
 
-    Opening also raises RecordError for masks whose keys are not the images', with the first
-    difference. Reading raises ImageError for an image or mask that cannot be decoded, or a mask of
-    another size; HeaderError, CorruptError or TruncatedError for a damaged record, and HeaderError
-    for a mask with another id or label than its image, and for labels that are no boxes, or boxes
-    in pixels; all name file and key. IndexError behind the end.
-
-    Threads and workers, forked or spawned, may share a data set, also after it was read from. In
-    memory it is its index, 16 bytes a record (and a mask), which forked workers share; it pickles
-    as its paths.
+    Example:
+        >>> dataset = RecordDataset("out.rec")
+        >>> image, label = dataset[0]
+        >>> image.shape, label
+        ((137, 160, 3), 2)
     """
 
     def __init__(
@@ -79,6 +91,7 @@ class RecordDataset:
         decode: bool = True,
         color: Color = "rgb",
         max_pixels: int | None = None,
+        label_type: type[int] | type[float] | None = None,
         transform: Callable[..., Any] | None = None,
     ) -> None:
         if color not in ("rgb", "gray", "unchanged"):
@@ -89,7 +102,10 @@ class RecordDataset:
             raise ValueError(f"boxes {boxes!r}: they are normalized or pixels")
         if boxes == "pixels" and not decode:
             raise ValueError("boxes in pixels are of the decoded image, and decode is false")
+        if label_type not in (None, int, float):
+            raise ValueError(f"label_type must be int, float or None, got {label_type!r}")
         self.decode, self.color, self.transform, self.boxes = decode, color, transform, boxes
+        self._label_type = label_type
         self.max_pixels = check_max_pixels(max_pixels)
         self.reader = RecordReader(path, idx)
         check_files(self.reader)
@@ -99,17 +115,16 @@ class RecordDataset:
     def __len__(self) -> int:
         return len(self._positions)
 
-    def __getitem__(self, index: SupportsIndex) -> Any:
+    def __getitem__(self, index: SupportsIndex | slice) -> Any:
+        if isinstance(index, slice):
+            return [self[at] for at in range(len(self))[index]]
         position = self._position(index)
         header, payload = read_sample(self.reader, position)
         image: Any = payload
-        label: Any = header.label if isinstance(header.label, float) else np.array(header.label)
-        if self.decode or self.boxes is not None:
-            with named_errors(self.reader, position):
-                image = (
-                    decode_array(payload, self.color, self.max_pixels) if self.decode else payload
-                )
-                label = label if self.boxes is None else self._boxes_of(label, image)
+        with named_errors(self.reader, position):
+            if self.decode:
+                image = decode_array(payload, self.color, self.max_pixels)
+            label = self._label_of(header.label, image)
         sample: tuple[Any, ...] = (image, label)
         if self._masks is not None and self.decode:
             size = (image.shape[1], image.shape[0])
@@ -117,6 +132,33 @@ class RecordDataset:
         elif self._masks is not None:
             sample = (image, self._masks.encoded(position, header), label)
         return sample if self.transform is None else self.transform(*sample)
+
+    def _label_of(self, stored: Any, image: Any) -> Any:
+        if self.boxes is not None:
+            return self._boxes_of(stored, image)
+        if not isinstance(stored, float):
+            return np.array(stored)
+        if (self._label_type or self._seen_label_type) is float:
+            return stored
+        if not stored.is_integer():
+            raise HeaderError(
+                f"label {stored} is not a whole number, and others are; give label_type=float"
+            )
+        return int(stored)
+
+    @cached_property
+    def _seen_label_type(self) -> type[int] | type[float]:
+        """The type that fits 1,000 labels, spread over the data set: to read all takes long."""
+        size = len(self._positions)
+        spread = as_array(self._positions)[:: max(1, size // 1000)]
+        for position in spread.tolist():
+            try:
+                label = unpack(self.reader.view(position))[0].label
+            except RecordError:
+                continue
+            if isinstance(label, float) and not label.is_integer():
+                return float
+        return int
 
     def _boxes_of(self, labels: Any, image: Any) -> Boxes:
         boxes = boxes_of(labels)
@@ -173,7 +215,12 @@ class RecordDataset:
             self._masks.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        found = ("_positions", "labels", "keys")  # in the files, and will be again
+        found = (
+            "_positions",
+            "_seen_label_type",
+            "labels",
+            "keys",
+        )  # in the files, and will be again
         state = {name: value for name, value in vars(self).items() if name not in found}
         return {**state, "places": places_of(self.reader)}
 
