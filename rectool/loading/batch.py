@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,9 @@ class DataBatch:
     """A batch: `data` and `label` are lists of arrays, the first axis counts the samples.
 
     `pad` is how many samples at the end are there only to fill the batch. `index` are the samples'
-    keys. `provide_data` and `provide_label` describe the arrays, where they are given.
+    keys. `provide_data` and `provide_label` describe the arrays, where they are given. A batch
+    unpacks into its arrays, data first: `for images, labels in batches`; with masks
+    `for images, labels, masks in batches`.
     """
 
     def __init__(
@@ -56,6 +58,9 @@ class DataBatch:
         self.bucket_key = bucket_key
         self.provide_data = provide_data
         self.provide_label = provide_label
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([*(self.data or ()), *(self.label or ())])
 
     def __str__(self) -> str:
         data, label = (
