@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .format.write_index import write_index
     from .format.writer import RecordWriter
     from .inspection.inspect_records import inspect_records
-    from .loading import Augmentation, ImageDetIter, ImageRecordIter, RecordDataset
+    from .loading import Augmentation, ImageDetRecordIter, ImageRecordIter, RecordDataset
     from .unpacking.unpack_images import unpack_images
 
 __all__ = [
@@ -37,7 +37,7 @@ __all__ = [
     "DamagedRegion",
     "HeaderError",
     "IRHeader",
-    "ImageDetIter",
+    "ImageDetRecordIter",
     "ImageError",
     "ImageRecordIter",
     "IndexFileError",
@@ -68,7 +68,7 @@ _HOMES = {
     "format.write_index": ("write_index",),
     "format.writer": ("RecordWriter",),
     "inspection.inspect_records": ("inspect_records",),
-    "loading": ("Augmentation", "ImageDetIter", "ImageRecordIter", "RecordDataset"),
+    "loading": ("Augmentation", "ImageDetRecordIter", "ImageRecordIter", "RecordDataset"),
     "unpacking.unpack_images": ("unpack_images",),
 }  # fmt: skip
 

@@ -3,14 +3,14 @@
 from .augment.options import Augmentation
 from .batch import DataBatch, DataDesc
 from .dataset import RecordDataset
-from .det_record_iter import ImageDetIter
+from .det_record_iter import ImageDetRecordIter
 from .record_iter import ImageRecordIter
 
 __all__ = [
     "Augmentation",
     "DataBatch",
     "DataDesc",
-    "ImageDetIter",
+    "ImageDetRecordIter",
     "ImageRecordIter",
     "RecordDataset",
 ]

@@ -1,42 +1,52 @@
-"""Batches of images and their boxes: `ImageDetIter`."""
+"""Batches of images and their boxes: `ImageDetRecordIter`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..errors import StrPath
 from .augment.options import Augmentation
 from .keywords import names_of, refuse_unknown
 from .labels import Labels, Source, box_rows
+from .parameters import IteratorOptions
 from .record_iter import ImageRecordIter, whole
 from .samples import as_array
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack  # in typing only from Python 3.11 on
 
-class ImageDetIter(ImageRecordIter):
-    """ImageRecordIter with boxes for labels, in MXNet's detection layout; see there for the rest.
 
-    Batches are what mx.image.ImageDetIter gives, and parameters are ImageRecordIter's: MXNet's own
-    ones, crops and pads among them, are those of rectool.mx.image.ImageDetIter.
+class ImageDetRecordIter(ImageRecordIter):
+    """Batches of images and their boxes: ImageRecordIter for labels in MXNet's detection layout.
 
-    `label[0]` of a batch has the shape (batch_size, boxes, box width), float32: the rows of a
-    sample are its boxes, [class, xmin, ymin, xmax, ymax, ...], fractions of the width and height of
-    the batch's image, and behind the last of them rows of -1; nothing else of an image without
-    objects. The shape is found on opening, from the headers of the whole set, images untouched: as
-    many rows as the most that a record has, among them such as have a class below 0; or
-    `max_boxes`, if it is given, which other sets may share.
+    `label[0]` of a batch is float32, (batch_size, boxes, box width): for each box a row [class,
+    xmin, ymin, xmax, ymax, ...], in fractions of the width and height of the batch's image, then
+    rows of -1. MXNet's `mx.image.ImageDetIter` gives the same batches; its random crops and pads
+    are those of rectool.mx.image.ImageDetIter.
 
-    Images are resized to data_shape whatever their proportions, `force_resize`, unless `rand_crop`
-    or crop sizes ask for another way. Boxes follow their images through it, crops, pads and
-    mirroring; they are cut at the image's edges, and left out if less than 0.3 of their area is
-    left (MXNet's min_eject_coverage) or if they have none.
+    Images are resized to `data_shape` whatever their proportions, unless `rand_crop` or a crop size
+    is given. Boxes follow their images through crops, pads and mirroring. They are cut at the
+    image's edges, and left out if less than 0.3 of their area is left.
 
-    `**parameters` are all of ImageRecordIter's and of Augmentation's but label_width; `masks` too.
+    Args:
+        path_imgrec: The `.rec` file, or several shards.
+        data_shape: (channels, height, width) of an image in a batch.
+        batch_size: Images in a batch.
+        label_name: The name in `provide_label`.
+        max_boxes: Rows for the boxes of an image. Default: as many as the record with the most
+            boxes has, which is found from the headers when the files are opened.
+        **parameters: All other parameters of ImageRecordIter and Augmentation, but label_width.
 
-    Raises as ImageRecordIter does, and ValueError for rotations, shears and random scales and
-    proportions, for boxes are not turned. Labels that are no boxes, or of another box width than
-    the first sample's, raise HeaderError, with the key, on opening; boxes in pixels do once their
-    image's turn comes. With `on_error` "skip" such samples are skipped.
+    Raises:
+        ValueError: As ImageRecordIter; also for rotations, shears, random scales and proportions,
+            since boxes are not turned.
+        HeaderError: Labels are no boxes, or boxes have different widths. With on_error="skip" such
+            samples are skipped.
+
+    Example:
+        >>> batches = ImageDetRecordIter("boxes.rec", (3, 96, 96), 4)
+        >>> images, boxes = next(batches)
     """
 
     def __init__(
@@ -47,7 +57,7 @@ class ImageDetIter(ImageRecordIter):
         *,
         label_name: str = "label",
         max_boxes: int | None = None,
-        **parameters: Any,
+        **parameters: Unpack[IteratorOptions],
     ) -> None:
         if max_boxes is not None:
             max_boxes = whole("max_boxes", max_boxes)
@@ -55,17 +65,17 @@ class ImageDetIter(ImageRecordIter):
         known = names_of(ImageRecordIter, Augmentation)
         known.remove("label_width")
         elsewhere = "; rectool.mx.image.ImageDetIter has those of MXNet's"
-        refuse_unknown("ImageDetIter", parameters, known, elsewhere)
+        refuse_unknown("ImageDetRecordIter", parameters, known, elsewhere)
         crops = ("rand_crop", "min_crop_size", "max_crop_size")
         given = any(parameters.get(name, -1) not in (-1, False) for name in crops)
-        parameters = {"force_resize": not given, **parameters}
+        parameters.setdefault("force_resize", not given)
         super().__init__(path_imgrec, data_shape, batch_size, label_name=label_name, **parameters)
 
     def _labels(self, aug: Augmentation, source: Source, label_width: int, *, skip: bool) -> Labels:
         if aug.warps:
             raise ValueError(
                 "boxes are not turned: no rotation, shear or random scale or proportions"
-                " (max_aspect_ratio goes with random_resized_crop) for ImageDetIter"
+                " (max_aspect_ratio goes with random_resized_crop) for ImageDetRecordIter"
             )
         rows = box_rows(self.reader, as_array(self._positions), source, skip=skip)
         if self._max_boxes is not None:

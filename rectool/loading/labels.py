@@ -65,7 +65,11 @@ class Vectors:
     def read(self, header: IRHeader) -> list[float]:
         labels = label_list(self._source.of(header))
         if len(labels) != self._width:
-            boxes = "; they look like boxes, which ImageDetIter gives" if are_boxes(labels) else ""
+            boxes = (
+                "; they look like boxes, which ImageDetRecordIter gives"
+                if are_boxes(labels)
+                else ""
+            )
             raise HeaderError(
                 f"{plural(len(labels), 'label')}, and label_width is {self._width}{boxes}"
             )

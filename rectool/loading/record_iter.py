@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any, Literal, SupportsIndex
+from typing import TYPE_CHECKING, SupportsIndex
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -22,68 +22,71 @@ from .batch_buffers import Blanks, RawBatch
 from .keywords import names_of, refuse_unknown
 from .labels import Labels, Source, Vectors
 from .masks import MaskRows, Masks
+from .parameters import AugmentationOptions, OnError
 from .prefetch import Ahead
 from .sample_loader import Loader
 from .samples import as_array, check_files, check_max_pixels, in_file_order, sample_positions
 
-_WORD = 1 << 64
+if TYPE_CHECKING:
+    from typing_extensions import Unpack  # in typing only from Python 3.11 on
 
-OnError = Literal["fail", "skip"]
+_WORD = 1 << 64
 
 
 class ImageRecordIter:
-    """Batches of a `.rec` file's images and labels, decoded in threads ahead of who takes them.
+    """Batches of images and labels, decoded by threads in the background: MXNet's ImageRecordIter.
 
-    An iterator, as mx.io.ImageRecordIter is one: `for batch in it`, or `next()` until
-    StopIteration; `reset()` begins the next epoch, and so does a `for` behind an epoch's end. A
-    `for` that is left goes on where it was. `len(it)` is the number of batches of an epoch, the
-    same for all. The threads end with the epoch, with a `for` that is left, and at `close()`.
-    Threads may share one: each batch goes to one of them.
+    Names, meanings and defaults are those of `mx.io.ImageRecordIter`. A `for` loop is one epoch,
+    the next loop the next epoch. A batch unpacks: `for images, labels in batches`.
 
-    Of a batch, `data[0]` has the shape (batch_size, *data_shape), channels first, float32, or
-    `dtype` "uint8" or "int8"; `label[0]` is float32, (batch_size,), or (batch_size, label_width)
-    for a width above 1; `index` are the keys, int64; `pad` is how many samples at the end only fill
-    the batch. A batch stays as it is however long it is kept.
+    Batches depend on `seed` and on nothing else: not on the number of threads. All epochs have the
+    same number of batches. The threads end when a loop ends or is left. Several threads may take
+    batches from one iterator; each batch goes to one of them.
 
-    `path_imgrec` is a path, or several, of shards. Records come in the order of the file.
-    `path_imgidx` is the `.idx`, by default the one beside the `.rec`; without one, the file is gone
-    through once. Records without an image are left out. `path_imglist` is a `.lst` whose labels, by
-    the records' ids, take the place of theirs, `label_width` in each line.
+    Args:
+        path_imgrec: The `.rec` file, or several shards.
+        data_shape: (channels, height, width) of an image in a batch, with 1, 3 or 4 channels.
+        batch_size: Images in a batch.
+        path_imgidx: The `.idx` files. Default: those beside the `.rec` files.
+        path_imglist: A `.lst` whose labels, found by the records' ids, replace those in the file.
+        label_width: Labels of each record.
+        masks: The `.rec` files of the images' masks, which follow all changes of the geometry.
+            Pixels get the nearest number; a batch then has masks behind its labels.
+        mask_dtype: "uint8", "uint16", "int32", "int64" or "float32".
+        mask_fill: The number of mask pixels that come from outside of the image.
+        shuffle: Whether each epoch has an order of its own.
+        seed: What all random choices depend on.
+        seed_aug: The same for augmentation alone. Default: `seed`.
+        part_index: Which of `num_parts` parts this iterator gives, from 0.
+        num_parts: Parts of the data set, all of the same length; one for each process.
+        round_batch: Whether the last batch is filled up from the beginning of the epoch, or else
+            with zeros. `pad` of a batch says how many samples only fill it.
+        preprocess_threads: Threads that decode.
+        prefetch_buffer: Batches that are made in advance, at most.
+        dtype: "float32", "uint8" or "int8".
+        data_name: The name in `provide_data`.
+        label_name: The name in `provide_label`.
+        backend: "pillow" antialiases what it resizes; "opencv" resizes as MXNet does.
+        max_pixels: The most pixels that an image may have, as for RecordDataset.
+        on_error: "fail" raises the error of a sample that cannot be read, and goes on behind it;
+            "skip" takes the next sample instead and notes the error in `skipped`, by key.
+        **augmentation: The parameters of Augmentation: resize, rand_crop, rand_mirror, mean_r, ...
 
-    `masks` are the path, or paths, of the images' masks: a second file whose records have the same
-    keys, ids and labels in the same order, and lossless images of one channel. `label` then has a
-    second array, (batch_size, height, width), of `mask_dtype` "uint8", "uint16", "int32", "int64"
-    or "float32": of each pixel the number that the mask has nearest to where the image's pixel
-    comes from, `mask_fill` where that is outside of it. Colours, mean and scale leave it alone.
+    A batch has `data[0]`, (batch_size, *data_shape), and `label[0]`, float32, (batch_size,) or
+    (batch_size, label_width); with masks `label[1]`, (batch_size, height, width). `index` holds the
+    keys of the samples, int64. Batches may be kept; no later batch changes them.
 
-    `shuffle` gives all samples a new order for each epoch, always the same one for the same `seed`.
-    Part `part_index` of `num_parts` has as many samples as the others, and all samples are in one
-    of them; what is missing comes from the beginning; with `shuffle` the parts of each epoch are of
-    one order of all.
+    Raises:
+        TypeError: There is no such parameter.
+        ValueError: A value has no meaning, or the files hold no image.
+        RecordError: The files are damaged, or the masks are not of these images.
 
-    With `round_batch` the last batch is filled up from the beginning, else with zeros (masks with
-    mask_fill); `pad` says so. `preprocess_threads` decode, at most `prefetch_buffer` batches ahead.
-
-    `**augmentation` are rectool.Augmentation's parameters, which see: resize; rand_crop,
-    random_resized_crop with its areas and ratios, force_resize; pad, fill_value; rotations and
-    scales; inter_method; brightness, contrast, saturation, random_h, random_s, random_l, pca_noise;
-    mirror, rand_mirror; mean_r and the like, std_r and the like, scale. An image that is smaller
-    than data_shape is scaled up. A sample's random numbers depend on `seed` (or `seed_aug`, if it
-    is given), the epoch and its place in it, and on nothing else. `backend` resizes: "pillow"
-    antialiased; "opencv" as MXNet does, to the bit (4.11) but for bicubic, which rounds in another
-    way.
-
-    An image of more than `max_pixels` pixels is not decoded, and cannot be read; by default of more
-    than 178,956,970, or a fourth of that for a WebP or an AVIF.
-
-    A sample that cannot be read raises ImageError, or another RecordError, that names its file and
-    key, from `next`; the call after that gives the next batch. With `on_error` "skip" the sample
-    behind it takes its place, and `skipped` maps its key to the error; a thousand such in a row
-    raise it.
-
-    Raises TypeError for a parameter that there is none of, ValueError for values that have no
-    meaning or files without an image, RecordError for masks that are not of these images, and what
-    RecordReader raises.
+    Example:
+        >>> batches = ImageRecordIter("out.rec", (3, 96, 96), 8, shuffle=True, rand_mirror=True)
+        >>> for images, labels in batches:
+        ...     print(images.shape, labels.shape)
+        ...     break
+        (8, 3, 96, 96) (8,)
     """
 
     def __init__(
@@ -112,7 +115,7 @@ class ImageRecordIter:
         backend: Backend = "pillow",
         max_pixels: int | None = None,
         on_error: OnError = "fail",
-        **augmentation: Any,
+        **augmentation: Unpack[AugmentationOptions],
     ) -> None:
         refuse_unknown("ImageRecordIter", augmentation, names_of(ImageRecordIter, Augmentation))
         batch_size = whole("batch_size", batch_size)

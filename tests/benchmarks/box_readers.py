@@ -23,10 +23,10 @@ SHAPE = (3, EDGE, EDGE)
 
 
 def rectool(job: Job, backend: str = "pillow") -> Epochs:
-    from rectool import ImageDetIter
+    from rectool import ImageDetRecordIter
 
     return _epochs(
-        ImageDetIter(
+        ImageDetRecordIter(
             job.rec,
             data_shape=SHAPE,
             batch_size=job.batch,

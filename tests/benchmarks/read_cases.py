@@ -54,7 +54,7 @@ def boxes(bench: Bench) -> list[Table]:
     title = f"resize to 300x300, mirror, float32; {count:,} JPEGs of {records.mean}"
     title += f", {found[0] / count:.1f} boxes each"
     tools = box_readers(bench, records, batch, found)
-    return [Repeated(title, "image", tools, "rectool.ImageDetIter")]
+    return [Repeated(title, "image", tools, "rectool.ImageDetRecordIter")]
 
 
 def _whole_batches(bench: Bench) -> tuple[int, int]:

@@ -136,8 +136,8 @@ def box_readers(bench: Bench, records: Records, batch: int, boxes: tuple[int, in
         *scripts.peer("mx.image.ImageDetIter", "mxnet-image-iter", MXNET, "mxnet"),
         scripts.tool(ours, "rectool-mx"),
         *scripts.here(f"{ours}, OpenCV", "rectool-mx-opencv", "cv2"),
-        *scripts.here("rectool.ImageDetIter, OpenCV", "rectool-opencv", "cv2"),
-        scripts.tool("rectool.ImageDetIter", "rectool"),
+        *scripts.here("rectool.ImageDetRecordIter, OpenCV", "rectool-opencv", "cv2"),
+        scripts.tool("rectool.ImageDetRecordIter", "rectool"),
     ]
 
 

@@ -13,7 +13,7 @@ from helpers.batches import flat, write
 from helpers.pairs import mask_of, write_pair
 from PIL import Image
 
-from rectool import Augmentation, HeaderError, ImageDetIter, RecordDataset, RecordReader
+from rectool import Augmentation, HeaderError, ImageDetRecordIter, RecordDataset, RecordReader
 from rectool.format.boxes import box_labels
 from rectool.loading.augment.geometry import Course
 from rectool.loading.labels import moved
@@ -52,7 +52,7 @@ def test_boxes_stored_in_pixels_are_refused(tmp_path: Path, box: list[float]) ->
         with pytest.raises(HeaderError, match=r"key 10: the box 1, .* look like pixels: divide"):
             RecordDataset(rec, boxes=unit)[0]
     with (
-        ImageDetIter(rec, (3, 8, 8), 1) as batches,
+        ImageDetRecordIter(rec, (3, 8, 8), 1) as batches,
         pytest.raises(HeaderError, match=r"key 10: the box 1, .* look like pixels: divide"),
     ):
         next(batches)

@@ -1,4 +1,4 @@
-"""ImageDetIter: boxes lie where what they are around lies in the batch's image."""
+"""ImageDetRecordIter: boxes lie where what they are around lies in the batch's image."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import rectool
 from rectool import (
     Augmentation,
     HeaderError,
-    ImageDetIter,
+    ImageDetRecordIter,
     ImageError,
     ImageRecordIter,
     ListError,
@@ -85,7 +85,7 @@ def test_boxes_are_around_what_they_were_around(
     """To within a pixel of the result; left out is what is nearly or wholly outside."""
     if backend == "opencv":
         pytest.importorskip("cv2")
-    it = ImageDetIter(rec, SHAPE, 8, backend=backend, fill_value=0, dtype="uint8", **options)
+    it = ImageDetRecordIter(rec, SHAPE, 8, backend=backend, fill_value=0, dtype="uint8", **options)
     found = 0
     for batch in it:
         for image, rows in zip(batch.data[0], batch.label[0], strict=True):
@@ -104,7 +104,7 @@ def test_boxes_are_around_what_they_were_around(
 
 
 def test_a_batch(rec: Path) -> None:
-    it = ImageDetIter(rec, SHAPE, 7, round_batch=False)
+    it = ImageDetRecordIter(rec, SHAPE, 7, round_batch=False)
     (label,) = it.provide_label
     assert (label.name, label.shape, label.dtype) == ("label", (7, 3, 5), np.float32)
     *_, last = it
@@ -113,10 +113,12 @@ def test_a_batch(rec: Path) -> None:
     assert (last.label[0][3:] == -1).all()
     assert last.pad == 4
     assert last.index.tolist() == [31, 32, 33, -1, -1, -1, -1]
-    assert repr(it) == f"ImageDetIter({str(rec)!r}: 24 images in 4 batches of 7)"
-    assert next(ImageDetIter(rec, SHAPE, 2, label_name="boxes")).provide_label[0].name == "boxes"
+    assert repr(it) == f"ImageDetRecordIter({str(rec)!r}: 24 images in 4 batches of 7)"
+    assert (
+        next(ImageDetRecordIter(rec, SHAPE, 2, label_name="boxes")).provide_label[0].name == "boxes"
+    )
     assert isinstance(it, ImageRecordIter)
-    assert "ImageDetIter" in dir(rectool)
+    assert "ImageDetRecordIter" in dir(rectool)
 
 
 def test_images_with_more_boxes_and_with_none(tmp_path: Path) -> None:
@@ -129,7 +131,7 @@ def test_images_with_more_boxes_and_with_none(tmp_path: Path) -> None:
     labels: list[Any] = list(map(labels_of, boxes))
     labels[3] = [2, 5]  # no row at all
     path = write(tmp_path / "a.rec", [flat(9)] * 4, labels)
-    found = next(ImageDetIter(path, (3, 4, 5), 4)).label[0]
+    found = next(ImageDetRecordIter(path, (3, 4, 5), 4)).label[0]
     none = [-1] * 5
     assert found.tolist() == [
         [none] * 3,
@@ -141,13 +143,13 @@ def test_images_with_more_boxes_and_with_none(tmp_path: Path) -> None:
 
 def test_no_box_in_the_whole_set(tmp_path: Path) -> None:
     path = write(tmp_path / "a.rec", [flat(9)] * 2, [[2, 5], [2, 5]])
-    assert next(ImageDetIter(path, (3, 4, 5), 2)).label[0].tolist() == [[[-1] * 5]] * 2
+    assert next(ImageDetRecordIter(path, (3, 4, 5), 2)).label[0].tolist() == [[[-1] * 5]] * 2
 
 
 def test_wider_boxes_and_headers(tmp_path: Path) -> None:
     labels = [[4, 6, 320, 240, 1, 0, 0, 1, 1, 0.5], [2, 6, 2, 0, 0, 0.5, 1, 7, 3, 0, 0, 1, 0.5, 8]]
     path = write(tmp_path / "a.rec", [flat(9)] * 2, labels)
-    found = next(ImageDetIter(path, (3, 4, 5), 2, mirror=True)).label[0]
+    found = next(ImageDetRecordIter(path, (3, 4, 5), 2, mirror=True)).label[0]
     assert found.tolist() == [
         [[1, 0, 0, 1, 1, 0.5], [-1] * 6],
         [[2, 0.5, 0, 1, 1, 7], [3, 0, 0, 1, 0.5, 8]],
@@ -162,14 +164,16 @@ def test_the_widest_counts_wherever_it_is(tmp_path: Path) -> None:
         for shard in range(2)
     ]
     shapes = [
-        ImageDetIter(paths, (3, 4, 5), 3, num_parts=2, part_index=part).provide_label[0].shape
+        ImageDetRecordIter(paths, (3, 4, 5), 3, num_parts=2, part_index=part).provide_label[0].shape
         for part in range(2)
     ]
     assert shapes == [(3, 4, 5)] * 2
     rows = [
         batch.label[0].tobytes()
         for threads in (1, 5)
-        for batch in ImageDetIter(paths, (3, 4, 5), 3, shuffle=True, preprocess_threads=threads)
+        for batch in ImageDetRecordIter(
+            paths, (3, 4, 5), 3, shuffle=True, preprocess_threads=threads
+        )
     ]
     assert rows[:3] == rows[3:]
     assert len(set(rows)) == 3
@@ -181,15 +185,15 @@ def test_labels_of_a_list(rec: Path, tmp_path: Path) -> None:
         labels = labels_of([[at, 0.25, 0.5, 0.75, 1]] * (at % 3))
         lines.append("\t".join([str(100 + at), *map(str, labels), "x\n"]))
     (tmp_path / "b.lst").write_text("".join(reversed(lines)))
-    it = ImageDetIter(rec, SHAPE, COUNT, path_imglist=tmp_path / "b.lst")
+    it = ImageDetRecordIter(rec, SHAPE, COUNT, path_imglist=tmp_path / "b.lst")
     found = next(it).label[0]
     assert found.shape == (COUNT, 2, 5)
     assert found[5].tolist() == [[5, 0.25, 0.5, 0.75, 1]] * 2
     assert (found[::3] == -1).all()
     (tmp_path / "c.lst").write_text("".join(lines[:-1]))
     with pytest.raises(ListError, match=r"a\.rec: .* key 33: the id 123 .* not in .*c\.lst"):
-        ImageDetIter(rec, SHAPE, COUNT, path_imglist=tmp_path / "c.lst")
-    skipping = ImageDetIter(rec, SHAPE, 8, path_imglist=tmp_path / "c.lst", on_error="skip")
+        ImageDetRecordIter(rec, SHAPE, COUNT, path_imglist=tmp_path / "c.lst")
+    skipping = ImageDetRecordIter(rec, SHAPE, 8, path_imglist=tmp_path / "c.lst", on_error="skip")
     assert [batch.pad for batch in skipping] == [0, 0, 0]
     assert list(skipping.skipped) == [33]
 
@@ -201,7 +205,9 @@ def test_masks_too(tmp_path: Path) -> None:
     ]
     images = [encoded(painted(200, 120, boxes), "PNG") for boxes in BOXES]
     rec, mask = write_pair(tmp_path / "a.rec", images, masks, list(map(labels_of, BOXES)))
-    it = ImageDetIter(rec, SHAPE, 8, masks=mask, rand_mirror=True, pad=9, fill_value=0, mask_fill=0)
+    it = ImageDetRecordIter(
+        rec, SHAPE, 8, masks=mask, rand_mirror=True, pad=9, fill_value=0, mask_fill=0
+    )
     assert [one.name for one in it.provide_label] == ["label", "mask"]
     for batch in it:
         for rows, found in zip(*batch.label, strict=True):
@@ -226,24 +232,24 @@ TURNS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("options", TURNS, ids=str)
 def test_boxes_are_not_turned(rec: Path, options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="boxes are not turned: no rotation"):
-        ImageDetIter(rec, SHAPE, 2, **options)
+        ImageDetRecordIter(rec, SHAPE, 2, **options)
     if "max_aspect_ratio" in options:
-        ImageDetIter(rec, SHAPE, 2, random_resized_crop=True, **options)
+        ImageDetRecordIter(rec, SHAPE, 2, random_resized_crop=True, **options)
 
 
 def test_room_for_more_boxes(rec: Path) -> None:
     """So that the batches of two sets have one shape."""
-    usual = ImageDetIter(rec, SHAPE, 2)
+    usual = ImageDetRecordIter(rec, SHAPE, 2)
     most = usual.provide_label[0].shape[1]
-    wide = ImageDetIter(rec, SHAPE, 2, max_boxes=most + 3)
+    wide = ImageDetRecordIter(rec, SHAPE, 2, max_boxes=most + 3)
     assert wide.provide_label[0].shape == (2, most + 3, 5)
     for batch, other in zip(usual, wide, strict=True):
         assert (other.label[0][:, :most] == batch.label[0]).all()
         assert (other.label[0][:, most:] == -1).all()
     with pytest.raises(ValueError, match=f"max_boxes {most - 1}: there are records with {most}"):
-        ImageDetIter(rec, SHAPE, 2, max_boxes=most - 1)
+        ImageDetRecordIter(rec, SHAPE, 2, max_boxes=most - 1)
     with pytest.raises(ValueError, match="max_boxes 0: it is a whole number, 1 or more"):
-        ImageDetIter(rec, SHAPE, 2, max_boxes=0)
+        ImageDetRecordIter(rec, SHAPE, 2, max_boxes=0)
 
 
 @pytest.mark.parametrize(
@@ -254,8 +260,8 @@ def test_room_for_more_boxes(rec: Path) -> None:
     ],
 )
 def test_unknown_parameters(rec: Path, name: str, meant: str) -> None:
-    with pytest.raises(TypeError, match=f"ImageDetIter has no parameter '{name}'{meant}"):
-        ImageDetIter(rec, SHAPE, 2, **{name: 1})
+    with pytest.raises(TypeError, match=f"ImageDetRecordIter has no parameter '{name}'{meant}"):
+        ImageDetRecordIter(rec, SHAPE, 2, **{name: 1})
 
 
 GOOD = [2, 5, 1, 0, 0, 1, 1]
@@ -275,8 +281,8 @@ WRONG: list[tuple[Any, str]] = [
 def test_labels_that_are_no_boxes(tmp_path: Path, labels: Any, says: str) -> None:
     path = write(tmp_path / "a.rec", [flat(1)] * 4, [GOOD, GOOD, labels, GOOD])
     with pytest.raises(HeaderError, match=rf"a\.rec: the record with the key 12: {says}"):
-        ImageDetIter(path, (3, 4, 5), 2)
-    it = ImageDetIter(path, (3, 4, 5), 2, on_error="skip")
+        ImageDetRecordIter(path, (3, 4, 5), 2)
+    it = ImageDetRecordIter(path, (3, 4, 5), 2, on_error="skip")
     assert [batch.index.tolist() for batch in it] == [[10, 11], [13, 13]]
     assert isinstance(it.skipped[12], HeaderError)
 
@@ -285,7 +291,7 @@ def test_no_boxes_at_all(tmp_path: Path) -> None:
     path = write(tmp_path / "a.rec", [flat(1)] * 2, [1.0, 2.0])
     for on_error in ("fail", "skip"):
         with pytest.raises(HeaderError, match="key 10: no detection labels: 1 label"):
-            ImageDetIter(path, (3, 4, 5), 2, on_error=on_error)
+            ImageDetRecordIter(path, (3, 4, 5), 2, on_error=on_error)
 
 
 def test_a_record_that_cannot_be_read(tmp_path: Path) -> None:
@@ -295,8 +301,8 @@ def test_a_record_that_cannot_be_read(tmp_path: Path) -> None:
     data[offset] ^= 1
     path.write_bytes(data)
     with pytest.raises(RecordError, match=r"a\.rec: at byte"):
-        ImageDetIter(path, (3, 4, 5), 4)
-    it = ImageDetIter(path, (3, 4, 5), 4, on_error="skip")
+        ImageDetRecordIter(path, (3, 4, 5), 4)
+    it = ImageDetRecordIter(path, (3, 4, 5), 4, on_error="skip")
     assert next(it).index.tolist() == [10, 13, 13, 13]
     assert sorted(it.skipped) == [11, 12]
     assert isinstance(it.skipped[11], ImageError)

@@ -17,7 +17,7 @@ import pytest
 from helpers.batches import SHAPE, flat, flats, write
 
 from rectool import (
-    ImageDetIter,
+    ImageDetRecordIter,
     ImageError,
     ImageRecordIter,
     IRHeader,
@@ -38,7 +38,7 @@ def test_a_record_without_an_image_is_no_sample_whatever_its_size(tmp_path: Path
     assert RecordDataset(path).keys.tolist() == [10, 12, 14]
     assert ImageRecordIter(path, SHAPE, 1).samples == 3
     boxes = write(tmp_path / "b.rec", [flat(0), b"", flat(2)], [BOX, BOX * 400, BOX])
-    assert ImageDetIter(boxes, SHAPE, 2).samples == 2
+    assert ImageDetRecordIter(boxes, SHAPE, 2).samples == 2
 
 
 @pytest.fixture
