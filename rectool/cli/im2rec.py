@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .failures import FailureLog
-from .main import data_stream, fail, fail_all, main, progress, say, shown_path
+from .main import data_stream, fail, main, progress, say, shown_path
 
 if TYPE_CHECKING:
     import argparse
@@ -116,13 +116,13 @@ def _make_lists(args: argparse.Namespace) -> bool:
         stream = data_stream()
         stream.flush()
         stream.buffer.write(class_table(found.classes))
-    _say_passed_over(found)
+    _say_passed_over(found, args.root)
     for path, part in zip(write_lists(args.prefix, parts, force=True), parts, strict=True):
         say(f"{plural(len(part.images), 'image')} in {shown_path(path)}")
-    return not found.unusable
+    return not found.faults
 
 
-def _say_passed_over(found: Scan) -> None:
+def _say_passed_over(found: Scan, root: str) -> None:
     from ..errors import plural
     from ..listing.scan import is_hidden
 
@@ -133,7 +133,8 @@ def _say_passed_over(found: Scan) -> None:
         say(f"left out: {plural(count, 'file')} ending in {ending} (--exts names what is taken)")
     for path in found.loops:
         say(f"left out: {shown_path(path)}, which links back to a folder above it")
-    fail_all([f"left out: {shown_path(path)}, no regular file" for path in found.unusable])
+    if found.faults:
+        fail(found.faults.text(root))
 
 
 def _pack_lists(args: argparse.Namespace) -> bool:

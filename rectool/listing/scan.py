@@ -83,8 +83,9 @@ def scan(
     only the root's own images, all of label 0. Links to folders are followed, round a loop once.
     Hidden files and folders (`is_hidden`) are passed over unless `hidden` takes them.
 
-    Raises ListError where there are no images, a name cannot stand in a list (it has a tab or a
-    line's end in it), or a folder is missing from `classes`; OSError where a folder cannot be read.
+    A name that no list can hold, with a tab or a line's end in it, is a fault of its image, which
+    is not listed. Raises ListError where there are no images or a folder is missing from `classes`;
+    OSError where a folder cannot be read.
     """
     root = os.fspath(root)
     found = Scan(classes=dict(classes or {}))
@@ -92,16 +93,16 @@ def scan(
     faults: list[str] = []
     lines = bytearray()
     count = 0
-    for relative, images in folders(root, wanted, recursive, found, hidden=hidden):
-        label = 0
+    for relative, names in folders(root, wanted, recursive, found, hidden=hidden):
+        images, label = _fit(root, relative, names, found.faults), 0
+        if not images:
+            continue
         if recursive and classes is None:
             label = found.classes.setdefault(relative or ".", len(found.classes))
         elif recursive and (relative or ".") in found.classes:
             label = found.classes[relative or "."]
         elif recursive:
             faults.append(f"{shown(os.path.join(root, relative))}: not in the class table")
-        if _UNFIT.search("".join((relative, *images))):
-            faults += _unfit(root, relative, images)
         middle = b"\t%d.000000\t%s" % (label, encode_path(os.path.join(relative, "")))
         for number, name in enumerate(images, count):
             lines += b"%d%s%s\n" % (number, middle, encode_path(name))
@@ -109,6 +110,7 @@ def scan(
     found.report_unusable(root)
     raise_faults(faults, root)
     if not count:
+        found.faults.check(root)
         passed = f"; {hidden_text(found.hidden)} left out" if found.hidden else ""
         looked = f"looked for {', '.join(wanted)}"
         raise ListError(f"no images in this folder ({looked}){passed}", path=root)
@@ -116,10 +118,18 @@ def scan(
     return found
 
 
-def _unfit(root: str, relative: str, names: list[str]) -> list[str]:
-    paths = [os.path.join(relative, name) for name in names]
-    why = "a name with a tab or a line's end cannot stand in a list: rename it"
-    return [f"{os.path.join(root, path)!r}: {why}" for path in paths if _UNFIT.search(path)]
+def _fit(root: str, relative: str, names: list[str], faults: Faults) -> list[str]:
+    """The names that a list can hold; the others go into `faults`."""
+    if not _UNFIT.search("".join((relative, *names))):
+        return names
+    fit: list[str] = []
+    for name in names:
+        if not _UNFIT.search(relative + name):
+            fit.append(name)
+            continue
+        where = shown(os.path.join(root, relative, name))
+        faults.add(f"{where}: a name with a tab or a line's end cannot stand in a list: rename it")
+    return fit
 
 
 _Identity = tuple[int, int]

@@ -333,10 +333,19 @@ def test_names_of_every_kind(tree: Path) -> None:
     assert any(os.path.exists(os.path.join(tree, e.path)) and "caf" in e.path for e in images)
     for bad in ("a\tb.jpg", "a\nb.jpg", "a\rb.jpg"):
         (tree / "dogs" / bad).touch()
-    with pytest.raises(ListError) as caught:
-        scan(tree)
-    assert len(str(caught.value).splitlines()) == 3
-    assert "images/dogs/a\\tb.jpg': a name with a tab or a line's end" in str(caught.value)
+    found = scan(tree)
+    assert found.images.contents() == data
+    assert found.faults.images == 3
+    assert "images/dogs/a\\tb.jpg': a name with a tab or a line's end" in found.faults.text(tree)
+
+
+@posix
+def test_a_class_whose_name_no_list_can_hold_shifts_no_label(tree: Path) -> None:
+    (tree / "a\nb").mkdir()
+    (tree / "a\nb" / "1.jpg").touch()
+    found = scan(tree)
+    assert found.classes == {"cats": 0, "dogs": 1}
+    assert found.faults.images == 1
 
 
 def test_nothing_found(tmp_path: Path) -> None:

@@ -253,15 +253,22 @@ def test_folders_that_may_not_be_written_to(tmp_path: Path, tree: Path) -> None:
 
 @pytest.mark.parametrize("name", ["new\nline.jpg", "a\ttab.jpg", "carriage\rreturn.jpg"])
 def test_names_that_no_list_can_hold(run: Runner, tmp_path: Path, tree: Path, name: str) -> None:
+    assert run("pack", "images", "whole", "--pass-through").status == 0
     (tree / "cats" / name).write_bytes(b"")
-    for command in ("list", "pack"):
-        result = run(command, "images", "out")
-        assert result.status == 1
-        (line,) = result.err.splitlines()
-        full = repr(f"images/cats/{name}")
-        why = "a name with a tab or a line's end cannot stand in a list: rename it"
-        assert line == f"rectool: {full}: {why}"
-    assert names(tmp_path) == ["images"]
+    full = repr(f"images/cats/{name}")
+    commands = (("list", "images", "out"), ("pack", "images", "out", "--pass-through"))
+    for command in commands:
+        refused = run(*command, "--on-error", "fail")
+        assert refused.status == 1
+        assert full in refused.err
+        assert names(tmp_path) == ["images", "whole.idx", "whole.lst", "whole.rec"]
+    for command in commands:
+        for on_error, status in (("report", 1), ("skip", 0)):
+            result = run(*command, "--on-error", on_error, "--force")
+            assert result.status == status
+            assert full in result.err
+        whole = f"whole.{'lst' if command[0] == 'list' else 'rec'}"
+        assert (tmp_path / f"out{whole[5:]}").read_bytes() == (tmp_path / whole).read_bytes()
 
 
 def test_long_and_odd_names(run: Runner, tmp_path: Path, tree: Path) -> None:
