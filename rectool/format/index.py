@@ -26,7 +26,10 @@ _ENTRIES = 1 << 16
 _FEW = 1 << 23  # lines that are read whatever the size of the .rec
 _MOST_INT32 = (1 << 31) - 1
 _NONE = np.empty(0, np.int64)
-_LINE = re.compile(rb"[ \r]*(-?[0-9]{1,20})[ \r]*\t[ \r]*([0-9]{1,20})[ \r]*(?:\t.*)?", re.DOTALL)
+_LINE = re.compile(rb"[ \r]*(-?[0-9]{1,40})[ \r]*\t[ \r]*([0-9]{1,40})[ \r]*(?:\t.*)?", re.DOTALL)
+_BOM = b"\xef\xbb\xbf"
+_OWN = ("a text file", "an index (.idx)")
+_HINT = " (rectool index --force makes a new index)"
 
 
 class Index(NamedTuple):
@@ -49,16 +52,18 @@ def line(key: int | str, offset: int) -> str:
 def read_index(path: StrPath, rec_size: int | None = None) -> Index:
     """The index in a `.idx` file, in the order of its lines.
 
-    Fields behind the second, blank lines, carriage returns, blanks around numbers and a missing
-    last newline are passed over. Raises IndexFileError, naming the line, for anything else, and
+    Fields behind the second, blank lines, carriage returns, blanks around numbers, a byte order
+    mark and a missing last newline are passed over. Raises IndexFileError, naming the line, for anything else, and
     OSError where the file cannot be read. With the size of its `.rec` in bytes, an index of more
     lines than that can hold records is not read.
     """
     most = MAX_KEY if rec_size is None else max(_FEW, rec_size // 8)
     with open_regular(path) as file:
         start = file.read(_START)  # what is no index is not counted through
+        begin = len(_BOM) if start.startswith(_BOM) else 0
+        start = start[begin:]
         _parse(start[: start.rfind(b"\n") + 1] or start + b"\n", 0, path)
-        file.seek(0)
+        file.seek(begin)
         room = 0
         for chunk in _chunks_of_lines(file):
             room += chunk.count(b"\n")
@@ -68,7 +73,7 @@ def read_index(path: StrPath, rec_size: int | None = None) -> Index:
                     path=path,
                 )
         keys, offsets = np.empty(room, np.int64), np.empty(room, np.int64)
-        file.seek(0)
+        file.seek(begin)
         done = line_number = 0
         for chunk in _chunks_of_lines(file):
             pair = _parse(chunk, line_number, path)
@@ -124,7 +129,7 @@ def _parse_lines(chunk: bytes, before: int, path: StrPath) -> Keys:
         key, offset = int(fields[1]), int(fields[2])
         if not (-MAX_KEY <= key <= MAX_KEY and offset <= MAX_KEY):
             raise IndexFileError(
-                f"line {number}: key {key} or offset {offset} is beyond 64 bits", path=path
+                f"line {number}: key {key} or offset {offset} is beyond 64 bits{_HINT}", path=path
             )
         pairs.append((key, offset))
     return np.array(pairs, np.int64).reshape(-1, 2)
@@ -133,10 +138,11 @@ def _parse_lines(chunk: bytes, before: int, path: StrPath) -> Keys:
 def _no_entry(text: bytes, number: int, start: bytes) -> str:
     """What is wrong with a line; `start` is the file's, where the line is one of its first."""
     content = content_of(start) if start else None
-    if number == 1 and content is not None and content.name != "a text file":
+    if number == 1 and content is not None and content.name not in _OWN:
         return f"this is {content.name}, and no index"
     found = text[:80].decode("utf-8", "backslashreplace")
-    return f"line {number}: a line must be a whole number, a tab and a byte offset, got {found!r}"
+    must = "a line must be a whole number, a tab and a byte offset"
+    return f"line {number}: {must}, got {found!r}{_HINT}"
 
 
 def join_indexes(indexes: Sequence[Index]) -> tuple[Index, tuple[int, ...]]:

@@ -53,6 +53,7 @@ def test_an_index_larger_than_a_chunk(tmp_path: Path) -> None:
         (b"\t\n", None),
         (b"9223372036854775808\t0\n", "line 1: .* beyond 64 bits"),
         (b"0\t99999999999999999999\n", "line 1: .* beyond 64 bits"),
+        (b"1180591620717411303424\t0\n", "line 1: .* beyond 64 bits"),
         (b"0\t0\n" * 300_000 + b"oops\n", "line 300001"),
         (b"\xff\xd8\xff" * 2_000_000, "a JPEG image, and no index"),
         (b"\xff\x00" * 2_000_000, "line 1"),
@@ -66,6 +67,15 @@ def test_malformed_lines_are_named(tmp_path: Path, content: bytes, says: str | N
     else:
         with pytest.raises(IndexFileError, match=says):
             read_index(path)
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "a.idx"
+    for mark in (b"", b"\xef\xbb\xbf"):
+        path.write_bytes(mark + b"5\t0\r\n7\t40\r\n" + b"9\t80\n" * 2)
+        assert read_index(path).keys.tolist() == [5, 7, 9, 9]
+    path.write_bytes(b"\xef\xbb\xbf")
+    assert len(read_index(path).keys) == 0
 
 
 def test_an_index_of_another_file(tmp_path: Path) -> None:
