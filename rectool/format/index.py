@@ -53,9 +53,9 @@ def read_index(path: StrPath, rec_size: int | None = None) -> Index:
     """The index in a `.idx` file, in the order of its lines.
 
     Fields behind the second, blank lines, carriage returns, blanks around numbers, a byte order
-    mark and a missing last newline are passed over. Raises IndexFileError, naming the line, for anything else, and
-    OSError where the file cannot be read. With the size of its `.rec` in bytes, an index of more
-    lines than that can hold records is not read.
+    mark and a missing last newline are passed over. Raises IndexFileError, naming the line, for
+    anything else, and OSError where the file cannot be read. With the size of its `.rec` in bytes,
+    an index of more lines than that can hold records is not read.
     """
     most = MAX_KEY if rec_size is None else max(_FEW, rec_size // 8)
     with open_regular(path) as file:
