@@ -84,11 +84,13 @@ def broken_layout(labels: Any) -> str | None:
     if not sane or not begin.is_integer() or not width.is_integer():
         return None
     rest = len(values) - int(begin)
-    if rest < width or rest % int(width) == 0:
+    if rest < 1 or rest % int(width) == 0:
         return None
     right = int(begin) + rest % int(width)
     start = f"{plural(len(values), 'label')} beginning with {begin:g} {width:g}"
     why = f"{start}, of which {rest} are for boxes: no multiple of {width:g}"
+    if rest < width:
+        return why if _may_begin_box(values[int(begin) :]) else None
     if _may_be_box(values[right:]):
         return f"{why} (with {right} in place of {begin:g} they are)"
     return why if _may_be_box(values[int(begin) :]) else None
@@ -97,6 +99,12 @@ def broken_layout(labels: Any) -> str | None:
 def _may_be_box(values: list[float]) -> bool:
     label, left, top, right, bottom = values[:BOX_WIDTH]
     return label >= 0 and label.is_integer() and 0 <= left < right and 0 <= top < bottom
+
+
+def _may_begin_box(values: list[float]) -> bool:
+    label, corners = values[0], values[1:]
+    inside = label >= 0 and label.is_integer() and all(0 <= corner <= 1 for corner in corners)
+    return inside and not all(corner.is_integer() for corner in corners)
 
 
 def have_layout(begins: Columns, widths: Columns, counts: Columns) -> NDArray[np.bool_]:

@@ -70,6 +70,9 @@ def pack_raw(flag: int, label: float, id_: int, id2: int) -> bytes:
         return _LAYOUT.pack(flag, label, id_, id2)
     except StructError:
         for name, value in (("id", id_), ("id2", id2)):
+            if not hasattr(value, "__index__"):
+                reason = f"{name} must be a whole number, got {value!r:.40}"
+                raise TypeError(reason) from None
             if not 0 <= value < 1 << 64:
                 reason = f"{name} {value}: the format holds 0 to {(1 << 64) - 1}"
                 raise LimitError(reason) from None

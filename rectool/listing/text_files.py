@@ -103,8 +103,12 @@ def encoding_of(head: bytes) -> str | None:
     return None
 
 
+_TEXTS = ("a list (.lst)", "an index (.idx)", "a JSON document", "an XML document")
+
+
 def _binary(data: bytes) -> str:
     if data.startswith(MAGIC):
         return "a record file"
     content = content_of(data)
-    return content.name if content else "a binary file"
+    name = content.name if content else "a binary file"
+    return f"{name} with zero bytes in it" if name in _TEXTS else name

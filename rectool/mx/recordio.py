@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import io
 import os
+import struct
 import sys
 import threading
 import weakref
@@ -42,6 +43,9 @@ __all__ = [
     "unpack",
     "unpack_img",
 ]
+
+_IR_FORMAT = "IfQQ"  # MXNet's module has these two and `struct`, and programs import them
+_IR_SIZE = struct.calcsize(_IR_FORMAT)
 
 _open_writers: weakref.WeakSet[MXRecordIO] = weakref.WeakSet()
 

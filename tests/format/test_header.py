@@ -90,6 +90,12 @@ def test_ids_are_64_bits(header: tuple[int, float, int, int]) -> None:
         pack(header, b"")
 
 
+@pytest.mark.parametrize(("id_", "id2"), [("7", 0), (7.0, 0), (0, None)])
+def test_an_id_that_is_no_whole_number_is_named(id_: Any, id2: Any) -> None:
+    with pytest.raises(TypeError, match=r"id2? must be a whole number, got ('7'|7.0|None)"):
+        pack(IRHeader(0, 1.0, id_, id2), b"")
+
+
 @pytest.mark.parametrize("size", range(24))
 def test_too_short_for_a_header(size: int) -> None:
     with pytest.raises(HeaderError, match=f"{size} bytes"):

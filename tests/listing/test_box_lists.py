@@ -75,6 +75,9 @@ def test_boxes_in_pixels_are_remarked_on(run: Runner, tmp_path: Path) -> None:
         ("2 5 640 480 1 .1 .2 .8 .9", ("9 labels beginning with 2 5", "7 are", "4 in place of 2")),
         ("2 6 640 480 1 .1 .2 .8 .9 0", ("8 are", "multiple of 6", "4 in place of 2")),
         ("2 5 0 .1 .2 .8 .9 1 .1 .2 .3", ("9 are for boxes: no multiple of 5",)),
+        ("2 5 1 .1 .2 .8", ("6 labels beginning with 2 5", "4 are for boxes")),
+        ("2 5 0 .5", ("2 are for boxes: no multiple of 5",)),
+        ("2 5 1.5 .5", ()),
         ("4 5 640 480 1 .1 .2 .8 .9", ()),
         ("2 5 7", ()),  # three classes
         ("2 5 1 0 1 0 1 0", ()),

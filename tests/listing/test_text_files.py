@@ -57,6 +57,12 @@ def test_utf16_that_is_cut(tmp_path: Path) -> None:
         read_list(tmp_path / "a.lst")
 
 
+def test_a_list_with_a_zero_byte_is_told_from_a_list(tmp_path: Path) -> None:
+    (tmp_path / "a.lst").write_bytes(b"0\t1.0\ta.jpg\0\n")
+    with pytest.raises(ListError, match="zero bytes"):
+        read_list(tmp_path / "a.lst")
+
+
 KINDS = [
     ("1\timages/a.jpg\t0\n1\timages/b.jpg\t1\n", "InsightFace", "{print NR-1, $3, $2}"),
     ("1\timages/a.jpg\t0\t3.5\t4\t9\t2\n", "InsightFace", "{print NR-1, $3, $2}"),

@@ -153,6 +153,13 @@ def test_what_face_recognition_code_does() -> None:
     assert np.array_equal(np.array(list(record.keys)), np.arange(17))
 
 
+def test_names_that_programs_with_their_own_header_import() -> None:
+    from rectool.mx.recordio import _IR_FORMAT, _IR_SIZE, struct
+
+    record = mx.recordio.pack(mx.recordio.IRHeader(0, 2.0, 7, 1), b"x")
+    assert struct.unpack(_IR_FORMAT, record[:_IR_SIZE]) == (0, 2.0, 7, 1)
+
+
 def test_keys_and_idx_are_what_lists_and_dicts_are() -> None:
     record = golden()
     keys, idx = record.keys, record.idx
