@@ -13,7 +13,7 @@ from ..format.header import IRHeader, label_list, unpack
 from ..format.keys import KeyTable
 from ..format.reader import RecordReader
 from ..listing.lst import ImageList
-from .augment.geometry import Course
+from .augment.geometry import GeometryPlan
 from .samples import named_errors
 
 Floats = NDArray[np.float32]
@@ -31,7 +31,9 @@ class Labels(Protocol):
     def read(self, header: IRHeader) -> Any:
         """Those of a sample. Raises RecordError for what is not of this kind."""
 
-    def put(self, labels: Any, rows: Floats, row: int, course: Course, *, mirrored: bool) -> None:
+    def put(
+        self, labels: Any, rows: Floats, row: int, plan: GeometryPlan, *, mirrored: bool
+    ) -> None:
         """Puts what was read into one of the rows, which is empty, as the image was changed."""
 
 
@@ -76,7 +78,7 @@ class Vectors:
         return labels
 
     def put(
-        self, labels: list[float], rows: Floats, row: int, course: Course, *, mirrored: bool
+        self, labels: list[float], rows: Floats, row: int, plan: GeometryPlan, *, mirrored: bool
     ) -> None:
         rows[row] = labels if self.shape else labels[0]
 
@@ -99,18 +101,20 @@ class BoxRows:
         check_fractions(boxes)
         return boxes
 
-    def put(self, labels: Boxes, rows: Floats, row: int, course: Course, *, mirrored: bool) -> None:
-        boxes = moved(labels, course, mirrored=mirrored)
+    def put(
+        self, labels: Boxes, rows: Floats, row: int, plan: GeometryPlan, *, mirrored: bool
+    ) -> None:
+        boxes = moved(labels, plan, mirrored=mirrored)
         rows[row, : len(boxes)] = boxes
 
 
-def moved(boxes: Boxes, course: Course, *, mirrored: bool) -> Boxes:
-    """Boxes of an image as fractions of what the course makes of it, which has no Warp.
+def moved(boxes: Boxes, plan: GeometryPlan, *, mirrored: bool) -> Boxes:
+    """Boxes of an image as fractions of what the plan makes of it, which has no Warp.
 
     They are cut at its edges. Those without an area are left out, as MXNet's ImageDetIter does, and
     those of which less than 0.3 is left.
     """
-    origin = course.origin()
+    origin = plan.origin()
     across, _, left, _, down, top = origin.matrix
     corners = boxes[:, 1:5].astype(np.float64)
     wide = (corners[:, 2] - corners[:, 0]) * origin.source[0] / across / origin.size[0]

@@ -15,7 +15,7 @@ from ..format.pairs import check_keys, header_difference
 from ..format.reader import RecordReader
 from ..imaging.masks import decode_mask, sample_mask, turn_of
 from ..imaging.options import Backend
-from .augment.geometry import Course
+from .augment.geometry import GeometryPlan
 from .samples import named_errors, read_sample
 
 Array = NDArray[Any]
@@ -103,9 +103,9 @@ class MaskRows:
         self.fill, self._most = whole, most
         self._masks, self._backend = masks, backend
 
-    def read(self, position: int, header: IRHeader, image: bytes, course: Course) -> Array:
+    def read(self, position: int, header: IRHeader, image: bytes, plan: GeometryPlan) -> Array:
         """The mask of an image, HxW, as it is stored. Raises ImageError for one of no use here."""
-        mask = self._masks.decoded(position, header, image, course.source)
+        mask = self._masks.decoded(position, header, image, plan.source)
         with named_errors(self._masks.reader, position):
             if mask.ndim != 2:
                 raise ImageError(f"{plural(mask.shape[2], 'channel')}, and a mask has one")
@@ -115,8 +115,8 @@ class MaskRows:
                 )
         return mask
 
-    def put(self, mask: Any, rows: Any, row: int, course: Course, *, mirrored: bool) -> None:
+    def put(self, mask: Any, rows: Any, row: int, plan: GeometryPlan, *, mirrored: bool) -> None:
         """Lays a mask out in one of the rows, as its image was."""
-        origin = course.origin(self._backend)
+        origin = plan.origin(self._backend)
         out = rows[row, :, ::-1] if mirrored else rows[row]
         sample_mask(mask, origin.matrix, origin.inside, out, self.fill)

@@ -17,7 +17,7 @@ from ..imaging.options import Backend, Color, Fit
 from ..imaging.pillow import cut
 from ..imaging.resizing import pad_array, resize_array, warp_array
 from .augment.affine import as_fit
-from .augment.geometry import Course
+from .augment.geometry import GeometryPlan
 from .augment.options import Augmentation
 from .augment.steps import Crop, Pad, Resize, Step
 from .batch_buffers import RawBatch
@@ -81,38 +81,38 @@ class Loader:
         header, payload = read_sample(self._reader, position)
         with named_errors(self._reader, position):
             labels = self._labels.read(header)
-            image, course = self._image(payload, draw)
+            image, plan = self._image(payload, draw)
         masks, mask = self._masks, None
         if masks is not None:
-            mask = masks.read(position, header, payload, course)
+            mask = masks.read(position, header, payload, plan)
         if self._aug.colours:
             image = self._aug.recolour(image, draw)
         mirrored = self._aug.mirrors(draw)
         self._aug.put(image, batch.data[row], draw, mirrored=mirrored)
-        self._labels.put(labels, batch.label, row, course, mirrored=mirrored)
+        self._labels.put(labels, batch.label, row, plan, mirrored=mirrored)
         if masks is not None:
-            masks.put(mask, batch.mask, row, course, mirrored=mirrored)
+            masks.put(mask, batch.mask, row, plan, mirrored=mirrored)
         batch.index[row] = self._reader.keys[position]
 
-    def _image(self, payload: bytes, draw: Random) -> tuple[NDArray[Any], Course]:
+    def _image(self, payload: bytes, draw: Random) -> tuple[NDArray[Any], GeometryPlan]:
         """The decoded image, of the size of data_shape, and what made it so."""
         if self._fuses:
             return self._fused(payload, draw)
         image = self._checked(decode_array(payload, self._color, self._max_pixels))
-        course = Course(self._aug, image.shape[1], image.shape[0], draw)
-        for step in course.steps:
+        plan = GeometryPlan(self._aug, image.shape[1], image.shape[0], draw)
+        for step in plan.steps:
             image = self._step(image, step)
-        return image, course
+        return image, plan
 
-    def _fused(self, payload: bytes, draw: Random) -> tuple[NDArray[Any], Course]:
-        courses: list[Course] = []
+    def _fused(self, payload: bytes, draw: Random) -> tuple[NDArray[Any], GeometryPlan]:
+        plans: list[GeometryPlan] = []
 
         def fit(width: int, height: int) -> Fit:
-            courses.append(Course(self._aug, width, height, draw))
-            return as_fit(courses[0].steps, width, height)
+            plans.append(GeometryPlan(self._aug, width, height, draw))
+            return as_fit(plans[0].steps, width, height)
 
         image = np.asarray(cut(payload, self._color, fit, max_pixels=self._max_pixels))
-        return self._checked(image), courses[0]
+        return self._checked(image), plans[0]
 
     def _checked(self, image: NDArray[Any]) -> NDArray[Any]:
         channels = 1 if image.ndim == 2 else image.shape[2]

@@ -15,7 +15,7 @@ from PIL import Image
 
 from rectool import Augmentation, HeaderError, ImageDetRecordIter, RecordDataset, RecordReader
 from rectool.format.boxes import box_labels
-from rectool.loading.augment.geometry import Course
+from rectool.loading.augment.geometry import GeometryPlan
 from rectool.loading.labels import moved
 
 BOXES = [
@@ -129,8 +129,8 @@ def after(
     box: list[float], width: int, height: int, shape: tuple[int, int], *, mirrored: bool = False,
     seed: int = 0, **options: Any,
 ) -> list[list[float]]:  # fmt: skip
-    course = Course(Augmentation((3, *shape), **options), width, height, Random(seed))
-    boxes = moved(np.array([[1, *box, 9]], np.float32), course, mirrored=mirrored)
+    plan = GeometryPlan(Augmentation((3, *shape), **options), width, height, Random(seed))
+    boxes = moved(np.array([[1, *box, 9]], np.float32), plan, mirrored=mirrored)
     assert (boxes[:, 0] == 1).all()
     assert (boxes[:, 5] == 9).all()
     assert boxes.dtype == np.float32
@@ -139,9 +139,9 @@ def after(
 
 def test_a_resize_of_all_changes_nothing() -> None:
     exact = np.float32([0.1, 0.2, 0.7, 0.9]).tolist()
-    course = Course(Augmentation((3, 30, 50), force_resize=True), 41, 17, Random(0))
+    plan = GeometryPlan(Augmentation((3, 30, 50), force_resize=True), 41, 17, Random(0))
     boxes = np.array([[2, *exact]], np.float32)
-    assert moved(boxes, course, mirrored=False).tolist() == [[2, *exact]]
+    assert moved(boxes, plan, mirrored=False).tolist() == [[2, *exact]]
     assert boxes.tolist() == [[2, *exact]]  # what was given stays
 
 
@@ -180,8 +180,8 @@ def test_boxes_beyond_the_image_are_cut() -> None:
 
 
 def test_no_box_at_all() -> None:
-    course = Course(Augmentation((3, 4, 4)), 9, 9, Random(0))
-    assert moved(np.empty((0, 6), np.float32), course, mirrored=True).shape == (0, 6)
+    plan = GeometryPlan(Augmentation((3, 4, 4)), 9, 9, Random(0))
+    assert moved(np.empty((0, 6), np.float32), plan, mirrored=True).shape == (0, 6)
 
 
 def test_orientations_leave_boxes_as_they_are(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from rectool.imaging.options import Fit, Warp
 from rectool.imaging.resizing import pad_array, resize_array, warp_array
 from rectool.loading.augment import color as colour
 from rectool.loading.augment.affine import as_fit
-from rectool.loading.augment.geometry import Course
+from rectool.loading.augment.geometry import GeometryPlan
 from rectool.loading.augment.options import Augmentation
 from rectool.loading.augment.steps import Crop, Pad, Resize, interp_of
 
@@ -134,21 +134,21 @@ def test_noise_is_one_colour_for_all_pixels() -> None:
     assert (colour.add_noise(image, 100, Draws(-1, 0, 0)) == 255).all()
 
 
-def course(width: int, height: int, seed: int = 0, **options: Any) -> list[Any]:
-    return Course(Augmentation(**options), width, height, Random(seed)).steps
+def plan(width: int, height: int, seed: int = 0, **options: Any) -> list[Any]:
+    return GeometryPlan(Augmentation(**options), width, height, Random(seed)).steps
 
 
 def test_steps_of_the_middle() -> None:
-    assert course(5, 4, data_shape=(3, 4, 5)) == []
-    assert course(8, 7, data_shape=(3, 4, 5)) == [Crop(1, 1, 5, 4)]
-    assert course(8, 7, data_shape=(3, 4, 5), pad=3) == [Pad(3), Crop(4, 4, 5, 4)]
-    wide = course(160, 101, data_shape=(3, 64, 64), resize=70)
+    assert plan(5, 4, data_shape=(3, 4, 5)) == []
+    assert plan(8, 7, data_shape=(3, 4, 5)) == [Crop(1, 1, 5, 4)]
+    assert plan(8, 7, data_shape=(3, 4, 5), pad=3) == [Pad(3), Crop(4, 4, 5, 4)]
+    wide = plan(160, 101, data_shape=(3, 64, 64), resize=70)
     assert wide == [Resize(110, 70, "bilinear"), Crop(23, 3, 64, 64)]
-    high = course(101, 160, data_shape=(3, 64, 64), resize=70, inter_method=9)
+    high = plan(101, 160, data_shape=(3, 64, 64), resize=70, inter_method=9)
     assert high == [Resize(70, 110, "area"), Crop(3, 23, 64, 64)]
-    small = course(20, 10, data_shape=(3, 40, 40), inter_method=2)
+    small = plan(20, 10, data_shape=(3, 40, 40), inter_method=2)
     assert small == [Resize(80, 40, "bicubic"), Crop(20, 0, 40, 40)]
-    square = course(30, 20, data_shape=(3, 8, 8), min_crop_size=12, max_crop_size=12)
+    square = plan(30, 20, data_shape=(3, 8, 8), min_crop_size=12, max_crop_size=12)
     assert square == [Crop(9, 4, 12, 12), Resize(8, 8, "bilinear")]
 
 
@@ -161,7 +161,7 @@ def test_whatever_the_image_the_result_is_of_the_shape_asked_for(seed: int) -> N
         options = draw.choice([{}, {"rand_crop": True}, {"resize": draw.randint(1, 90)},
                                {"random_resized_crop": True, "min_random_area": 0.1},
                                {"pad": 3}])  # fmt: skip
-        steps = Course(Augmentation(shape, **options), width, height, draw).steps
+        steps = GeometryPlan(Augmentation(shape, **options), width, height, draw).steps
         size = (width, height)
         for step in steps:
             if isinstance(step, Crop):
@@ -217,7 +217,7 @@ def test_resizing_at_once_is_close_to_step_by_step(
     aug = Augmentation(shape, **options)
     for image, jpeg in zip(fused, jpegs, strict=True):
         array = decode_array(jpeg)
-        for step in Course(aug, array.shape[1], array.shape[0], Random(0)).steps:
+        for step in GeometryPlan(aug, array.shape[1], array.shape[0], Random(0)).steps:
             if isinstance(step, Crop):
                 array = array[step.top : step.top + step.height, step.left : step.left + step.width]
             else:

@@ -30,7 +30,7 @@ def bug(*_: object, **__: object) -> Any:
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("resize", [-1, 8])
 @pytest.mark.parametrize(
-    "where", ["sample_loader.Course", "Augmentation.put", "Augmentation.mirrors"]
+    "where", ["sample_loader.GeometryPlan", "Augmentation.put", "Augmentation.mirrors"]
 )
 def test_a_bug_in_augmentation_is_no_damaged_image(
     tmp_path: Path,

@@ -25,8 +25,8 @@ _ATTEMPTS = 10
 _F = np.float32
 
 
-class Course:
-    """The steps for one image of this size, as they are decided."""
+class GeometryPlan:
+    """Decides the steps for one image: resize, warp, pad, crop. Draws random ones from `draw`."""
 
     def __init__(self, aug: Augmentation, width: int, height: int, draw: Random) -> None:
         self.steps: list[Step] = []

@@ -10,7 +10,7 @@ from numpy.typing import NDArray as Array
 from ... import loading
 from ...format.boxes import boxes_of, check_fractions
 from ...format.header import IRHeader, label_list
-from ...loading.augment.geometry import Course
+from ...loading.augment.geometry import GeometryPlan
 from ...loading.augment.options import Augmentation
 from ...loading.keywords import names_of
 from ...loading.labels import Labels, Source
@@ -109,7 +109,7 @@ class _Rows:
         labels: Array[np.float32],
         rows: Array[np.float32],
         row: int,
-        course: Course,
+        plan: GeometryPlan,
         *,
         mirrored: bool,
     ) -> None:
