@@ -1,4 +1,4 @@
-"""Empty batches, for threads to fill."""
+"""The memory of batches: empty ones for threads to fill, used again when they are freed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RawBatch:
     index: NDArray[np.int64]
 
 
-class Blanks:
+class BatchAllocator:
     """Makes batches of `shape` (samples, channels, height, width); `most` are kept for new use.
 
     Unless it `rounds`, the rows behind an epoch's last sample are left empty: zero, and of labels

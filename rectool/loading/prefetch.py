@@ -1,4 +1,4 @@
-"""Threads that make batches ahead of who takes them."""
+"""Fills batches in background threads, ahead of the consumer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class HasRows(Protocol):
 Batch = TypeVar("Batch", bound=HasRows)
 
 
-class Ahead(Generic[Batch]):
+class Prefetcher(Generic[Batch]):
     """Batches `begin` to `end` - 1, made by `threads` threads, in order, at most `buffer` ahead.
 
     `make(number)` gives an empty batch, `fill(batch, row)` fills a row of it; both run in the

@@ -18,13 +18,13 @@ from ..imaging.options import INTERPS, Backend
 from ..listing.lst import read_list
 from .augment.options import Augmentation
 from .batch import DataBatch, DataDesc
-from .batch_buffers import Blanks, RawBatch
+from .batch_buffers import BatchAllocator, RawBatch
 from .keywords import names_of, refuse_unknown
 from .labels import Labels, Source, Vectors
 from .masks import MaskRows, Masks
 from .parameters import AugmentationOptions, OnError
-from .prefetch import Ahead
-from .sample_loader import Loader
+from .prefetch import Prefetcher
+from .sample_loader import SampleLoader
 from .samples import as_array, check_files, check_max_pixels, in_file_order, sample_positions
 
 if TYPE_CHECKING:
@@ -150,24 +150,27 @@ class ImageRecordIter:
         if masks is not None:
             self._masks = Masks(self.reader, masks)
             rows = MaskRows(self._masks, mask_dtype, mask_fill, backend)
-        self._loader = Loader(
+        self._loader = SampleLoader(
             self.reader, aug, labels, rows, backend=backend,
             seed=seed_aug % _WORD, origin=self._part * self.samples, skip=skip,
             max_pixels=check_max_pixels(max_pixels),
         )  # fmt: skip
         data_type = np.dtype(aug.dtype)
         shape = (batch_size, *aug.data_shape)
-        self._blanks = Blanks(shape, data_type, labels, rows, rounds=rounds, most=self._buffer + 2)
+        self._allocator = BatchAllocator(
+            shape, data_type, labels, rows, rounds=rounds, most=self._buffer + 2
+        )
         self.provide_data = [DataDesc(data_name, shape, data_type.type)]
-        self.provide_label = [DataDesc(label_name, self._blanks.label_shape, np.float32)]
+        self.provide_label = [DataDesc(label_name, self._allocator.label_shape, np.float32)]
         if rows is not None:
-            mask = DataDesc("mask", self._blanks.mask_shape, rows.dtype.type, "NHW")
+            mask = DataDesc("mask", self._allocator.mask_shape, rows.dtype.type, "NHW")
             self.provide_label.append(mask)
         self._epoch = self._at = 0
         self._closed = False
         self._taking = threading.RLock()
-        self._ahead: list[Ahead[RawBatch]] = []  # none or one; the finalizer must not know self
-        self._finalizer = weakref.finalize(self, _close_all, self._ahead)
+        # none or one; a list, as the finalizer must not know self
+        self._prefetchers: list[Prefetcher[RawBatch]] = []
+        self._finalizer = weakref.finalize(self, _close_all, self._prefetchers)
 
     def _labels(self, aug: Augmentation, source: Source, label_width: int, *, skip: bool) -> Labels:
         """What becomes of labels; where that has to be found out, `skip` passes bad ones over."""
@@ -228,15 +231,15 @@ class ImageRecordIter:
             raise ValueError(f"{self.reader.name}: a batch of a closed iterator")
         if self._at >= len(self):
             raise StopIteration
-        if self._ahead and not self._ahead[0].alive:
+        if self._prefetchers and not self._prefetchers[0].alive:
             self._stop()
-        if not self._ahead:
+        if not self._prefetchers:
             self._start()
-        ahead = self._ahead[0]
+        prefetcher = self._prefetchers[0]
         try:
-            return ahead.take()
+            return prefetcher.take()
         finally:
-            self._at = ahead.taken
+            self._at = prefetcher.taken
             if self._at >= len(self):
                 self._stop()
 
@@ -254,7 +257,7 @@ class ImageRecordIter:
         """
         self._closed = True
         self._stop()
-        self._blanks.clear()
+        self._allocator.clear()
         self.reader.close()
         if self._masks is not None:
             self._masks.close()
@@ -265,13 +268,13 @@ class ImageRecordIter:
         )
 
     def _start(self) -> None:
-        make = partial(self._blanks.make, self._epoch, self._order())
+        make = partial(self._allocator.make, self._epoch, self._order())
         batches = range(self._at, len(self))
-        ahead = Ahead(make, self._loader.fill, batches, self._threads, self._buffer)
-        self._ahead.append(ahead)
+        prefetcher = Prefetcher(make, self._loader.fill, batches, self._threads, self._buffer)
+        self._prefetchers.append(prefetcher)
 
     def _stop(self) -> None:
-        _close_all(self._ahead)
+        _close_all(self._prefetchers)
 
     def _order(self) -> NDArray[np.int64]:
         """The positions of this part's samples, in this epoch's order."""
@@ -294,10 +297,10 @@ def dtype_name(parameter: str, dtype: DTypeLike) -> str:
         raise ValueError(f"{parameter} must be a numpy type or its name, got {dtype!r}") from None
 
 
-def _close_all(ahead: list[Ahead[RawBatch]]) -> None:
-    for one in tuple(ahead):
-        one.close()
-    ahead.clear()  # not before: what was interrupted is closed once more
+def _close_all(prefetchers: list[Prefetcher[RawBatch]]) -> None:
+    for prefetcher in tuple(prefetchers):
+        prefetcher.close()
+    prefetchers.clear()  # not before: what was interrupted is closed once more
 
 
 def whole(name: str, value: int, least: int | None = 1) -> int:

@@ -32,7 +32,7 @@ through all of a set that is bad throughout."""
 _COLORS: dict[int, Color] = {1: "gray", 3: "rgb", 4: "unchanged"}
 
 
-class Loader:
+class SampleLoader:
     """Makes batches of an epoch's samples, each in the same way whichever thread makes it."""
 
     def __init__(
