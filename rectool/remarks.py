@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .errors import plural, shown
 
 
-class Kind(NamedTuple):
+class RemarkKind(NamedTuple):
     """Something to remark: a text with room for "3 boxes" and for an example, and what is counted.
 
     `example` stands for the first one that is met.
@@ -22,14 +22,14 @@ class Remarks:
     """Counts what was changed or left out, each kind with its first example."""
 
     def __init__(self) -> None:
-        self._counts: dict[Kind, int] = {}
-        self._examples: dict[Kind, str] = {}
+        self._counts: dict[RemarkKind, int] = {}
+        self._examples: dict[RemarkKind, str] = {}
 
-    def count(self, kind: Kind, example: str) -> None:
+    def count(self, kind: RemarkKind, example: str) -> None:
         self._counts[kind] = self._counts.get(kind, 0) + 1
         self._examples.setdefault(kind, example)
 
-    def count_all(self, remarks: Iterable[tuple[Kind, str]], wanted: Kind) -> bool:
+    def count_all(self, remarks: Iterable[tuple[RemarkKind, str]], wanted: RemarkKind) -> bool:
         """Counts some; whether one of them is of a kind that is wanted."""
         found = False
         for kind, example in remarks:

@@ -10,7 +10,7 @@ from types import TracebackType
 
 from ..errors import LimitError, StrPath
 from ..system.atomic import Output, Staged, publish
-from ..system.replacing import INDEX, RECORDS, Kind, check_outputs
+from ..system.replacing import INDEX, RECORDS, FileKind, check_outputs
 from .frames import check_size, pieces_of
 from .index import MAX_KEY, line
 
@@ -47,7 +47,7 @@ class RecordWriter:
                 self._rec.discard()
                 raise
 
-    def _output(self, path: str, kind: Kind, *, force: bool) -> Output:
+    def _output(self, path: str, kind: FileKind, *, force: bool) -> Output:
         return Output(path, kind=kind, force=force, restart=True)
 
     def __len__(self) -> int:
@@ -132,7 +132,7 @@ class RecordWriter:
 class StagedWriter(RecordWriter):
     """A writer of files in a folder that is its process's own: they have their names at once."""
 
-    def _output(self, path: str, kind: Kind, *, force: bool) -> Output:
+    def _output(self, path: str, kind: FileKind, *, force: bool) -> Output:
         return Staged(path, kind=kind, force=force)
 
 

@@ -23,11 +23,11 @@ from collections.abc import Iterable, Iterator
 
 from ..errors import ListError, StrPath, shown
 from ..imaging.files import file_fault
-from ..remarks import Kind, Remarks
+from ..remarks import RemarkKind, Remarks
 from .lst import encode_path, leads_out
 from .scan import EXTS, normal_exts
 
-RESPELLED = Kind("{} found under another spelling, e.g. {}", "path")
+RESPELLED = RemarkKind("{} found under another spelling, e.g. {}", "path")
 
 UNFIT = re.compile(r"[\t\n\r\0]")
 """What no path and no name in a list has."""

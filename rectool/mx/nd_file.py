@@ -51,12 +51,12 @@ def load(path: StrPath) -> tuple[list[NDArray[Any]], list[str]]:
     with open_regular(path) as file:
         data = file.read()
     try:
-        return _Reader(data).arrays()
+        return _ArrayFileReader(data).arrays()
     except (struct.error, ValueError, OverflowError, KeyError):
         raise RecordError("not a whole file of arrays as mx.nd.save writes", path=path) from None
 
 
-class _Reader:
+class _ArrayFileReader:
     def __init__(self, data: bytes) -> None:
         self._data, self._at = data, 0
 

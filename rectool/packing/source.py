@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..listing.lst import Numbers, shuffled_order
-from ..remarks import Kind
+from ..remarks import RemarkKind
 
 if TYPE_CHECKING:
     pass
@@ -25,7 +25,7 @@ class Made(NamedTuple):
     """What a maker makes of a sample: its records, and remarks, each of a kind with an example."""
 
     records: Records
-    remarks: tuple[tuple[Kind, str], ...] = ()
+    remarks: tuple[tuple[RemarkKind, str], ...] = ()
 
 
 Maker = Callable[[Any], Made]

@@ -19,7 +19,7 @@ from types import TracebackType
 
 from ..errors import RecordError, StrPath, shown
 from . import temporary
-from .replacing import Kind, check_free, is_descriptor, is_direct
+from .replacing import FileKind, check_free, is_descriptor, is_direct
 from .signals import uninterrupted
 from .temporary import sync_folder
 
@@ -46,7 +46,7 @@ class Output:
         self,
         path: StrPath,
         *,
-        kind: Kind | None = None,
+        kind: FileKind | None = None,
         force: bool = False,
         restart: bool = False,
     ) -> None:

@@ -19,7 +19,7 @@ _CLASS_LINE = re.compile(rb"[^\t\r\n\0]*[^\s\0] +[0-9]{1,8}\s*")
 _DESCRIPTOR = re.compile(r"/dev/(stdout|stderr|fd/[0-9]+)|/proc/(self|[0-9]+)/fd/[0-9]+")
 
 
-class Kind(NamedTuple):
+class FileKind(NamedTuple):
     """A kind of file that is written; `fits` takes the first bytes of one that is not empty."""
 
     noun: str
@@ -37,15 +37,15 @@ def _is_class_table(head: bytes) -> bool:
     return all(not line.strip() or _CLASS_LINE.fullmatch(line) for line in whole)
 
 
-RECORDS = Kind("a record file (.rec)", lambda head: head.startswith(b"\x0a\x23\xd7\xce"))
-INDEX = Kind("an index (.idx)", lambda head: _INDEX_LINE.search(head) is not None)
-LIST = Kind("a list (.lst)", _is_list)
-CLASSES = Kind("a class table", _is_class_table)
-FAILURES = Kind(
+RECORDS = FileKind("a record file (.rec)", lambda head: head.startswith(b"\x0a\x23\xd7\xce"))
+INDEX = FileKind("an index (.idx)", lambda head: _INDEX_LINE.search(head) is not None)
+LIST = FileKind("a list (.lst)", _is_list)
+CLASSES = FileKind("a class table", _is_class_table)
+FAILURES = FileKind(
     "a list of failures (.failures.txt)",
     lambda head: re.match(rb"-?[0-9]+\t[^\t\n]*\t(line|byte) [0-9]+\t", head) is not None,
 )
-SHARDS = Kind("a description of shards (.json)", lambda head: head.lstrip().startswith(b"{"))
+SHARDS = FileKind("a description of shards (.json)", lambda head: head.lstrip().startswith(b"{"))
 
 _BY_ENDING = {".rec": RECORDS, ".idx": INDEX, ".lst": LIST, ".json": SHARDS}
 
@@ -54,7 +54,7 @@ def check_free(
     path: StrPath,
     *,
     force: bool,
-    kind: Kind | None = None,
+    kind: FileKind | None = None,
     name: str | None = None,
 ) -> None:
     """Raises what Output raises where something stands in its way.

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...errors import ListError, StrPath, shown
 from ...format.boxes import BOX_WIDTH, box_labels
-from ...remarks import Kind, Remarks
+from ...remarks import RemarkKind, Remarks
 from ..faults import Faults
 from ..lst import ImageList, encode_path
 from ..paths import UNFIT, is_encodable
@@ -29,16 +29,16 @@ class Annotated(Scan):
     has_boxes: bool = False
 
 
-TWICE = Kind("left out, being there already: {}, as in {}", "box")
-CUT = Kind("cut at the image's edges: {}, as in {}", "box")
-OUTSIDE = Kind("left out: {} outside of the image, as in {}", "box")
-FLAT = Kind("left out: {} of no width or no height, as in {}", "box")
-EMPTY = Kind(
+DUPLICATE_BOX = RemarkKind("left out, being there already: {}, as in {}", "box")
+CLIPPED_BOX = RemarkKind("cut at the image's edges: {}, as in {}", "box")
+OUTSIDE_BOX = RemarkKind("left out: {} outside of the image, as in {}", "box")
+EMPTY_BOX = RemarkKind("left out: {} of no width or no height, as in {}", "box")
+NO_OBJECTS = RemarkKind(
     "{} without objects, as in {}, which MXNet's ImageDetIter refuses (--skip-empty leaves"
     " such out)",
     "image",
 )
-SKIPPED = Kind("left out: {} without objects, as in {}", "image")
+SKIPPED_IMAGE = RemarkKind("left out: {} without objects, as in {}", "image")
 
 
 def class_name(text: str) -> str:
@@ -128,7 +128,7 @@ class BoxLines:
         for box in boxes:
             place = tuple(box[:BOX_WIDTH])
             if place in different:
-                self.remarks.count(TWICE, path)
+                self.remarks.count(DUPLICATE_BOX, path)
             else:
                 different[place] = box
         kept = [
@@ -137,7 +137,7 @@ class BoxLines:
             if (inside := self._inside(box, path)) is not None
         ]
         if not kept:
-            self.remarks.count(SKIPPED if self._skip_empty else EMPTY, path)
+            self.remarks.count(SKIPPED_IMAGE if self._skip_empty else NO_OBJECTS, path)
             if self._skip_empty:
                 return
         labels = box_labels(kept or self._none)
@@ -154,14 +154,14 @@ class BoxLines:
         if low < 0 or high > 1:
             left, top, right, bottom = corners
             if right <= 0 or bottom <= 0 or left >= 1 or top >= 1:
-                self.remarks.count(OUTSIDE, path)
+                self.remarks.count(OUTSIDE_BOX, path)
                 return None
             if low < -_SLACK or high > 1 + _SLACK:
-                self.remarks.count(CUT, path)
+                self.remarks.count(CLIPPED_BOX, path)
             corners = [min(max(corner, 0.0), 1.0) for corner in corners]
         left, top, right, bottom = (round(corner, _DECIMALS) for corner in corners)
         if left >= right or top >= bottom:
-            self.remarks.count(FLAT, path)
+            self.remarks.count(EMPTY_BOX, path)
             return None
         return (label, left, top, right, bottom, *box[BOX_WIDTH:])
 

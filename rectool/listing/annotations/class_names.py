@@ -56,8 +56,8 @@ def read_names(path: StrPath) -> Names:
     name = os.fspath(path)
     text = decode_path(read_text(name, "a file with names of classes", MOST_OF_NAMES))
     if name.lower().endswith((".yaml", ".yml")):
-        said = _KEY_POINTS.search(text)
-        shape = (int(said[1]), int(said[2])) if said else None
+        match = _KEY_POINTS.search(text)
+        shape = (int(match[1]), int(match[2])) if match else None
         return Names(_in_order(_yaml_names(text, name), name), name, key_points=shape)
     lines = text.rstrip().splitlines()
     filled = [line for line in lines if line.strip()]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...errors import ListError, StrPath, shown
 from ...format.boxes import BOX_WIDTH
 from ...format.index import MAX_KEY
-from ...remarks import Kind
+from ...remarks import RemarkKind
 from ..faults import Faults
 from ..lst import raise_faults
 from ..paths import Root
@@ -33,13 +33,13 @@ _KEPT = frozenset(
 """What is read; the rest is let go of while parsing, and polygons are but for their boxes."""
 _WANTED = "COCO annotations"
 
-_CROWD = Kind("left out: {} of crowds (iscrowd), as in {}", "box")
-_SAME_ID = Kind("left out, being of the id of one before: {}, as in {}", "box")
-_SAME_IMAGE = Kind("left out, being there already: {}, as {}", "image")
-_FROM_SEGMENT = Kind(
+_CROWD = RemarkKind("left out: {} of crowds (iscrowd), as in {}", "box")
+_DUPLICATE_ID = RemarkKind("left out, being of the id of one before: {}, as in {}", "box")
+_DUPLICATE_IMAGE = RemarkKind("left out, being there already: {}, as {}", "image")
+_FROM_SEGMENT = RemarkKind(
     "{} without bbox: the box around the segmentation is taken, as in {}", "object"
 )
-_TEXT_IDS = Kind("{} with an id that is no number, as {}: keys count from 0", "image")
+_TEXT_IDS = RemarkKind("{} with an id that is no number, as {}: keys count from 0", "image")
 
 _Id = int | str
 
@@ -196,7 +196,7 @@ def _images(
             image = _image(where, item, root)
             same = images.get(image.id) or images.get(by_path.get(image.path, image.id))
             if same and same[1:] == image[1:]:
-                lines.remarks.count(_SAME_IMAGE, image.path)
+                lines.remarks.count(_DUPLICATE_IMAGE, image.path)
                 continue
             if same:
                 faults.images += same.id not in others
@@ -277,7 +277,7 @@ class _Boxes:
         id_ = item.get("id")
         if type(id_) is int:
             if (owner, id_) in self._ids:
-                self._remarks.count(_SAME_ID, path)
+                self._remarks.count(_DUPLICATE_ID, path)
                 return
             self._ids.add((owner, id_))
         self._owners.append(owner)

@@ -80,10 +80,10 @@ def read_csv(
         if kind.boxes is not None:
             found.has_boxes = True
             boxes = BoxTable(name, kind.boxes, found.faults)
-            _read(body, kind, name, _Paths(folder, rows_repeat=True), boxes, found.faults)
+            _read(body, kind, name, _ImagePaths(folder, rows_repeat=True), boxes, found.faults)
         else:
             labels = LabelTable(name, kind.labels, found.faults, separator, blank)
-            _read(body, kind, name, _Paths(folder), labels, found.faults)
+            _read(body, kind, name, _ImagePaths(folder), labels, found.faults)
     if found.has_boxes:
         boxes.finish(found, folder, classes, skip_empty=skip_empty, stored=stored)
     else:
@@ -101,7 +101,7 @@ def _filled(first: list[Row]) -> list[list[str]]:
     return [head, *sorted(rows, key=lambda cells: -sum(map(bool, map(str.strip, cells))))[:1]]
 
 
-class _Reader(Protocol):
+class _RowReader(Protocol):
     def add(self, path: str, line: int, row: list[str]) -> None:
         """A row of an image. Raises ListError or LimitError, saying why, where it is malformed."""
 
@@ -110,8 +110,8 @@ def _read(
     rows: Iterable[Row],
     kind: Columns,
     name: str,
-    paths: _Paths,
-    reader: _Reader,
+    paths: _ImagePaths,
+    reader: _RowReader,
     faults: Faults,
 ) -> None:
     """Gives the reader each row with the image's path; what is wrong with a row is a fault."""
@@ -128,7 +128,7 @@ def _read(
             faults.add(f"{shown(name)}:{line}: {error.message}")
 
 
-class _Paths:
+class _ImagePaths:
     """Finds images by the paths in a table; `rows_repeat` where an image may have several rows."""
 
     def __init__(self, root: Root, *, rows_repeat: bool = False) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import LimitError, ListError, shown
 from ...format.boxes import BOX_WIDTH
-from ...remarks import Kind, Remarks
+from ...remarks import RemarkKind, Remarks
 from ..faults import Faults
 from ..lst import encode_path, parse_label, raise_faults
 from ..paths import Root
@@ -19,7 +19,7 @@ from .image_size import Measure, Size
 
 _FARTHEST_FRACTION = 1.5
 """How far fractions reach, and pixels of all boxes of a data set do not."""
-_GROUP = Kind("left out: {} of groups (IsGroupOf), as in {}", "box")
+_GROUP = RemarkKind("left out: {} of groups (IsGroupOf), as in {}", "box")
 
 
 class BoxTable:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import LimitError, ListError, plural, shown
 from ...format.boxes import BOX_WIDTH
-from ...remarks import Kind, Remarks
+from ...remarks import RemarkKind, Remarks
 from ..faults import Faults
 from ..lst import ImageList, encode_path, format_label, parse_label, raise_faults
 from ..paths import Root
@@ -23,11 +23,11 @@ _MOST_TAGS = 10_000
 _LOOKED_AT = 2_000  # different labels
 _NO_SEPARATOR = ("", "none")
 
-_BLANK = Kind(
+_BLANK = RemarkKind(
     "{} with empty cells, which are taken for 0, as {} (--csv-blank NUMBER gives another)", "row"
 )
-_TWICE = Kind("left out, being there already: {}, as that of {}", "row")
-_LATIN = Kind("{} that is no UTF-8 is read as Windows-1252, as {}", "name")
+_DUPLICATE_ROW = RemarkKind("left out, being there already: {}, as that of {}", "row")
+_LATIN = RemarkKind("{} that is no UTF-8 is read as Windows-1252, as {}", "name")
 
 
 class LabelTable:
@@ -77,7 +77,7 @@ class LabelTable:
         position = self._positions.get(path)
         if position is not None:
             if kept[position] == label:
-                self._remarks.count(_TWICE, path)
+                self._remarks.count(_DUPLICATE_ROW, path)
                 return
             self._dropped.add(position)
             hint = "; boxes need a header: path,x1,y1,x2,y2,class" * (len(cells) == BOX_WIDTH)

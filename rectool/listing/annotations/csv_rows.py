@@ -36,8 +36,8 @@ class Table:
         lines = self._bounded(text)
         first = list(islice(lines, _LOOKED_AT))
         self._line = 1
-        if first and (said := _EXCEL.fullmatch(first[0])):
-            self.delimiter = said[1]
+        if first and (match := _EXCEL.fullmatch(first[0])):
+            self.delimiter = match[1]
             first.pop(0)
             self._line += 1
         else:

@@ -9,7 +9,7 @@ from ...errors import ImageError, ListError, shown
 from ...format.frames import MAX_RECORD
 from ...imaging.files import file_fault
 from ...imaging.probe import describe, has_exif
-from ...remarks import Kind, Remarks
+from ...remarks import RemarkKind, Remarks
 from ..paths import Root
 
 Size = tuple[int, int]
@@ -20,9 +20,13 @@ _READS = (1 << 12, 1 << 16)
 those of photos, with a small picture in their EXIF, in 64 kB.
 """
 
-_TURNED = Kind("{} turned by EXIF, as {}: boxes are taken for those of the turned image", "image")
-_STORED = Kind("{} turned by EXIF, as {}: the boxes are turned too", "image")
-_UNSAID = Kind("{} of no size in the annotations, as {}: the file's own is used", "image")
+_TURNED = RemarkKind(
+    "{} turned by EXIF, as {}: boxes are taken for those of the turned image", "image"
+)
+_STORED = RemarkKind("{} turned by EXIF, as {}: the boxes are turned too", "image")
+_NO_DECLARED_SIZE = RemarkKind(
+    "{} of no size in the annotations, as {}: the file's own is used", "image"
+)
 
 
 class Measure:
@@ -39,7 +43,7 @@ class Measure:
         self._stored = stored
         self._sized = sized
 
-    def __call__(self, path: str, said: Size | None) -> tuple[Size, int]:
+    def __call__(self, path: str, declared: Size | None) -> tuple[Size, int]:
         """The size of an image, which annotations must have right or not say (None).
 
         Also the EXIF orientation, 1 to 8, by which boxes in it are still to be turned. Raises
@@ -56,16 +60,16 @@ class Measure:
             raise ListError(f"{shown(name)}: {file_fault(error).message}") from None
         unturned = seen[::-1] if turn >= 5 else seen
         size = unturned if self._stored else seen
-        if said is not None and said != size:
+        if declared is not None and declared != size:
             hint = ", turned by its EXIF orientation" if turn >= 5 else ""
-            if said == unturned:
+            if declared == unturned:
                 hint += " (--stored-boxes is for boxes on the pixels as they are stored)"
             raise ListError(
-                f"the annotations are of {said[0]}x{said[1]} pixels, {shown(name)} has"
+                f"the annotations are of {declared[0]}x{declared[1]} pixels, {shown(name)} has"
                 f" {size[0]}x{size[1]}{hint}"
             )
-        if said is None and self._sized:
-            self._remarks.count(_UNSAID, path)
+        if declared is None and self._sized:
+            self._remarks.count(_NO_DECLARED_SIZE, path)
         return size, self._to_turn(path, turn)
 
     def turn(self, path: str) -> int:

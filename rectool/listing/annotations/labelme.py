@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from ...errors import ListError, StrPath
-from ...remarks import Kind, Remarks
+from ...remarks import RemarkKind, Remarks
 from ..scan import EXTS
 from .base import Annotated, class_name
 from .formats import not_of_format
@@ -22,8 +22,8 @@ _KEPT = frozenset(
 """What is read; the rest is let go of while parsing, the image itself above all."""
 _LINES = ("point", "points", "line", "linestrip")
 
-_NO_AREA = Kind("left out: {} that are points or lines, as in {}", "shape")
-_AROUND = Kind("{} of another form: the box around it is taken, as in {}", "shape")
+_NO_AREA = RemarkKind("left out: {} that are points or lines, as in {}", "shape")
+_AROUND = RemarkKind("{} of another form: the box around it is taken, as in {}", "shape")
 
 
 def read_labelme(

@@ -126,10 +126,10 @@ def _row(where: str, item: Json) -> _Row:
     about = about if type(about) is dict else {}
     if "failure-reason" in about:
         raise ListError(f"it could not be labelled: {found(about['failure-reason'])}")
-    said = about.get("type")
-    kind = _JOBS.get(said) if type(said) is str else _kind_of(result)
+    job_type = about.get("type")
+    kind = _JOBS.get(job_type) if type(job_type) is str else _kind_of(result)
     if kind is None:
-        raise ListError(f"a job of the type {found(said or result)}, which is not read")
+        raise ListError(f"a job of the type {found(job_type or result)}, which is not read")
     return _Row(where, address, job, kind, result, _names(about, kind, result))
 
 
@@ -224,8 +224,8 @@ def _add_boxes(
     farthest = 0.0
     for path, row in paths.items():
         try:
-            boxes, said = _boxes(row.result, labels)
-            size, turn = measure(path, said)
+            boxes, declared = _boxes(row.result, labels)
+            size, turn = measure(path, declared)
         except ListError as error:
             made.faults.add(f"{row.where}: {error.message}")
             continue

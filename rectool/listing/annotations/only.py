@@ -37,7 +37,7 @@ class Only:
 
     def choose(self, paths: Iterable[str], faults: Faults) -> set[str]:
         """Those of the paths that are named. A name that is of none, or of several, is a fault."""
-        known = _Paths(paths)
+        known = _PathsByName(paths)
         chosen: set[str] = set()
         left_out = 0
         for line, text in self._lines:
@@ -73,7 +73,7 @@ class Only:
         return images.take(np.array(kept, np.int64))
 
 
-class _Paths:
+class _PathsByName:
     """Paths by the last name in them, with and without its ending."""
 
     def __init__(self, paths: Iterable[str]) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...errors import ListError, StrPath, shown
 from ...format.boxes import BOX_WIDTH
 from ...imaging.files import file_fault
-from ...remarks import Kind, Remarks
+from ...remarks import RemarkKind, Remarks
 from ..lst import raise_faults
 from ..paths import Root
 from ..scan import EXTS, folders, normal_exts
@@ -27,7 +27,7 @@ _IMAGES = "JPEGImages"
 MOST_BYTES = 1 << 28
 """A file of one image's annotations is not larger, even with the image in it."""
 
-_RENAMED = Kind("found by the name of the {0}, not by the one in it: {{}}, as {{}}", "image")
+_RENAMED = RemarkKind("found by the name of the {0}, not by the one in it: {{}}, as {{}}", "image")
 _ROW = BOX_WIDTH  # xmin, ymin, xmax, ymax, difficult
 
 
@@ -94,7 +94,7 @@ def read_pages(
     check_is_folder(top, pages.option)
     found = Annotated()
     lines = BoxLines(BOX_WIDTH + difficult, skip_empty=skip_empty)
-    reader = _Reader(top, place, pages, exts, lines.remarks, stored)
+    reader = _SheetReader(top, place, pages, exts, lines.remarks, stored)
     files = list(_files(top, pages.ending, found, hidden))
     chosen = only.choose(files, found.faults) if only else None
     for relative in files:
@@ -143,7 +143,7 @@ def _boxes(sheet: _Sheet, classes: Mapping[str, int]) -> NDArray[np.float64]:
     return np.column_stack((labels, sheet.rows / (*sheet.size, *sheet.size, 1)))
 
 
-class _Reader:
+class _SheetReader:
     """Reads files of annotations, and finds the images that they are of.
 
     `sheets` are the images by their paths, `places` the classes, each with where it is met first.
@@ -166,7 +166,7 @@ class _Reader:
         self._exts = normal_exts(exts)
         self._remarks = remarks
         self._measure = Measure(root, remarks, stored=stored)
-        self._renamed = Kind(_RENAMED.text.format(pages.format), _RENAMED.noun)
+        self._renamed = RemarkKind(_RENAMED.text.format(pages.format), _RENAMED.noun)
         self._twice: dict[str, str] = {}
 
     def read(self, relative: str, found: Annotated, *, listed: bool) -> None:
@@ -215,14 +215,14 @@ class _Reader:
         if path in self._twice:
             raise ListError(f"{shown(path)} is that of {self._twice[path]} already")
 
-    def path(self, said: list[str], relative: str) -> str:
+    def path(self, declared: list[str], relative: str) -> str:
         """The image's path below the root. Raises ListError where there is no such file."""
         stem = os.path.splitext(relative)[0]
         last = os.path.basename(stem)
         ends = dict.fromkeys((stem, last, os.path.join(_IMAGES, last)))
         tried: list[str] = []
         problem: ListError | None = None
-        for text in said[:1]:
+        for text in declared[:1]:
             try:
                 tried.append(self._root.below(text))
                 if not os.path.isabs(text):
@@ -234,10 +234,10 @@ class _Reader:
             return named
         by_name = [end + ext for end in ends for ext in self._exts]
         path = next(filter(self._root.has_file, by_name), None)
-        if path is not None and (said or [""])[0]:
+        if path is not None and (declared or [""])[0]:
             self._remarks.count(self._renamed, path)
         path = path or named
-        others = (self._root.respelled(text) for text in (*ends, *tried, *said))
+        others = (self._root.respelled(text) for text in (*ends, *tried, *declared))
         path = path or next(filter(None, others), None)
         if path is None:
             missing = shown(self._root.join(tried[-1] if tried else by_name[0]))

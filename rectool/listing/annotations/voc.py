@@ -106,8 +106,8 @@ def _decoded(data: bytes) -> str:
         return data.decode("utf-16")
     if data[:4] in (b"<\0?\0", b"\0<\0?", b"<\0a\0", b"\0<\0a"):
         return data.decode("utf-16-le" if data[0] else "utf-16-be")
-    said = _ENCODING.match(data.removeprefix(b"\xef\xbb\xbf"))
-    encoding = said[1].decode() if said else ""
+    declared = _ENCODING.match(data.removeprefix(b"\xef\xbb\xbf"))
+    encoding = declared[1].decode() if declared else ""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -11,7 +11,7 @@ from ...errors import LimitError, ListError, StrPath, plural, shown
 from ...format.boxes import BOX_WIDTH
 from ...format.header import to_float32
 from ...imaging.files import file_fault
-from ...remarks import Kind, Remarks
+from ...remarks import RemarkKind, Remarks
 from ..lst import quoted
 from ..paths import RESPELLED, Root, respelling
 from ..scan import EXTS, folders, normal_exts
@@ -28,10 +28,12 @@ _LOOSE = 0.01
 _MOST_BYTES = 1 << 26
 """A label file is not larger."""
 
-_WITHOUT = Kind("no .txt, so taken to be without objects: {}, as {}", "image")
-_STRAY = Kind("left out: {} without an image, as {}", "label file")
-_CONFIDENT = Kind("{} with a confidence as the sixth number, which is left out, as in {}", "box")
-_KEY_POINTS = Kind("{} with key points, which are left out, as in {}", "box")
+_WITHOUT = RemarkKind("no .txt, so taken to be without objects: {}, as {}", "image")
+_UNPAIRED_FILE = RemarkKind("left out: {} without an image, as {}", "label file")
+_CONFIDENT = RemarkKind(
+    "{} with a confidence as the sixth number, which is left out, as in {}", "box"
+)
+_KEY_POINTS = RemarkKind("{} with key points, which are left out, as in {}", "box")
 
 
 def read_yolo(
@@ -77,7 +79,7 @@ def read_yolo(
     broken = {splitext(text)[0] for text in texts.unusable}
     label_of = _layout(images, labels.keys() | broken, top, place.path)
     chosen = only.choose(images, found.faults) if only else None
-    reader = _Reader(names, naming, lines.remarks)
+    reader = _LabelFileReader(names, naming, lines.remarks)
     measure = Measure(place, lines.remarks, stored=stored)
     used = {label_of(splitext(image)[0]) for image in images}
     alike = _Alike(top, labels.keys() - used, lines.remarks)
@@ -108,7 +110,7 @@ def read_yolo(
         raise ListError(_no_labels(top, place.path, images, list(labels.values())), path=top)
     for stem, text in labels.items():
         if stem not in used and not is_names_file(text):
-            lines.remarks.count(_STRAY, text)
+            lines.remarks.count(_UNPAIRED_FILE, text)
     found.classes = table.classes if (table := names or naming) else {}
     found.images = lines.images(place.path, top, found.faults)
     found.remarks += lines.remarks.lines()
@@ -178,7 +180,7 @@ def _no_labels(top: str, root: str, images: Iterable[str], labels: Sequence[str]
     return says
 
 
-class _Reader:
+class _LabelFileReader:
     """Reads label files."""
 
     def __init__(self, given: Names | None, naming: Names | None, remarks: Remarks) -> None:
