@@ -16,7 +16,7 @@ from .heads import WORDS, Headers, Offsets, plain_headers, words_at
 from .record_file import RecordFile
 
 
-def room(offsets: Offsets, size: int) -> Offsets:
+def max_frame_sizes(offsets: Offsets, size: int) -> Offsets:
     """Bytes from each record to the next indexed one, or to the file's end: none is longer."""
     if (offsets[1:] > offsets[:-1]).all():  # as nearly always: no need to look for the next one
         return np.diff(offsets, append=size)

@@ -22,7 +22,7 @@ from ..errors import (
     StrPath,
     TruncatedError,
 )
-from .headers import read_headers, read_labels, room
+from .headers import max_frame_sizes, read_headers, read_labels
 from .heads import Headers
 from .ids import check_ids
 from .index import Index, join_indexes
@@ -272,10 +272,12 @@ class RecordReader(Sequence[bytes]):
             what = f"fewer labels than the {wanted} that are to be read:"
         raise HeaderError(f"{what} {widths[wrong]} with the key {key}", path=self.name)
 
-    def room(self) -> NDArray[np.int64]:
+    def max_frame_sizes(self) -> NDArray[np.int64]:
         """The bytes from each record to the next: no record is longer, and none is read for it."""
         files = zip(self._files, self.starts, self.starts[1:], strict=False)
-        parts = [room(self.offsets[begin:end], len(file.buffer)) for file, begin, end in files]
+        parts = [
+            max_frame_sizes(self.offsets[begin:end], len(file.buffer)) for file, begin, end in files
+        ]
         return np.concatenate(parts)
 
     def _blocks(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .labels import Labels
+from .labels import BatchLabels
 from .masks import MaskRows
 
 
@@ -40,7 +40,7 @@ class BatchAllocator:
         self,
         shape: tuple[int, ...],
         dtype: np.dtype[Any],
-        labels: Labels,
+        labels: BatchLabels,
         masks: MaskRows | None,
         *,
         rounds: bool,

@@ -16,7 +16,7 @@ from ..format.header import unpack
 from ..format.reader import RecordReader
 from ..imaging.arrays import decode_array
 from ..imaging.options import Color
-from .masks import Masks
+from .masks import MaskReader
 from .samples import (
     as_array,
     check_files,
@@ -109,7 +109,7 @@ class RecordDataset:
         self.max_pixels = check_max_pixels(max_pixels)
         self.reader = RecordReader(path, idx)
         check_files(self.reader)
-        self._masks = None if masks is None else Masks(self.reader, masks, idx is not False)
+        self._masks = None if masks is None else MaskReader(self.reader, masks, idx is not False)
         self._positions = sample_positions(self.reader)
 
     def __len__(self) -> int:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from ..errors import StrPath
 from .augment.options import Augmentation
 from .keywords import names_of, refuse_unknown
-from .labels import Labels, Source, box_rows
+from .labels import BatchLabels, LabelSource, box_rows
 from .parameters import IteratorOptions
-from .record_iter import ImageRecordIter, whole
+from .record_iter import ImageRecordIter, check_int
 from .samples import as_array
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class ImageDetRecordIter(ImageRecordIter):
         **parameters: Unpack[IteratorOptions],
     ) -> None:
         if max_boxes is not None:
-            max_boxes = whole("max_boxes", max_boxes)
+            max_boxes = check_int("max_boxes", max_boxes)
         self._max_boxes = max_boxes
         known = names_of(ImageRecordIter, Augmentation)
         known.remove("label_width")
@@ -71,7 +71,9 @@ class ImageDetRecordIter(ImageRecordIter):
         parameters.setdefault("force_resize", not given)
         super().__init__(path_imgrec, data_shape, batch_size, label_name=label_name, **parameters)
 
-    def _labels(self, aug: Augmentation, source: Source, label_width: int, *, skip: bool) -> Labels:
+    def _labels(
+        self, aug: Augmentation, source: LabelSource, label_width: int, *, skip: bool
+    ) -> BatchLabels:
         if aug.warps:
             raise ValueError(
                 "boxes are not turned: no rotation, shear or random scale or proportions"

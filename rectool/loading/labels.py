@@ -22,7 +22,7 @@ _LEAST_LEFT = 0.3
 """MXNet's min_eject_coverage: of a box that is cut at least this share of its area is left."""
 
 
-class Labels(Protocol):
+class BatchLabels(Protocol):
     """What becomes of samples' labels: of each an array of `shape`, of `fill` where it is empty."""
 
     shape: tuple[int, ...]
@@ -37,7 +37,7 @@ class Labels(Protocol):
         """Puts what was read into one of the rows, which is empty, as the image was changed."""
 
 
-class Source:
+class LabelSource:
     """Where labels come from: the records themselves, or by their ids a `.lst`."""
 
     def __init__(self, images: ImageList | None) -> None:
@@ -58,7 +58,7 @@ class Vectors:
 
     fill = 0.0
 
-    def __init__(self, source: Source, width: int) -> None:
+    def __init__(self, source: LabelSource, width: int) -> None:
         if source.images is not None:
             source.images.check_width(width, exactly=True)
         self._source, self._width = source, width
@@ -88,7 +88,7 @@ class BoxRows:
 
     fill = -1.0
 
-    def __init__(self, source: Source, most: int, width: int) -> None:
+    def __init__(self, source: LabelSource, most: int, width: int) -> None:
         self._source = source
         self.shape: tuple[int, ...] = (most, width)
 
@@ -132,7 +132,7 @@ def moved(boxes: Boxes, plan: GeometryPlan, *, mirrored: bool) -> Boxes:
 
 
 def box_rows(
-    reader: RecordReader, positions: NDArray[np.int64], source: Source, *, skip: bool
+    reader: RecordReader, positions: NDArray[np.int64], source: LabelSource, *, skip: bool
 ) -> BoxRows:
     """Made for these samples: found in their headers, no image is touched.
 
@@ -155,7 +155,7 @@ def box_rows(
 
 
 def _layouts(
-    reader: RecordReader, positions: NDArray[np.int64], source: Source
+    reader: RecordReader, positions: NDArray[np.int64], source: LabelSource
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """The first two labels of each sample, and how many it has; 0 where there are none."""
     columns = np.zeros((3, len(positions)))

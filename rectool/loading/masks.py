@@ -24,7 +24,7 @@ MASK_DTYPES = ("uint8", "uint16", "int32", "int64", "float32")
 _EXACT = 1 << 24  # float32 holds every whole number up to this one
 
 
-class Masks:
+class MaskReader:
     """The masks of a reader's images: its records' positions are theirs. It pickles as its paths.
 
     Raises RecordError, with the first difference, where the files do not belong together, and what
@@ -85,7 +85,7 @@ class MaskRows:
     Raises ValueError for a type or a number to fill with that have no meaning.
     """
 
-    def __init__(self, masks: Masks, dtype: DTypeLike, fill: int, backend: Backend) -> None:
+    def __init__(self, masks: MaskReader, dtype: DTypeLike, fill: int, backend: Backend) -> None:
         name = dtype if isinstance(dtype, str) else np.dtype(dtype).name
         if name not in MASK_DTYPES:
             names = f"{', '.join(MASK_DTYPES[:-1])} or {MASK_DTYPES[-1]}"

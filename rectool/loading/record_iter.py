@@ -20,8 +20,8 @@ from .augment.options import Augmentation
 from .batch import DataBatch, DataDesc
 from .batch_buffers import BatchAllocator, RawBatch
 from .keywords import names_of, refuse_unknown
-from .labels import Labels, Source, Vectors
-from .masks import MaskRows, Masks
+from .labels import BatchLabels, LabelSource, Vectors
+from .masks import MaskReader, MaskRows
 from .parameters import AugmentationOptions, OnError
 from .prefetch import Prefetcher
 from .sample_loader import SampleLoader
@@ -118,12 +118,12 @@ class ImageRecordIter:
         **augmentation: Unpack[AugmentationOptions],
     ) -> None:
         refuse_unknown("ImageRecordIter", augmentation, names_of(ImageRecordIter, Augmentation))
-        batch_size = whole("batch_size", batch_size)
-        label_width = whole("label_width", label_width)
-        self._threads = whole("preprocess_threads", preprocess_threads)
-        self._buffer = whole("prefetch_buffer", prefetch_buffer)
-        self._parts = whole("num_parts", num_parts)
-        self._part = whole("part_index", part_index, least=0)
+        batch_size = check_int("batch_size", batch_size)
+        label_width = check_int("label_width", label_width)
+        self._threads = check_int("preprocess_threads", preprocess_threads)
+        self._buffer = check_int("prefetch_buffer", prefetch_buffer)
+        self._parts = check_int("num_parts", num_parts)
+        self._part = check_int("part_index", part_index, minimum=0)
         if self._part >= self._parts:
             raise ValueError(f"part_index {part_index} of {plural(self._parts, 'part')}")
         if backend not in tuple(INTERPS):
@@ -134,9 +134,9 @@ class ImageRecordIter:
         aug = Augmentation(data_shape, dtype=name, **augmentation)
         self.batch_size = batch_size
         self._shuffle, rounds = _flag("shuffle", shuffle), _flag("round_batch", round_batch)
-        self._seed = whole("seed", seed, least=None) % _WORD
-        seed_aug = self._seed if seed_aug is None else whole("seed_aug", seed_aug, least=None)
-        source = Source(read_list(path_imglist) if path_imglist else None)
+        self._seed = check_int("seed", seed, minimum=None) % _WORD
+        seed_aug = self._seed if seed_aug is None else check_int("seed_aug", seed_aug, minimum=None)
+        source = LabelSource(read_list(path_imglist) if path_imglist else None)
         self.reader = RecordReader(path_imgrec, True if path_imgidx in (None, "") else path_imgidx)
         check_files(self.reader)
         self._positions = in_file_order(self.reader, sample_positions(self.reader))
@@ -148,7 +148,7 @@ class ImageRecordIter:
         if masks is None and (dtype_name("mask_dtype", mask_dtype), mask_fill) != ("uint8", 255):
             raise ValueError("mask_dtype and mask_fill require masks")
         if masks is not None:
-            self._masks = Masks(self.reader, masks)
+            self._masks = MaskReader(self.reader, masks)
             rows = MaskRows(self._masks, mask_dtype, mask_fill, backend)
         self._loader = SampleLoader(
             self.reader, aug, labels, rows, backend=backend,
@@ -172,7 +172,9 @@ class ImageRecordIter:
         self._prefetchers: list[Prefetcher[RawBatch]] = []
         self._finalizer = weakref.finalize(self, _close_all, self._prefetchers)
 
-    def _labels(self, aug: Augmentation, source: Source, label_width: int, *, skip: bool) -> Labels:
+    def _labels(
+        self, aug: Augmentation, source: LabelSource, label_width: int, *, skip: bool
+    ) -> BatchLabels:
         """What becomes of labels; where that has to be found out, `skip` passes bad ones over."""
         return Vectors(source, label_width)
 
@@ -303,10 +305,10 @@ def _close_all(prefetchers: list[Prefetcher[RawBatch]]) -> None:
     prefetchers.clear()  # not before: what was interrupted is closed once more
 
 
-def whole(name: str, value: int, least: int | None = 1) -> int:
+def check_int(name: str, value: int, minimum: int | None = 1) -> int:
     number = operator.index(value) if isinstance(value, SupportsIndex) else None
-    if number is None or (least is not None and number < least):
-        more = "" if least is None else f", {least} or more"
+    if number is None or (minimum is not None and number < minimum):
+        more = "" if minimum is None else f", {minimum} or more"
         raise ValueError(f"{name} {value!r}: it is a whole number{more}")
     return number
 

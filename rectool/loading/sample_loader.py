@@ -21,7 +21,7 @@ from .augment.geometry import GeometryPlan
 from .augment.options import Augmentation
 from .augment.steps import Crop, Pad, Resize, Step
 from .batch_buffers import RawBatch
-from .labels import Labels
+from .labels import BatchLabels
 from .masks import MaskRows
 from .samples import named_errors, read_sample
 
@@ -39,7 +39,7 @@ class SampleLoader:
         self,
         reader: RecordReader,
         augmentation: Augmentation,
-        labels: Labels,
+        labels: BatchLabels,
         masks: MaskRows | None,
         *,
         backend: Backend,

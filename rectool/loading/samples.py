@@ -102,13 +102,13 @@ def sample_positions(reader: RecordReader) -> Positions:
 
 def _suspects(reader: RecordReader) -> NDArray[np.int64]:
     """The positions of the records that are looked at, in their order."""
-    room = reader.room()
-    larger = np.flatnonzero(room > _SMALL)
+    sizes = reader.max_frame_sizes()
+    larger = np.flatnonzero(sizes > _SMALL)
     if len(larger) <= _LARGER:
-        return np.arange(len(room), dtype=np.int64)
-    smallest = larger[room[larger].argpartition(_LARGER)[:_LARGER]]
-    suspects = np.zeros(len(room), bool)
-    suspects[room <= _SMALL] = suspects[smallest] = True
+        return np.arange(len(sizes), dtype=np.int64)
+    smallest = larger[sizes[larger].argpartition(_LARGER)[:_LARGER]]
+    suspects = np.zeros(len(sizes), bool)
+    suspects[sizes <= _SMALL] = suspects[smallest] = True
     ends = np.unique(reader.starts)
     suspects[ends[:-1]] = suspects[ends[1:] - 1] = True
     return np.flatnonzero(suspects)

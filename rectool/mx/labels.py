@@ -25,7 +25,7 @@ class Label(np.float32):
         return int(self)
 
 
-class Labels(_Base):
+class LabelArray(_Base):
     """A float32 array whose items are Labels."""
 
     def __getitem__(self, index: Any) -> Any:

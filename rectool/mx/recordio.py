@@ -32,7 +32,7 @@ from ..format.header import unpack as _unpack
 from ..format.writer import RecordWriter
 from .base import opening
 from .keys import Offsets, read_other_keys
-from .labels import Labels
+from .labels import LabelArray
 
 __all__ = [
     "IRHeader",
@@ -275,7 +275,7 @@ def unpack(s: Any) -> tuple[IRHeader, bytes]:
     """
     header, payload = _unpack(_as_bytes(s))
     if header.flag:
-        header = header._replace(label=header.label.view(Labels))
+        header = header._replace(label=header.label.view(LabelArray))
     return header, payload
 
 

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ImageError, RecordError, shown
-from .source import Made, Maker, Place, Source
+from .source import Location, Made, Maker, Source
 from .transform import Copy, Treatment
 
 if TYPE_CHECKING:
@@ -163,13 +163,13 @@ class _InPool:
                 self._deadly[position] = ImageError(reason)
                 found = True
         if not found:
-            paths = ", ".join(_place_text(self._source.place(at)) for at in positions)
+            paths = ", ".join(_location_text(self._source.location(at)) for at in positions)
             hint = ""
             if death.exitcode == -getattr(signal, "SIGKILL", 0):
                 hint = " (out of memory? fewer --workers need less)"
             raise RecordError(f"{death}, at work on {paths}; nothing was written{hint}")
 
 
-def _place_text(place: Place) -> str:
-    at = "" if place.offset is None else f" at byte {place.offset}"
-    return shown(place.path) + at
+def _location_text(location: Location) -> str:
+    at = "" if location.offset is None else f" at byte {location.offset}"
+    return shown(location.path) + at

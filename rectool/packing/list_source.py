@@ -23,7 +23,7 @@ from .masks import Mask, MaskFinder, Masks
 
 if TYPE_CHECKING:
     from ..imaging.options import Change
-from .source import Made, Place, Records, Source
+from .source import Location, Made, Records, Source
 from .transform import Copy, Treatment
 
 
@@ -70,9 +70,9 @@ class FileSource(Source):
         finder = None if self.masks is None else self.masks.finder()
         return _FileMaker(self.root, treatment, self.label_width, finder)
 
-    def place(self, position: int) -> Place:
+    def location(self, position: int) -> Location:
         path = os.path.join(self.root, self.images[position].path)
-        return Place(path, self.images.line_number(position), None)
+        return Location(path, self.images.line_number(position), None)
 
     def labels(self, positions: range) -> Iterator[Sequence[float]]:
         return (self.images[position].labels for position in positions)

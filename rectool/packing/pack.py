@@ -22,7 +22,7 @@ from ..system.files import open_regular
 from .executor import Result, Run, usual_workers
 from .list_source import FileSource
 from .mask_counts import MaskCounts
-from .source import Made, Place, Records, Source
+from .source import Location, Made, Records, Source
 from .transform import Treatment
 
 if TYPE_CHECKING:
@@ -117,13 +117,13 @@ def pack_source(
             key = int(source.keys[position])
             error = _add(shards, source, position, result)
             if error is not None:
-                failure = Failure(key, *source.place(position), error.message)
-                shards.lack(position, failure)
+                failure = Failure(key, *source.location(position), error.message)
+                shards.record_failure(position, failure)
                 fail(failure)
             elif isinstance(result, Made):
                 masks.add_all(result.records[1:])
                 if result.remarks and remarks.count_all(result.remarks, TRUNCATED):
-                    on_truncated(Failure(key, *source.place(position), _AS_FAR_AS_IT_GOES))
+                    on_truncated(Failure(key, *source.location(position), _AS_FAR_AS_IT_GOES))
             on_progress(left)
         if not shards.records:
             hint = ""
@@ -167,9 +167,9 @@ def _check_root(source: FileSource) -> None:
     """Raises ListError where many files are missing and none is there, under no spelling: to name
     them all would help nobody.
     """
-    paths = (source.place(position).path for position in range(len(source)))
+    paths = (source.location(position).path for position in range(len(source)))
     if len(source) > _MANY and not any(map(os.path.lexists, paths)) and not _respelled(source):
-        first = shown(source.place(0).path)
+        first = shown(source.location(0).path)
         reason = f"none of its {len(source)} files is found, {first} for one"
         raise ListError(reason + _root_hint(source), path=source.name)
 
@@ -199,13 +199,13 @@ def _lists(source: Source, lst: str, *, force: bool, resume: bool) -> list[Outpu
     return [output]
 
 
-def _ending(error: OSError | MemoryError, place: Place) -> OSError | RecordError:
+def _ending(error: OSError | MemoryError, location: Location) -> OSError | RecordError:
     """An error that ends the run, with the file that was being packed."""
     if isinstance(error, MemoryError):
         hint = "out of memory while it was packed; fewer --workers need less"
-        return RecordError(hint, path=place.path, offset=place.offset)
+        return RecordError(hint, path=location.path, offset=location.offset)
     if error.filename is None:
-        return OSError(error.errno, error.strerror or str(error), place.path)
+        return OSError(error.errno, error.strerror or str(error), location.path)
     return error
 
 
@@ -251,7 +251,7 @@ class _OneFile:
     def add(self, position: int, key: int, records: Records) -> None:
         self._writer.write(records, key)
 
-    def lack(self, position: int, failure: Failure) -> None: ...
+    def record_failure(self, position: int, failure: Failure) -> None: ...
 
     def publish(self, *others: Output) -> list[tuple[str, ...]]:
         self.sizes = self._writer.tell()
@@ -270,7 +270,7 @@ def _add(
 ) -> RecordError | None:
     """Writes a sample's records; or returns why there are none. Raises what ends the run."""
     if isinstance(result, (OSError, MemoryError)):
-        raise _ending(result, source.place(position))
+        raise _ending(result, source.location(position))
     if isinstance(result, RecordError):
         return result
     try:

@@ -85,12 +85,12 @@ class RecordMaker:
         return record[:start] + self._treatment.apply(record[start:], changes)
 
     def _treated_pair(
-        self, record: bytes, offset: int, room: int, number: int, changes: list[Change]
+        self, record: bytes, offset: int, max_size: int, number: int, changes: list[Change]
     ) -> Records:
-        """`offset` and `room` are those of the mask's record, which is in the file `number`."""
+        """`offset` and `max_size` are those of the mask's record, which is in the file `number`."""
         where = f"in {shown(self._paths[number])}"
         try:
-            mask = self._record(number, offset, room)
+            mask = self._record(number, offset, max_size)
         except RecordError as error:
             raise RecordError(f"its mask {where}, byte {offset}: {error.message}") from None
         (image_header, image), (mask_header, numbers) = unpack(record), unpack(mask)
@@ -106,29 +106,29 @@ class RecordMaker:
         pair = self._treatment.apply_pair(image, of_image, changes)
         return tuple(record[:start] + payload for payload in pair)
 
-    def _record(self, number: int, offset: int, room: int) -> bytes:
+    def _record(self, number: int, offset: int, max_size: int) -> bytes:
         file = self._file(number)
-        size = min(room, _FIRST_READ)
+        size = min(max_size, _FIRST_READ)
         while True:
             frames = file[offset : offset + size]
             try:
                 return record_at(frames, 0)
             except TruncatedError as error:
                 if len(frames) < size or size > _LARGEST_READ:  # the file itself ends there
-                    raise self._explained(error, offset, room, len(file)) from None
+                    raise self._explained(error, offset, max_size, len(file)) from None
                 size *= 8  # a large record, or the index has another one begin inside
             except CorruptError as error:
-                raise self._explained(error, offset, room, len(file)) from None
+                raise self._explained(error, offset, max_size, len(file)) from None
 
     @staticmethod
     def _explained(
-        error: CorruptError | TruncatedError, offset: int, room: int, size: int
+        error: CorruptError | TruncatedError, offset: int, max_size: int, size: int
     ) -> RecordError:
         """The error without an offset, which is the sample's, and places as those in the file."""
         if isinstance(error, CorruptError) and (error.offset or "another" not in error.message):
             return CorruptError(error.message)
-        if offset + room < size:
-            return CorruptError(swallows(offset + room))
+        if offset + max_size < size:
+            return CorruptError(swallows(offset + max_size))
         if isinstance(error, CorruptError):
             return CorruptError("the record reaches over another: its length is damaged")
         return TruncatedError(f"the file ends inside this record: it has {size} bytes")

@@ -14,7 +14,7 @@ from ..errors import RecordError, StrPath, plural, shown
 from ..format.cover import missing_error
 from ..format.face_sets import FaceFiles
 from ..format.header import label_list, payload_start, unpack
-from ..format.headers import room
+from ..format.headers import max_frame_sizes
 from ..format.heads import plain_headers
 from ..format.ids import check_ids
 from ..format.index import Index
@@ -24,7 +24,7 @@ from ..format.recovery import DamagedRegion
 from ..listing.lst import Numbers, digest_of
 from ..system.reading import FileState
 from .record_builder import RecordMaker, RecordSample
-from .source import Place, Source
+from .source import Location, Source
 from .transform import Copy, Treatment
 
 _MOST_NAMED = 1000  # damaged regions
@@ -83,7 +83,7 @@ class RecordSource(Source):
                 if renumber:
                     raise RecordError(_NAMES_KEYS, path=path)
             kept = _with_payload(index.offsets, file) if images_only else slice(None)
-            columns = [(index.offsets, room(index.offsets, len(file.buffer)))]
+            columns = [(index.offsets, max_frame_sizes(index.offsets, len(file.buffer)))]
             if masks:
                 columns.append(self._open_masks(self.files[len(recs) + number], index, path))
             keys.append(index.keys[kept])
@@ -128,7 +128,7 @@ class RecordSource(Source):
         """Offsets and rooms of the masks of a file's images."""
         index, file = self._open(path)
         check_keys(images.keys, index.keys, rec, path)
-        return index.offsets, room(index.offsets, len(file.buffer))
+        return index.offsets, max_frame_sizes(index.offsets, len(file.buffer))
 
     def _check_keys(self) -> None:
         order = self.keys.argsort(kind="stable")
@@ -136,7 +136,7 @@ class RecordSource(Source):
         again = np.flatnonzero(in_order[1:] == in_order[:-1])
         if not len(again):
             return
-        first, second = (self.place(int(order[again[0] + at])).path for at in (0, 1))
+        first, second = (self.location(int(order[again[0] + at])).path for at in (0, 1))
         others = f", and {plural(len(again) - 1, 'more key')} so" if len(again) > 1 else ""
         files = [self._file == self._file[order[again[0] + at]] for at in (0, 1)]
         alike = first != second and np.array_equal(*(self.keys[own] for own in files))
@@ -169,8 +169,8 @@ class RecordSource(Source):
             new_numbers=self._new_numbers,
         )
 
-    def place(self, position: int) -> Place:
-        return Place(self.files[self._file[position]], None, int(self._offsets[position, 0]))
+    def location(self, position: int) -> Location:
+        return Location(self.files[self._file[position]], None, int(self._offsets[position, 0]))
 
     def labels(self, positions: range) -> Iterator[list[float]]:
         make = self.maker(Copy("nothing"))

@@ -203,7 +203,7 @@ class ShardWriter:
                 writer = self._start(position)
         writer.write(records, key)
 
-    def lack(self, position: int, failure: Failure) -> None:
+    def record_failure(self, position: int, failure: Failure) -> None:
         """Notes that a sample gave no record."""
         self._writer_at(position)
         self._failures.append(failure)

@@ -32,7 +32,7 @@ Maker = Callable[[Any], Made]
 SourceType = TypeVar("SourceType", bound="Source")
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """Where a sample comes from: a file; its line in the list, or the record's byte offset."""
 
     path: str
@@ -83,7 +83,7 @@ class Source(ABC):
         """
 
     @abstractmethod
-    def place(self, position: int) -> Place: ...
+    def location(self, position: int) -> Location: ...
 
     @abstractmethod
     def labels(self, positions: range) -> Iterator[Sequence[float]]:

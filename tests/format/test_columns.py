@@ -135,7 +135,7 @@ def test_golden_files(name: str, idx: bool, expected: dict[str, Any]) -> None:
         assert np.array_equal(reader.labels(of_width).ravel(), wanted)
 
 
-def test_room(tmp_path: Path) -> None:
+def test_max_frame_sizes_are_the_bytes_to_the_next_record(tmp_path: Path) -> None:
     """Up to the next record that the index has, each in its own file."""
     records = [b"x" * 4, b"y" * 16, b"z" * 8, b""]  # frames of 12, 24, 16 and 8 bytes
     paths = [
@@ -144,16 +144,16 @@ def test_room(tmp_path: Path) -> None:
         write(tmp_path / "c.rec", records),
         write(tmp_path / "d.rec", records, [2, 0, 2]),
     ]
-    room = RecordReader(paths).room()
-    assert room.tolist() == [8, 40, 12, 12, 24, 16, 8, 24, 36, 24]
-    assert room.dtype == np.int64
+    sizes = RecordReader(paths).max_frame_sizes()
+    assert sizes.tolist() == [8, 40, 12, 12, 24, 16, 8, 24, 36, 24]
+    assert sizes.dtype == np.int64
 
 
 def test_empty_files(tmp_path: Path) -> None:
     reader = RecordReader([write(tmp_path / "a.rec", []), write(tmp_path / "b.rec", [])])
     check(reader, [], None)
     check(reader, [], [])
-    assert reader.room().tolist() == []
+    assert reader.max_frame_sizes().tolist() == []
     check(RecordReader(GOLDEN / "faces.rec"), [], [])
 
 
@@ -172,7 +172,7 @@ def test_closed(tmp_path: Path) -> None:
     labels = reader.labels()
     reader.close()
     assert labels.tolist() == [1]
-    for read in (reader.headers, reader.labels, reader.room):
+    for read in (reader.headers, reader.labels, reader.max_frame_sizes):
         with pytest.raises(ValueError, match="closed reader"):
             read()
 

@@ -25,7 +25,7 @@ from ..recordio import MXIndexedRecordIO, MXRecordIO
 from .augmenters import Augmenter
 from .create import CreateAugmenter
 from .decode import imdecode
-from .samples import Listed, RecordSamples, named, open_samples
+from .samples import Listed, RecordSamples, naming_sample, open_samples
 
 _HANDLES = ("pad", "discard", "roll_over")
 _DTYPES = ("int32", "int64", "float32", "float64")
@@ -249,7 +249,7 @@ class ImageIter(DataIter):
         return self._name_of(self._last)
 
     def _name_of(self, position: int) -> str:
-        path, what = self.samples.place(position)
+        path, what = self.samples.name_of(position)
         return f"{path}: {what}" if what else path
 
     def check_data_shape(self, data_shape: tuple[int, ...]) -> None:
@@ -265,7 +265,7 @@ class ImageIter(DataIter):
         try:
             return imdecode(s)
         except ImageError as error:
-            raise named(error, self.samples.place(self._last)) from None
+            raise naming_sample(error, self.samples.name_of(self._last)) from None
 
     def read_image(self, fname: str) -> bytes:
         """The bytes of an image file."""

@@ -22,16 +22,16 @@ _BLOCK = 1 << 14
 """Records whose labels are read at once."""
 
 
-class Place(NamedTuple):
+class SampleName(NamedTuple):
     """What an error calls a sample: the file, and what in it if it is one of many."""
 
     path: str
     what: str = ""
 
 
-def named(error: RecordError, place: Place) -> RecordError:
+def naming_sample(error: RecordError, name: SampleName) -> RecordError:
     """The error, saying which sample it is about."""
-    return error.located(path=place.path, prefix=f"{place.what}: " if place.what else "")
+    return error.located(path=name.path, prefix=f"{name.what}: " if name.what else "")
 
 
 class Samples(Protocol):
@@ -44,7 +44,7 @@ class Samples(Protocol):
     def labels(self, positions: Positions) -> Iterator[tuple[int, Any]]:
         """These positions in some order, each with its label; no image is read."""
 
-    def place(self, position: int) -> Place: ...
+    def name_of(self, position: int) -> SampleName: ...
 
 
 class RecordSamples:
@@ -99,9 +99,9 @@ class RecordSamples:
                     block[alike].tolist(), self.reader.labels(records[alike]), strict=True
                 )
 
-    def place(self, position: int) -> Place:
+    def name_of(self, position: int) -> SampleName:
         key = self.reader.keys[self._positions[position]]
-        return Place(self.reader.name, f"the record with the key {key}")
+        return SampleName(self.reader.name, f"the record with the key {key}")
 
 
 class ListSamples:
@@ -121,8 +121,8 @@ class ListSamples:
     def labels(self, positions: Positions) -> Iterator[tuple[int, Any]]:
         return ((position, self._entries[position].labels) for position in positions.tolist())
 
-    def place(self, position: int) -> Place:
-        return Place(os.path.join(self._root, self._entries[position].path))
+    def name_of(self, position: int) -> SampleName:
+        return SampleName(os.path.join(self._root, self._entries[position].path))
 
 
 class GivenSamples:
@@ -142,8 +142,8 @@ class GivenSamples:
     def labels(self, positions: Positions) -> Iterator[tuple[int, Any]]:
         return ((position, self.read(position)[0]) for position in positions.tolist())
 
-    def place(self, position: int) -> Place:
-        return Place(os.path.join(self._root, self._given[position][-1]))
+    def name_of(self, position: int) -> SampleName:
+        return SampleName(os.path.join(self._root, self._given[position][-1]))
 
 
 class Listed(Mapping[int, tuple[nd.NDArray, str]]):

@@ -13,7 +13,7 @@ from ...format.header import IRHeader, label_list
 from ...loading.augment.geometry import GeometryPlan
 from ...loading.augment.options import Augmentation
 from ...loading.keywords import names_of
-from ...loading.labels import Labels, Source
+from ...loading.labels import BatchLabels, LabelSource
 from .records import ImageRecordIter
 
 _SIZES = 4
@@ -70,15 +70,17 @@ class ImageDetRecordIter(ImageRecordIter):
             del kept[name]
         pad = max(kept.pop("label_pad_width", 0), 0), kept.pop("label_pad_value", -1)
         drawn = {"rand_mirror": mirror == 0.5, "mirror": mirror == 1, "force_resize": True}
-        return _Source(pad, **{**kept, **drawn})
+        return _BoxIterator(pad, **{**kept, **drawn})
 
 
-class _Source(loading.ImageRecordIter):
+class _BoxIterator(loading.ImageRecordIter):
     def __init__(self, pad: tuple[int, float], **parameters: Any) -> None:
         self._pad = pad
         super().__init__(**parameters)
 
-    def _labels(self, aug: Augmentation, source: Source, label_width: int, *, skip: bool) -> Labels:
+    def _labels(
+        self, aug: Augmentation, source: LabelSource, label_width: int, *, skip: bool
+    ) -> BatchLabels:
         images = source.images
         if images is None:
             widths = self.reader.headers(np.asarray(self._positions, np.int64)).widths
@@ -94,7 +96,7 @@ class _Source(loading.ImageRecordIter):
 class _Rows:
     """A row of sizes and labels for each sample."""
 
-    def __init__(self, source: Source, most: int, fill: float, sizes: Any) -> None:
+    def __init__(self, source: LabelSource, most: int, fill: float, sizes: Any) -> None:
         self._source, self._sizes = source, sizes
         self.shape: tuple[int, ...] = (_SIZES + most,)
         self.fill = fill

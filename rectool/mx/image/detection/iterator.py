@@ -17,7 +17,7 @@ from ... import nd
 from ...nd import NDArray
 from ..augmenters import ForceResizeAug
 from ..image_iter import ImageIter, check_options
-from ..samples import named
+from ..samples import naming_sample
 from .augmenters import DetAugmenter, DetBorrowAug
 from .create import CreateDetAugmenter
 
@@ -98,7 +98,7 @@ class ImageDetIter(ImageIter):
                     f"boxes of {boxes.shape[1]} numbers, and those of {self._name_of(first)} have"
                     f" {width}"
                 )
-                raise named(error, self.samples.place(position))
+                raise naming_sample(error, self.samples.name_of(position))
             most = max(most, len(boxes))
         return most, width
 
@@ -107,7 +107,7 @@ class ImageDetIter(ImageIter):
         try:
             return self._parse_label(label)
         except HeaderError as error:
-            raise named(error, self.samples.place(position)) from None
+            raise naming_sample(error, self.samples.name_of(position)) from None
         except (TypeError, ValueError) as error:
             raise ValueError(f"{self._name_of(position)}: {error}") from error
 
