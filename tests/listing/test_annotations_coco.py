@@ -194,7 +194,7 @@ def test_skip_empty(run: Runner, folder: Path) -> None:
     assert [entry.key for entry in entries] == [3]
     assert err[3:] == ["left out: 1 image without objects, as in a.jpg"]
     name = write(folder, instances(annotations=[]))
-    says = ["a.json: no images with objects"]
+    says = ["a.json: no images with objects (left out: 2 images without objects, as in a.jpg)"]
     assert faults("--coco", name, "--skip-empty", folder=folder) == says
 
 

@@ -173,6 +173,7 @@ class BoxLines:
         if not self._keys:
             faults.check(source)
             what = "no images with objects" if self._skip_empty else "no images"
-            raise ListError(what, path=source)
+            why = "; ".join(self.remarks.lines())
+            raise ListError(f"{what} ({why})" if why else what, path=source)
         keys, widths = (np.array(column, np.int64) for column in (self._keys, self._widths))
         return ImageList.numbered(bytes(self._lines), name, keys, widths)
