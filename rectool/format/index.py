@@ -91,7 +91,8 @@ def _chunks_of_lines(file: BinaryIO) -> Iterator[bytes]:
     while chunk := file.read(_CHUNK):
         head, newline, tail = (rest + chunk).rpartition(b"\n")
         if len(tail) > _CHUNK:  # no text file at all: let the parser say so
-            head, newline, tail = head + newline + tail, b"\n", b""
+            yield head + newline + tail + b"\n"
+            return
         rest = tail
         if newline:
             yield head + newline

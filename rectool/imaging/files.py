@@ -7,8 +7,9 @@ import os
 import stat
 import time
 
-from ..errors import ImageError, LimitError
+from ..errors import ImageError, LimitError, StrPath
 from ..format.frames import MAX_RECORD
+from ..system.files import open_regular
 
 RAW_ENDING = ".bin"
 """The ending of a file that holds a record's payload which is no image, or nothing."""
@@ -26,6 +27,22 @@ _OF_THE_FILE = frozenset(
 )
 _WINDOWS_NAMES = (123, 161)  # names that Windows does not allow
 _PAUSES = (0.1, 0.4, 1.6)  # seconds, before the next trial
+
+
+def read_named(path: StrPath) -> bytes:
+    """A regular file's bytes. Raises LimitError for more than a record holds, and OSError at once.
+
+    All errors have the path.
+    """
+    with open_regular(path) as file:
+        _check_size(os.fstat(file.fileno()).st_size, path)
+        return file.read()
+
+
+def _check_size(size: int, path: StrPath | None = None) -> None:
+    if size > MAX_RECORD:
+        reason = f"{size} bytes, and a record holds less than {MAX_RECORD + 1}"
+        raise LimitError(reason, path=path)
 
 
 def file_fault(error: OSError) -> ImageError:
@@ -71,9 +88,7 @@ def _read(path: str) -> bytes:
             raise ImageError("a folder")
         if not stat.S_ISREG(state.st_mode):
             raise ImageError("no regular file")
-        if state.st_size > MAX_RECORD:
-            size = state.st_size
-            raise LimitError(f"{size} bytes, and a record holds less than {MAX_RECORD + 1}")
+        _check_size(state.st_size)
         content = os.read(fd, state.st_size + 1)
         if len(content) != state.st_size:  # it changes, or came in pieces
             pieces = [content]

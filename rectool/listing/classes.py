@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Mapping
 
 from ..errors import LimitError, ListError, StrPath, shown
+from .faults import Faults
 from .lst import (
     decode_path,
     encode_path,
     parse_label,
     quoted,
-    raise_faults,
 )
 from .text_files import MOST_OF_NAMES, read_text
 
@@ -27,24 +28,25 @@ def class_table(classes: Mapping[str, int]) -> bytes:
 def read_classes(path: StrPath) -> dict[str, int]:
     """The class table in a file. Raises ListError, naming lines, where it is none."""
     classes: dict[str, int] = {}
-    faults: list[str] = []
+    faults = Faults()
     table = read_text(path, "a class table", MOST_OF_NAMES)
-    for number, line in enumerate(table.split(b"\n"), 1):
+    for number, ended in enumerate(io.BytesIO(table), 1):
+        line = ended.removesuffix(b"\n")
         if not line.strip():
             continue
         fields = _CLASS.fullmatch(line)
         name = decode_path(fields[1]) if fields else ""
         where = f"{shown(path)}:{number}:"
         if not fields:
-            faults.append(f"{where} expected a name, a blank and a number, found {quoted(line)}")
+            faults.add(f"{where} expected a name, a blank and a number, found {quoted(line)}")
         elif name in classes:
-            faults.append(f"{where} a second number for {shown(name)}")
+            faults.add(f"{where} a second number for {shown(name)}")
         else:
             try:
                 classes[name] = int(parse_label(fields[2]))
             except LimitError as error:
-                faults.append(f"{where} {error.message}")
-    raise_faults(faults, path)
+                faults.add(f"{where} {error.message}")
+    faults.check(path)
     if not classes:
         raise ListError("an empty class table", path=path)
     return classes

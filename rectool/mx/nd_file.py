@@ -17,6 +17,7 @@ _LIST = 0x112
 _V1, _V2, _V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
 _DTYPES = {0: "f4", 1: "f8", 2: "f2", 3: "u1", 4: "i4", 5: "i1", 6: "i8", 7: "?"}
 _MOST_AXES = 32
+_HEAD = 24  # bytes before the first array
 
 
 def save(path: StrPath, arrays: Mapping[str, Any] | Sequence[Any]) -> None:
@@ -49,7 +50,8 @@ def load(path: StrPath) -> tuple[list[NDArray[Any]], list[str]]:
     for a pipe or a device.
     """
     with open_regular(path) as file:
-        data = file.read()
+        head = file.read(_HEAD)
+        data = head + (file.read() if head.startswith(struct.pack("<Q", _LIST)) else b"")
     try:
         return _ArrayFileReader(data).arrays()
     except (struct.error, ValueError, OverflowError, KeyError):

@@ -177,6 +177,31 @@ def test_sixty_gigabytes_are_refused_in_little_memory(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="measures memory by /proc")
+@pytest.mark.parametrize(
+    ("option", "start"), [("--coco", b'{"images":['), ("--manifest", b'{"source-ref":"a","b":1}\n')]
+)
+def test_sixty_gigabytes_of_annotations_are_refused_in_little_memory(
+    tree: Path, option: str, start: bytes
+) -> None:
+    with open(tree.parent / "x", "wb") as file:
+        file.write(start)
+        file.truncate(60 << 30)
+    status, says, peak = measured("list", "images", option, "x", cwd=tree.parent)
+    assert status == 1, says
+    assert "rectool: x: not " in says
+    assert peak < 150 << 20
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measures memory by /proc")
+def test_millions_of_faults_are_counted_in_little_memory(tree: Path) -> None:
+    (tree.parent / "x").write_bytes(b"a\n" * 1_000_000)
+    status, says, peak = measured("list", "images", "--classes", "x", cwd=tree.parent)
+    assert status == 1, says
+    assert "999980 more" in says
+    assert peak < 150 << 20
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measures memory by /proc")
 @pytest.mark.parametrize("args", READERS, ids=" ".join)
 def test_an_endless_line_is_refused(tree: Path, args: list[str]) -> None:
     folder = tree.parent

@@ -13,7 +13,7 @@ from conftest import encoded, picture
 from PIL import Image
 
 import rectool.mx as mx
-from rectool import ImageError
+from rectool import ImageError, LimitError
 from rectool.imaging.pillow import decode
 from rectool.imaging.resizing import resize_array
 from rectool.mx.nd import NDArray
@@ -124,6 +124,10 @@ def test_imread(tmp_path: Path) -> None:
         image.imread(tmp_path / "b.jpg")
     with pytest.raises(FileNotFoundError):
         image.imread(tmp_path / "none.jpg")
+    with open(tmp_path / "huge.jpg", "wb") as file:
+        file.truncate(1 << 30)
+    with pytest.raises(LimitError, match=r"huge\.jpg: 1073741824 bytes"):
+        image.imread(tmp_path / "huge.jpg")
 
 
 # Resizing.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, BinaryIO
 
 from ...errors import ListError
 from ..text_files import open_text
@@ -16,6 +17,7 @@ from .formats import not_of_format
 Json = dict[str, Any]
 
 _HEAD = 1 << 16
+_PIECE = 1 << 24
 _BEGIN = re.compile(rb"[\xef\xbb\xbf\xff\xfe\0\s]*[{\[]")
 
 
@@ -38,8 +40,18 @@ def _text_in(name: str, wanted: str) -> str:
         if file.seekable():  # a large file is not copied
             file.seek(0)
             head = b""
-        data = head + file.read()
+        data = _all_in(file, head, name, wanted)
     return data.decode(json.detect_encoding(data), "surrogatepass")
+
+
+def _all_in(file: BinaryIO, head: bytes, name: str, wanted: str) -> bytes:
+    sink = io.BytesIO()  # gives up its bytes without a copy
+    sink.write(head)
+    while piece := file.read(_PIECE):
+        if piece.count(0) == _PIECE:  # room that a download has not filled
+            raise not_of_format(name, wanted, f"zero bytes only from byte {sink.tell()} on")
+        sink.write(piece)
+    return sink.getvalue()
 
 
 def found(value: object) -> str:

@@ -30,7 +30,7 @@ _JOBS = {
 }
 _METADATA = "-metadata"
 _WANTED = "Ground Truth's manifest"
-_LONGEST_LINE = 1 << 26
+_LONGEST_LINE = 1 << 24
 _MOST_CLASSES = 1 << 16
 
 
@@ -96,6 +96,9 @@ def _rows(name: str, faults: Faults) -> Iterator[_Row]:
             if not line.strip():
                 continue
             where = f"{shown(name)}:{number}"
+            if len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
+                reason = f"line {number} is longer than {_LONGEST_LINE >> 20} MB"
+                raise not_of_format(name, _WANTED, reason)
             try:
                 item = json.loads(line.decode("utf-8-sig"))
                 if type(item) is not dict:

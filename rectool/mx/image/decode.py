@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import ImageError, StrPath
 from ...imaging.arrays import decode_array
-from ...system.files import open_regular
+from ...imaging.files import read_named
 from ..base import opening
 from ..nd import NDArray
 
@@ -44,8 +44,8 @@ def imread(
     filename: StrPath, flag: int = 1, to_rgb: int | bool = 1, out: NDArray | None = None
 ) -> NDArray:
     """The image in a file, as `imdecode` has it. Errors name the file; OSError too."""
-    with opening(), open_regular(filename) as file:
-        data = file.read()
+    with opening():
+        data = read_named(filename)
     try:
         return imdecode(data, flag, to_rgb, out)
     except ImageError as error:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray as Array
 
 from ...errors import ImageError, StrPath, plural
 from ...format.keys import KeyTable
+from ...imaging.files import read_named
 from ...loading import DataBatch, DataDesc
 from ...loading.keywords import names_of, refuse_unknown
-from ...system.files import open_regular
 from .. import nd
 from ..base import opening
 from ..io import DataIter
@@ -269,8 +269,8 @@ class ImageIter(DataIter):
 
     def read_image(self, fname: str) -> bytes:
         """The bytes of an image file."""
-        with opening(), open_regular(os.path.join(self.path_root, fname)) as file:
-            return file.read()
+        with opening():
+            return read_named(os.path.join(self.path_root, fname))
 
     def augmentation_transform(self, data: NDArray) -> NDArray:
         """The image after all augmenters."""
