@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from .format.write_index import write_index
     from .format.writer import RecordWriter
     from .inspection.inspect_records import inspect_records
+    from .listing.list_images import list_images
     from .loading import Augmentation, ImageDetRecordIter, ImageRecordIter, RecordDataset
+    from .packing.pack_images import pack_images
     from .unpacking.unpack_images import unpack_images
 
 __all__ = [
@@ -50,7 +52,9 @@ __all__ = [
     "RecordWriter",
     "TruncatedError",
     "inspect_records",
+    "list_images",
     "pack",
+    "pack_images",
     "unpack",
     "unpack_images",
     "write_index",
@@ -68,7 +72,9 @@ _HOMES = {
     "format.write_index": ("write_index",),
     "format.writer": ("RecordWriter",),
     "inspection.inspect_records": ("inspect_records",),
+    "listing.list_images": ("list_images",),
     "loading": ("Augmentation", "ImageDetRecordIter", "ImageRecordIter", "RecordDataset"),
+    "packing.pack_images": ("pack_images",),
     "unpacking.unpack_images": ("unpack_images",),
 }  # fmt: skip
 

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from ..packing.pack_images import pack_images
 from .failures import FailureLog
-from .image_options import image_options, treatment_of
-from .list import check_table, write_classes
-from .main import data_stream, fail, force_option, main, progress, say, say_all, shown_path
-from .pack_sources import kind_of, open_source, source_options
+from .image_options import image_options
+from .main import check_stdin, data_stream, fail, force_option, main, progress, say, shown_path
+from .pack_sources import source_options
 from .usage import check_pack
+from .verbs import verb
 
 if TYPE_CHECKING:
-    from ..packing.result import PackResult
-    from ..packing.sharding import Sharding
-
-
-def _size(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
-    if value is None:
-        return None
-    from ..packing.sharding import parse_size
-
-    try:
-        return parse_size(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
+    from ..imaging.options import Backend, Color, Encoding, Interp, ResizeMode
+    from ..packing.result import OnError, PackResult
 
 
 @main.command("pack")
@@ -39,7 +29,6 @@ def _size(_: click.Context, __: click.Parameter, value: str | None) -> int | Non
 @click.option("--shards", type=click.IntRange(1), help="Write so many files OUT-00000-of-000NN.")
 @click.option(
     "--shard-size",
-    callback=_size,
     metavar="SIZE",
     help="Write files of at most 500MB, 1GB, ..., but of one record at least.",
 )
@@ -48,28 +37,63 @@ def _size(_: click.Context, __: click.Parameter, value: str | None) -> int | Non
     "--workers",
     "--num-thread",
     type=click.IntRange(1),
-    help="Processes.  [default: one a core; 1 where bytes are only copied]",
+    help="Use so many processes.  [default: one a core; 1 where bytes are only copied]",
 )
 @click.option(
     "--on-error",
     type=click.Choice(["report", "fail", "skip"]),
-    default="report",
     show_default=True,
-    help="Of a bad image: name it, pack the others, and exit with 1; pack nothing; or exit with 0.",
+    help="Decide what an image that cannot be packed does: report names it, packs the others and"
+    " exits with 1; fail packs nothing; skip exits with 0.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result on stdout as JSON.")
 @force_option
+@verb(pack_images)
 @click.pass_context
-def pack(  # noqa: PLR0915
+def pack(
     ctx: click.Context,
     /,
     sources: tuple[str, ...],
     out: str,
+    root: str | None,
+    recursive: bool,
+    exts: tuple[str, ...],
+    hidden: bool,
+    shuffle: bool | None,
+    seed: int | None,
+    classes: str | None,
+    classes_out: str | None,
+    pack_label: bool,
+    label_width: int | None,
+    images_only: bool,
+    renumber: bool,
+    part: tuple[int, int] | None,
+    resize: int | None,
+    resize_mode: ResizeMode | None,
+    interp: Interp | None,
+    no_upscale: bool,
+    center_crop: bool,
+    quality: int | None,
+    encoding: Encoding | None,
+    color: Color | None,
+    background: str | None,
+    truncated: bool,
+    max_pixels: int | None,
+    backend: Backend | None,
+    pass_through: bool,
+    verify: bool,
+    masks: tuple[str, ...],
+    mask_suffix: str | None,
+    mask_values: tuple[str, ...],
+    mask_colors: str | None,
+    upright_masks: bool,
+    shards: int | None,
+    shard_size: str | None,
+    resume: bool,
     workers: int | None,
-    on_error: Any,
-    as_json: bool,
+    on_error: OnError,
     force: bool,
-    **options: Any,
+    as_json: bool,
 ) -> None:
     """Pack SOURCE into OUT.rec and OUT.idx: a folder, a .lst (- for stdin), or .rec files.
 
@@ -87,82 +111,87 @@ def pack(  # noqa: PLR0915
     rectool pack out.rec --masks out_mask.rec small --resize 128
     """
     from ..errors import plural
-    from ..format.names import mask_name
-    from ..format.writer import idx_beside
-    from ..packing.pack import outputs_of, pack_source
+    from ..packing.open_sources import kind_of
+    from ..packing.pack import outputs_of
     from ..system.memory import keep_freed_memory
-    from ..system.replacing import check_free, check_outputs
 
     check_pack(sources, out)
+    if as_json and classes_out == "-":
+        raise click.UsageError("--classes-out - and --json cannot both go to stdout; name a file.")
+    if sources == ("-",):
+        check_stdin()
     keep_freed_memory()
-    kind = kind_of(sources)
-    treatment = treatment_of(ctx, options, copies=kind == "rec")
-    sharding = _sharding(options)
-    rec, _, lst = outputs_of(out)
-    recs = [rec, mask_name(rec)] if options["masks"] else [rec]
-    files = [] if sharding else [name for path in recs for name in (path, idx_beside(path))]
-    files += [lst] if kind == "folder" else []
-    check_table(files, options["classes_out"], on_stdout="--json" if as_json else None)
-    check_outputs(files, _inputs(kind, sources, options))
-    for path in files:
-        check_free(path, force=force or options["resume"])
-    source, found, amiss = open_source(
-        ctx, kind, sources, lst, options, force=force or options["resume"]
-    )
-    if amiss and on_error == "fail":
-        fail("nothing was packed, because of what was left out")
-        raise click.exceptions.Exit(1)
-    if options["part"] and not len(source):
-        raise click.UsageError("--part: there are more parts than images, and this one is empty.")
-    begun = False
-
-    def on_progress(total: int) -> None:
-        nonlocal begun
-        begun = True
-        advance(total)
-
-    with progress(source.noun) as (advance, tell):
-        failures, truncated = logs = [
-            FailureLog(f"{rec[:-4]}.{what}.txt", tell) for what in ("failures", "truncated")
+    noun = "record" if kind_of(sources) == "rec" else "image"
+    prefix = outputs_of(out)[0][:-4]
+    with progress(noun) as (advance, tell):
+        failures, incomplete = logs = [
+            FailureLog(f"{prefix}.{what}.txt", tell) for what in ("failures", "truncated")
         ]
         try:
-            result = pack_source(
-                source,
+            result = pack_images(
+                sources,
                 out,
-                treatment,
-                sharding=sharding,
+                root=root,
+                recursive=recursive,
+                exts=exts,
+                hidden=hidden,
+                shuffle=shuffle,
+                seed=seed,
+                classes=classes,
+                classes_out=data_stream().buffer if classes_out == "-" else classes_out,
+                pack_label=pack_label,
+                label_width=label_width,
+                images_only=images_only,
+                renumber=renumber,
+                part=part,
+                resize=resize,
+                resize_mode=resize_mode,
+                interp=interp,
+                no_upscale=no_upscale,
+                center_crop=center_crop,
+                quality=quality,
+                encoding=encoding,
+                color=color,
+                background=background,
+                truncated=truncated,
+                max_pixels=max_pixels,
+                backend=backend,
+                pass_through=pass_through,
+                verify=verify,
+                masks=masks,
+                mask_suffix=mask_suffix,
+                mask_values=mask_values,
+                mask_colors=mask_colors,
+                upright_masks=upright_masks,
+                shards=shards,
+                shard_size=shard_size,
+                resume=resume,
                 workers=workers,
                 on_error=on_error,
-                with_list=found is not None,
                 force=force,
+                on_remark=say,
+                on_fault=fail,
                 on_failure=failures.add,
-                on_truncated=truncated.add,
-                on_progress=on_progress,
+                on_truncated=incomplete.add,
+                on_progress=advance,
             )
-        except BaseException:
-            if begun and sharding is not None:
-                _remark_on_shards(rec)
-            raise
         finally:
             for log in logs:
                 log.close()
-    from . import report as reporting  # not needed before
+    from .report import pack_json, pack_text  # not needed before
 
-    say(reporting.pack_text(result, source.noun))
+    say(pack_text(result, noun))
     _remark_on(result)
     if as_json:
-        click.echo(reporting.pack_json(result), file=data_stream())
+        click.echo(pack_json(result), file=data_stream())
     if failures.count:
-        say(f"not packed: {plural(failures.count, source.noun)}, named {failures.where}")
-    if found is not None:
-        write_classes(found, options["classes_out"], force=force, resume=options["resume"])
-    ctx.exit(1 if (result.failures or amiss) and on_error == "report" else 0)
+        say(f"not packed: {plural(failures.count, noun)}, named {failures.where}")
+    ctx.exit(1 if (result.failures or result.faults) and on_error == "report" else 0)
 
 
 def _remark_on(result: PackResult) -> None:
     from ..errors import plural
 
-    say_all(result.remarks)
     if result.colour_masks:
         say(
             f"{plural(result.colour_masks, 'mask')} of several channels: where each pixel is to be"
@@ -173,35 +202,3 @@ def _remark_on(result: PackResult) -> None:
             "key 0 is missing, which readers of InsightFace's data sets ask for first: rectool pack"
             f" {shown_path(result.recs[0])} NEW --renumber gives fresh keys"
         )
-
-
-def _inputs(kind: str, sources: tuple[str, ...], options: dict[str, Any]) -> list[str]:
-    """The files that are read, so far as the command line names them."""
-    from ..format.writer import idx_beside
-
-    recs = [*sources, *options["masks"]] if kind == "rec" else []
-    others = [*sources, *options["masks"], options["classes_file"], options["mask_colors"]]
-    return [*map(idx_beside, recs), *filter(None, others)]
-
-
-def _sharding(options: dict[str, Any]) -> Sharding | None:
-    count, size, resume = options["shards"], options["shard_size"], options["resume"]
-    if count is not None and size is not None:
-        raise click.UsageError("--shards says how many, --shard-size how large: give one of them.")
-    if count is None and size is None:
-        if resume:
-            raise click.UsageError("--resume is for --shards and --shard-size.")
-        return None
-    from ..packing.sharding import Sharding
-
-    return Sharding(count, size, resume)
-
-
-def _remark_on_shards(rec: str) -> None:
-    """Says what --resume can go on with."""
-    from ..errors import plural
-    from ..packing.shard_writer import finished_shards
-
-    finished = finished_shards(rec.removesuffix(".rec"))
-    if finished:
-        say(f"{plural(finished, 'shard')} finished; the same command with --resume goes on")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import Failure
@@ -21,7 +21,9 @@ class PackResult:
     Of a set of shards (`sharded`) `kept` were there from a run before. `masks` are the `.rec` files
     of masks, beside `recs`, if there are any, and `mask_bytes` what is in them; `colour_masks`
     counts those of several channels that were packed now. `remarks` are lines on what was done to
-    images otherwise than asked for.
+    images otherwise than asked for, `faults` on what is missing or damaged in
+    a source and not packed. `noun` is what a sample is: "image" or "record". `classes` is the label
+    of each class of a folder.
     """
 
     recs: tuple[str, ...]
@@ -36,3 +38,6 @@ class PackResult:
     sharded: bool
     kept: int
     remarks: tuple[str, ...] = ()
+    noun: str = "image"
+    faults: tuple[str, ...] = ()
+    classes: dict[str, int] = field(default_factory=dict)

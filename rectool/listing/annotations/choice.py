@@ -1,0 +1,143 @@
+"""One of the formats of annotations, as `list_images` was asked for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+from ...errors import ArgumentError, StrPath
+from ..scan import EXTS
+from .base import Annotated
+from .class_names import Names, read_names
+from .only import Only
+
+_OF_CSV = ("csv_columns", "csv_separator", "csv_blank")
+_NOT_FOR = {
+    "csv": ("recursive", "hidden", "no_difficult"),
+    "coco": ("recursive", "exts", "hidden", "no_difficult", *_OF_CSV),
+    "voc": ("recursive", *_OF_CSV),
+    "yolo": ("no_difficult", *_OF_CSV),
+    "labelme": ("recursive", "no_difficult", *_OF_CSV),
+    "manifest": ("recursive", "exts", "hidden", "no_difficult", *_OF_CSV),
+}
+_BOXES = "{coco}, {voc}, {yolo}, {labelme} or {manifest}"
+_ONLY_OF = {
+    "skip_empty": _BOXES,
+    "stored_boxes": _BOXES,
+    "no_difficult": "{voc}",
+    **dict.fromkeys(_OF_CSV, "{csv}"),
+}
+
+
+class _Shared(TypedDict):
+    """What all readers take."""
+
+    skip_empty: bool
+    stored: bool
+    only: Only | None
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """The arguments of `list_images` that are about annotations."""
+
+    csv: StrPath | None
+    csv_columns: tuple[str, ...]
+    csv_separator: str | None
+    csv_blank: float | None
+    coco: StrPath | None
+    voc: StrPath | None
+    yolo: StrPath | None
+    labelme: StrPath | None
+    manifest: StrPath | None
+    stored_boxes: bool
+    only: StrPath | None
+    no_difficult: bool
+    skip_empty: bool
+    recursive: bool
+    exts: tuple[str, ...]
+    hidden: bool
+    classes: StrPath | None
+
+    def sources(self) -> dict[str, StrPath]:
+        """The formats that were given, each with its file or folder."""
+        given = {name: getattr(self, name) for name in _NOT_FOR}
+        return {name: path for name, path in given.items() if path is not None}
+
+    def format(self) -> str | None:
+        """The format that was given, if any. Raises ArgumentError for what does not go with it."""
+        given = list(self.sources())
+        if len(given) > 1:
+            raise ArgumentError(f"{{{given[0]}}} and {{{given[1]}}}: give one of them")
+        if not given:
+            for name, formats in _ONLY_OF.items():
+                if self._is_given(name):
+                    raise ArgumentError(f"{{{name}}} requires {formats}")
+            return None
+        for name in filter(self._is_given, _NOT_FOR[given[0]]):
+            raise ArgumentError(f"{{{name}}} does not go with {{{given[0]}}}")
+        return given[0]
+
+    def _is_given(self, name: str) -> bool:
+        value = getattr(self, name)
+        return not value if name == "recursive" else value not in (None, False, ())
+
+    def read(self, name: str, root: StrPath) -> Annotated:
+        """What annotations in this format say of the images below `root`."""
+        names = read_names(self.classes) if self.classes else None
+        only = Only(self.only) if self.only else None
+        found = self._read(name, root, names, only)
+        if name == "csv" and not found.has_boxes and (self.skip_empty or self.stored_boxes):
+            option = "skip_empty" if self.skip_empty else "stored_boxes"
+            raise ArgumentError(f"{{{option}}} requires boxes, and this table has none")
+        found.remarks += only.remarks if only else []
+        return found
+
+    def _read(self, name: str, root: StrPath, names: Names | None, only: Only | None) -> Annotated:
+        """The format's own reader; those of the others are not loaded."""
+        shared: _Shared = {
+            "skip_empty": self.skip_empty,
+            "stored": self.stored_boxes,
+            "only": only,
+        }
+        classes, exts, path = names and names.classes, self.exts or EXTS, self.sources()[name]
+        if name == "csv":
+            from .csv import read_csv
+
+            return read_csv(
+                path,
+                root,
+                exts=exts,
+                classes=classes,
+                columns=self.csv_columns,
+                separator=self.csv_separator,
+                blank=self.csv_blank,
+                **shared,
+            )
+        if name == "coco":
+            from .coco import read_coco
+
+            return read_coco(path, root, classes=classes, **shared)
+        if name == "manifest":
+            from .manifest import read_manifest
+
+            return read_manifest(path, root, classes=classes, **shared)
+        if name == "voc":
+            from .voc import read_voc
+
+            has, hidden = not self.no_difficult, self.hidden
+            return read_voc(
+                path, root, exts=exts, classes=classes, difficult=has, hidden=hidden, **shared
+            )
+        if name == "labelme":
+            from .labelme import read_labelme
+
+            return read_labelme(
+                path, root, exts=exts, classes=classes, hidden=self.hidden, **shared
+            )
+        from .yolo import read_yolo
+
+        recursive, hidden = self.recursive, self.hidden
+        return read_yolo(
+            path, root, exts=exts, names=names, recursive=recursive, hidden=hidden, **shared
+        )
