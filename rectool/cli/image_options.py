@@ -76,7 +76,7 @@ image_options = option_group(
     click.option(
         "--backend",
         type=click.Choice(get_args(Backend)),
-        help="Decode and resize by this library; pillow antialiases, opencv gives im2rec.py's bytes."
+        help="Decode and resize by it; pillow antialiases, opencv gives im2rec.py's bytes."
         "  [default: pillow]",
     ),
     click.option(

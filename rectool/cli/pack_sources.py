@@ -24,13 +24,13 @@ source_options = option_group(
     click.option(
         "--root",
         type=click.Path(readable=False),
-        help="Let a list's paths start from this folder.  [default: the list's own, for - this one]",
+        help="Start a list's paths from this folder.  [default: the list's own, for - this one]",
     ),
     scan_options,
     click.option(
         "--pack-label",
         is_flag=True,
-        help="Do nothing: im2rec's option, and all labels are packed anyway.",
+        help="Do nothing: all labels are packed anyway.",
     ),
     click.option(
         "--label-width", type=click.IntRange(1), help="Pack only so many labels of each line."

@@ -1,4 +1,4 @@
-"""What `pack_images` packs: a folder, a list or record files, opened and in the order of packing."""
+"""What `pack_images` packs: a folder, a list or record files, in the order of packing."""
 
 from __future__ import annotations
 
