@@ -60,6 +60,14 @@ scan_options = option_group(
 )
 
 
+def say_classes(classes: dict[str, int], title: str) -> None:
+    """Prints the table of classes on stderr."""
+    from .report import classes_text
+
+    if classes:
+        say(classes_text(classes, title))
+
+
 @main.command("list")
 @click.argument("root", type=click.Path(readable=False))
 @click.argument("out", default="-", type=click.Path(readable=False))
@@ -145,6 +153,8 @@ def list_(
         raise click.UsageError("--classes-out - and the list cannot both go to stdout.")
     if csv == "-":
         check_stdin()
+    title = "class" if any((csv, coco, voc, yolo, labelme, manifest)) else "folder"
+    is_told = recursive and not classes and not classes_out
     result = list_images(
         root,
         data_stream().buffer if out == "-" else out,
@@ -173,14 +183,10 @@ def list_(
         test_ratio=test_ratio,
         on_error=on_error,
         force=force,
+        on_classes=lambda found: say_classes(found, title) if is_told else None,
         on_remark=say,
         on_fault=fail,
     )
-    is_annotated = any((csv, coco, voc, yolo, labelme, manifest))
-    if result.classes and recursive and not classes and not classes_out:
-        from .report import classes_text
-
-        say(classes_text(result.classes, "class" if is_annotated else "folder"))
     for path, count in result.lists:
         say(f"{plural(count, 'image')} in {shown_path(path)}")
     if result.unlisted:

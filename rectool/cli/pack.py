@@ -9,6 +9,7 @@ import click
 from ..packing.pack_images import pack_images
 from .failures import FailureLog
 from .image_options import image_options
+from .list import say_classes
 from .main import check_stdin, data_stream, fail, force_option, main, progress, say, shown_path
 from .pack_sources import source_options
 from .usage import check_pack
@@ -123,6 +124,7 @@ def pack(
     keep_freed_memory()
     noun = "record" if kind_of(sources) == "rec" else "image"
     prefix = outputs_of(out)[0][:-4]
+    is_told = recursive and not classes and not classes_out
     with progress(noun) as (advance, tell):
         failures, incomplete = logs = [
             FailureLog(f"{prefix}.{what}.txt", tell) for what in ("failures", "truncated")
@@ -169,6 +171,7 @@ def pack(
                 workers=workers,
                 on_error=on_error,
                 force=force,
+                on_classes=lambda found: say_classes(found, "folder") if is_told else None,
                 on_remark=say,
                 on_fault=fail,
                 on_failure=failures.add,

@@ -63,6 +63,7 @@ def list_images(
     test_ratio: float = 0.0,
     on_error: Literal["report", "fail", "skip"] = "report",
     force: bool = False,
+    on_classes: Callable[[dict[str, int]], None] = lambda classes: None,
     on_remark: Callable[[str], None] = lambda remark: None,
     on_fault: Callable[[str], None] = lambda fault: None,
 ) -> ListResult:
@@ -99,6 +100,7 @@ def list_images(
         test_ratio: The share of each chunk for OUT_test.lst.
         on_error: "fail" raises where an image cannot be listed; otherwise the others are listed.
         force: Replace lists that exist.
+        on_classes: Takes the label of each class, once the classes are known.
         on_remark: Takes each of the result's remarks at once.
         on_fault: Takes each of the result's faults at once.
 
@@ -111,7 +113,7 @@ def list_images(
         >>> list_images("images", "train").classes  # doctest: +SKIP
         {'cat': 0, 'dog': 1}
     """
-    from .annotations.choice import Annotations
+    from .annotation_arguments import Annotations
     from .found import check_lists, named, remark_on, scan_folder, write_classes
     from .lst import shuffled_order
     from .split import split, write_lists
@@ -162,6 +164,7 @@ def list_images(
             only=only,
             say=say,
         )
+        on_classes(found.classes)
         faults = remark_on(found, root, say, on_fault)
     else:
         annotated = found = labels.read(kind, root)
@@ -172,6 +175,7 @@ def list_images(
             raise ArgumentError("{classes_out}: no names of classes are known")
         if shuffle:
             found.images = found.images.take(shuffled_order(len(found.images), seed))
+        on_classes(found.classes)
         faults = remark_on(found, source, say, on_fault)
         for remark in annotated.remarks:
             say(remark)

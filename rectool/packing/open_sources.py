@@ -85,7 +85,9 @@ class SourceArguments:
         if name == "mask_suffix":
             return self.masks.suffix is not None
         value = getattr(self, name)
-        return not value if name == "recursive" else value not in (None, False, ())
+        if name == "recursive":
+            return not value
+        return not (value is None or value is False or value == ())  # 0 is given
 
 
 class Opened(NamedTuple):
@@ -129,11 +131,14 @@ def open_source(
     force: bool,
     say: Say,
     fault: Say,
+    on_classes: Callable[[dict[str, int]], None],
 ) -> Opened:
     """The source, its samples in the order of packing."""
     arguments.check(kind, sources[0])
     if kind == "folder":
-        return _folder(sources[0], lst, arguments, force=force, say=say, fault=fault)
+        return _folder(
+            sources[0], lst, arguments, force=force, say=say, fault=fault, on_classes=on_classes
+        )
     source: FileSource | RecordSource
     faults: tuple[str, ...] = ()
     if kind == "list":
@@ -153,7 +158,14 @@ def open_source(
 
 
 def _folder(
-    folder: str, lst: str, given: SourceArguments, *, force: bool, say: Say, fault: Say
+    folder: str,
+    lst: str,
+    given: SourceArguments,
+    on_classes: Callable[[dict[str, int]], None],
+    *,
+    force: bool,
+    say: Say,
+    fault: Say,
 ) -> Opened:
     masks = given.masks.of_files()
     seed = SEED if given.seed is None else given.seed
@@ -169,6 +181,7 @@ def _folder(
         classes_out=given.classes_out,
         say=say,
     )
+    on_classes(found.classes)
     faults = remark_on(found, folder, say, fault)
     if given.shuffles("folder"):
         say(f"shuffled by seed {seed} (--no-shuffle keeps the order of names)")

@@ -58,6 +58,7 @@ def pack_images(
     workers: int | None = None,
     on_error: OnError = "report",
     force: bool = False,
+    on_classes: Callable[[dict[str, int]], None] = lambda classes: None,
     on_remark: Callable[[str], None] = lambda remark: None,
     on_fault: Callable[[str], None] = lambda fault: None,
     on_failure: Callable[[Failure], None] = lambda failure: None,
@@ -108,6 +109,7 @@ def pack_images(
         workers: Processes; None for one a core, or one where bytes are only copied.
         on_error: "report" and "skip" pack the other images; "fail" raises, and packs nothing.
         force: Replace files that exist.
+        on_classes: Takes the label of each class, once the classes are known.
         on_remark: Takes a line on what was passed over or changed.
         on_fault: Takes a line on what is missing or damaged in a source and not packed.
         on_failure: Takes each image or record that cannot be packed.
@@ -190,7 +192,14 @@ def pack_images(
         ),
     )
     opened = open_source(
-        kind, paths, lst, arguments, force=force or resume, say=remark, fault=on_fault
+        kind,
+        paths,
+        lst,
+        arguments,
+        force=force or resume,
+        say=remark,
+        fault=on_fault,
+        on_classes=on_classes,
     )
     if opened.faults and on_error == "fail":
         raise RecordError("nothing was packed, because of what was left out")

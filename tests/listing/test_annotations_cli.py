@@ -45,30 +45,30 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["--csv", "t.csv", "--coco", "a.json"], "--csv and --coco: labels are from one of them."),
-        (["--voc", "dir", "--yolo", "dir"], "--voc and --yolo: labels are from one of them."),
+        (["--csv", "t.csv", "--coco", "a.json"], "--csv and --coco: give one of them."),
+        (["--voc", "dir", "--yolo", "dir"], "--voc and --yolo: give one of them."),
         (["--csv", "t.csv", "--flat"], "--flat does not go with --csv."),
-        (["--coco", "a.json", "--recursive"], "--recursive does not go with --coco."),
+        (["--coco", "a.json", "--flat"], "--flat does not go with --coco."),
         (["--voc", "dir", "--flat"], "--flat does not go with --voc."),
         (["--csv", "t.csv", "--hidden"], "--hidden does not go with --csv."),
         (["--coco", "a.json", "--exts", "png"], "--exts does not go with --coco."),
         (
             ["--csv", "t.csv", "--skip-empty"],
-            "--skip-empty and --stored-boxes are for boxes, and this table has none.",
+            "--skip-empty requires boxes, and this table has none.",
         ),
         *(
             ([option, source, "--no-difficult"], f"--no-difficult does not go with {option}.")
             for option, source in (("--csv", "t.csv"), ("--coco", "a.json"), ("--yolo", "dir"))
         ),
-        (["--no-difficult"], "--no-difficult is of --voc."),
+        (["--no-difficult"], "--no-difficult requires --voc."),
         (
             ["--stored-boxes"],
-            "--stored-boxes is of --coco, --voc, --yolo, --labelme and --manifest.",
+            "--stored-boxes requires --coco, --voc, --yolo, --labelme or --manifest.",
         ),
         (["--labelme", "dir", "--flat"], "--flat does not go with --labelme."),
         (["--manifest", "t.csv", "--exts", "png"], "--exts does not go with --manifest."),
         (["--manifest", "t.csv", "--hidden"], "--hidden does not go with --manifest."),
-        (["--skip-empty"], "--skip-empty is of --coco, --voc, --yolo, --labelme and --manifest."),
+        (["--skip-empty"], "--skip-empty requires --coco, --voc, --yolo, --labelme or --manifest."),
         (["--csv", "t.csv", "--classes-out", "c"], "--classes-out: no names of classes are known."),
         (
             ["--coco", "a.json", "--classes-out", "./out.lst"],

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from ...errors import ArgumentError, StrPath
-from ..scan import EXTS
-from .base import Annotated
-from .class_names import Names, read_names
-from .only import Only
+from ..errors import ArgumentError, StrPath
+from .scan import EXTS
+
+if TYPE_CHECKING:
+    from .annotations.base import Annotated
+    from .annotations.class_names import Names
+    from .annotations.only import Only
 
 _OF_CSV = ("csv_columns", "csv_separator", "csv_blank")
 _NOT_FOR = {
@@ -80,10 +82,15 @@ class Annotations:
 
     def _is_given(self, name: str) -> bool:
         value = getattr(self, name)
-        return not value if name == "recursive" else value not in (None, False, ())
+        if name == "recursive":
+            return not value
+        return not (value is None or value is False or value == ())  # 0 is given
 
     def read(self, name: str, root: StrPath) -> Annotated:
         """What annotations in this format say of the images below `root`."""
+        from .annotations.class_names import read_names
+        from .annotations.only import Only
+
         names = read_names(self.classes) if self.classes else None
         only = Only(self.only) if self.only else None
         found = self._read(name, root, names, only)
@@ -102,7 +109,7 @@ class Annotations:
         }
         classes, exts, path = names and names.classes, self.exts or EXTS, self.sources()[name]
         if name == "csv":
-            from .csv import read_csv
+            from .annotations.csv import read_csv
 
             return read_csv(
                 path,
@@ -115,27 +122,27 @@ class Annotations:
                 **shared,
             )
         if name == "coco":
-            from .coco import read_coco
+            from .annotations.coco import read_coco
 
             return read_coco(path, root, classes=classes, **shared)
         if name == "manifest":
-            from .manifest import read_manifest
+            from .annotations.manifest import read_manifest
 
             return read_manifest(path, root, classes=classes, **shared)
         if name == "voc":
-            from .voc import read_voc
+            from .annotations.voc import read_voc
 
             has, hidden = not self.no_difficult, self.hidden
             return read_voc(
                 path, root, exts=exts, classes=classes, difficult=has, hidden=hidden, **shared
             )
         if name == "labelme":
-            from .labelme import read_labelme
+            from .annotations.labelme import read_labelme
 
             return read_labelme(
                 path, root, exts=exts, classes=classes, hidden=self.hidden, **shared
             )
-        from .yolo import read_yolo
+        from .annotations.yolo import read_yolo
 
         recursive, hidden = self.recursive, self.hidden
         return read_yolo(
