@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ..errors import plural, shown
 from .header import face_ranges
-from .headers import read_labels
-from .heads import plain_headers
+from .header_arrays import plain_headers
+from .read_headers import read_labels
 from .record_file import RecordFile
 
 _BLOCK = 1 << 16  # records that are looked at at once

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CorruptError, LimitError, TruncatedError
-from ..system.reading import FileBytes
+from ..system.file_bytes import FileBytes
 
 MAGIC = b"\x0a\x23\xd7\xce"
 MAGIC_WORD = int.from_bytes(MAGIC, "little")

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import HeaderError, LimitError
-from ..system.contents import HEAD, name_of_content
+from ..system.file_signatures import HEAD, name_of_content
 
 _LAYOUT = Struct("<IfQQ")
 HEADER_SIZE = _LAYOUT.size

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import IndexFileError, StrPath
-from ..system.contents import content_of
-from ..system.files import open_regular
+from ..system.file_signatures import content_of
+from ..system.open_regular import open_regular
 
 Keys = NDArray[np.int64]
 MAX_KEY = (1 << 63) - 1

@@ -22,11 +22,11 @@ from ..errors import (
     StrPath,
     TruncatedError,
 )
-from .headers import max_frame_sizes, read_headers, read_labels
-from .heads import Headers
-from .ids import check_ids
+from .check_ids import check_ids
+from .header_arrays import Headers
 from .index import Index, join_indexes
-from .keys import KeyTable
+from .key_table import KeyTable
+from .read_headers import max_frame_sizes, read_headers, read_labels
 from .record_file import RecordFile, idx_of_each, open_pair, paths_of
 from .recovery import DamagedRegion, OnDamage
 

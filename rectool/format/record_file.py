@@ -18,13 +18,13 @@ from ..errors import (
     plural,
     shown,
 )
-from ..system.contents import HEAD, content_of
-from ..system.reading import FileBytes, FileState, Mapping, open_bytes, state_of
-from .cover import Cover, check_belongs, check_index, cover, cut_short, stray_error
+from ..system.file_bytes import FileBytes, FileState, Mapping, open_bytes, state_of
+from ..system.file_signatures import HEAD, content_of
+from .check_index import Cover, check_belongs, check_index, cover, cut_short, stray_error
 from .frames import MAGIC, Buffer, data, locate, record_at, swallows, walk
 from .index import Index, Keys, read_index
+from .index_from_frames import KeySource, index_of_records, index_of_spans
 from .recovery import DamagedRegion, OnDamage, next_record, walk_past_damage, whole_file
-from .scan import KeySource, index_of_records, index_of_spans
 from .writer import idx_beside
 
 _ATTEMPTS = 20

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..errors import Failure, RecordError, StrPath, shown
-from ..system.files import open_regular
+from ..system.open_regular import open_regular
 from .names import ShardSet
 
 _LARGEST = 1 << 30  # bytes of a description: more is none

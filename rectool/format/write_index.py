@@ -58,7 +58,7 @@ def write_index(
         >>> write_index("train.rec", keys="id")  # doctest: +SKIP
     """
     from ..system.replacing import check_outputs
-    from .rebuild import index_records
+    from .index_records import index_records
     from .writer import idx_beside
 
     paths = [os.fspath(rec) for rec in ([recs] if isinstance(recs, str | os.PathLike) else recs)]

@@ -14,7 +14,7 @@ from struct import Struct
 from struct import error as StructError  # noqa: N812
 
 from ..errors import ImageError
-from ..system.contents import no_image
+from ..system.file_signatures import no_image
 from .probe import (
     MAX_PIXELS,
     ImageInfo,

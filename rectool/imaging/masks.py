@@ -11,9 +11,9 @@ from PIL import Image
 
 from ..errors import ImageError
 from .mask_png import decode_plain, encode_plain
-from .opening import decoding, is_deep, opened, orientation_in
 from .options import QUALITY, Size
 from .pillow import turned
+from .pillow_open import decoding, is_deep, opened, orientation_in
 from .probe import check_lossless, exif_orientation, format_of, may_be_turned, tiff_tags
 
 Array = NDArray[Any]

@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 
 from ..errors import ImageError
 from . import pillow as with_pillow
+from .check_complete import check_complete
 from .completeness import decodable
-from .opening import (
+from .options import QUALITY, Reading, check_encodable
+from .pillow import turned
+from .pillow_open import (
     decoding,
     is_deep,
     may_show_through,
@@ -25,10 +28,7 @@ from .opening import (
     orientation_of,
     shows_through,
 )
-from .options import QUALITY, Reading, check_encodable
-from .pillow import turned
 from .probe import jpeg_frame, may_be_turned
-from .whole import check_complete
 
 try:
     import cv2

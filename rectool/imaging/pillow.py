@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import ImageError
-from .opening import (
+from .options import QUALITY, Fit, Reading, check_encodable
+from .pillow_open import (
     JPEGS,
     SIXTEEN_BITS,
     check_samples,
@@ -23,7 +24,6 @@ from .opening import (
     orientation_in,
     shows_through,
 )
-from .options import QUALITY, Fit, Reading, check_encodable
 
 if TYPE_CHECKING:
     from .options import Change, Color, Encoding, FitOf, Interp, Size, Warp

@@ -7,8 +7,8 @@ import os
 import numpy as np
 
 from ..errors import CorruptError, IndexFileError, RecordError, StrPath
-from ..format.cover import missing_error, stray_error
-from ..format.ids import check_ids
+from ..format.check_ids import check_ids
+from ..format.check_index import missing_error, stray_error
 from ..format.index import Index
 from ..format.record_file import RecordFile, open_pair
 from ..format.recovery import DamagedRegion

@@ -11,12 +11,12 @@ import numpy as np
 
 from ..errors import ImageError, RecordError, plural, shown
 from ..format.header import unpack
-from ..format.keys import KeyTable
+from ..format.key_table import KeyTable
 from ..imaging.probe import check_lossless, png_samples
 
 if TYPE_CHECKING:
     from .summary import Records, Row
-from ..format.pairs import KeyDifference, Keys, key_difference
+from ..format.check_masks import KeyDifference, Keys, key_difference
 
 MOST_NAMED = 20
 """So many records that do not match are named."""

@@ -17,7 +17,7 @@ from ..errors import HeaderError, ImageError, KeyNotFoundError, RecordError, Str
 from ..format.face_sets import named_amiss
 from ..format.header import content_without_header, face_ranges, label_list, unpack
 from ..format.index import join_indexes
-from ..format.keys import KeyTable
+from ..format.key_table import KeyTable
 from ..format.names import ShardSet
 from ..format.shard_manifest import sizes_amiss
 from ..format.writer import idx_beside

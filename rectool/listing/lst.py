@@ -174,7 +174,7 @@ class ImageList(Sequence[Entry]):
         if not self._widths.all():
             self._keep(np.flatnonzero(self._widths))
         if faults and not len(self):
-            from .kinds import explain  # noqa: PLC0415 - start-up counts
+            from .not_a_list import explain  # noqa: PLC0415 - start-up counts
 
             if kind := explain(self.data, name):
                 raise ListError(kind, path=name)

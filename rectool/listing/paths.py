@@ -22,7 +22,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 from ..errors import ListError, StrPath, shown
-from ..imaging.files import file_fault
+from ..imaging.image_files import file_fault
 from ..remarks import RemarkKind, Remarks
 from .lst import encode_path, leads_out
 from .scan import EXTS, normal_exts

@@ -13,8 +13,8 @@ from typing import BinaryIO
 
 from ..errors import ListError, StrPath
 from ..format.frames import MAGIC
-from ..system.contents import content_of
-from ..system.files import open_regular
+from ..system.file_signatures import content_of
+from ..system.open_regular import open_regular
 
 MOST_OF_LIST = 8 << 30
 """Bytes of a list: some hundred million lines."""

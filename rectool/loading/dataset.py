@@ -14,7 +14,7 @@ from ..errors import HeaderError, RecordError, StrPath
 from ..format.boxes import Boxes, are_boxes, boxes_of, check_fractions
 from ..format.header import unpack
 from ..format.reader import RecordReader
-from ..imaging.arrays import decode_array
+from ..imaging.array_decoding import decode_array
 from ..imaging.options import Color
 from .masks import MaskReader
 from .samples import (

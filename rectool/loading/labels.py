@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..errors import HeaderError, ListError, RecordError, plural
 from ..format.boxes import BOX_WIDTH, Boxes, are_boxes, boxes_of, check_fractions, have_layout
 from ..format.header import IRHeader, label_list, unpack
-from ..format.keys import KeyTable
+from ..format.key_table import KeyTable
 from ..format.reader import RecordReader
 from ..listing.lst import ImageList
 from .augment.geometry import GeometryPlan

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..errors import HeaderError, ImageError, StrPath, plural
+from ..format.check_masks import check_keys, header_difference
 from ..format.header import IRHeader
-from ..format.pairs import check_keys, header_difference
 from ..format.reader import RecordReader
 from ..imaging.masks import decode_mask, sample_mask, turn_of
 from ..imaging.options import Backend

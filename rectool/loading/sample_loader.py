@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import ImageError, RecordError, plural
 from ..format.reader import RecordReader
-from ..imaging.arrays import decode_array
+from ..imaging.array_decoding import decode_array
 from ..imaging.backends import load
 from ..imaging.options import Backend, Color, Fit
 from ..imaging.pillow import cut

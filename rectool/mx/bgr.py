@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import ImageError
-from ..imaging.opening import is_deep_png
 from ..imaging.pillow import decode, encode
+from ..imaging.pillow_open import is_deep_png
 
 
 def encode_bgr(array: NDArray[Any], quality: int, img_fmt: str) -> bytes:

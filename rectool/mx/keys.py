@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import IndexFileError
 from ..format.index import MAX_KEY
-from ..format.keys import KeyTable
+from ..format.key_table import KeyTable
 
 
 class Offsets(Mapping[int, int]):

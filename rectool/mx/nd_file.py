@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import RecordError, StrPath
 from ..system.atomic import Output
-from ..system.files import open_regular
+from ..system.open_regular import open_regular
 
 _LIST = 0x112
 _V1, _V2, _V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA

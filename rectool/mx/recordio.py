@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StrPath
-from ..format import cover as _cover
+from ..format import check_index as _check_index
 from ..format import header as _header
 from ..format import index as _index
 from ..format import record_file as _record_file
@@ -218,13 +218,13 @@ class MXIndexedRecordIO(MXRecordIO):
             if self.key_type is int:
                 with opening():
                     index = _index.read_index(self.idx_path)
-                _cover.check_index(index, self._file.buffer, self.idx_path, self.uri)
+                _check_index.check_index(index, self._file.buffer, self.idx_path, self.uri)
                 self.idx = Offsets(index.keys, index.offsets)
             else:
                 self.idx, self.keys = read_other_keys(self.idx_path, self.key_type)
                 found = np.array(list(self.idx.values()), np.int64)
                 index = _index.Index(found, found, "idx")
-                _cover.check_index(index, self._file.buffer, self.idx_path, self.uri)
+                _check_index.check_index(index, self._file.buffer, self.idx_path, self.uri)
         except BaseException:
             self.close()
             raise

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import ListError, StrPath, plural
 from ..format.header import HEADER_SIZE, IRHeader, pack, pack_raw
-from ..imaging.changes import AVIF, remarks_on
-from ..imaging.files import RAW_ENDING, file_fault, read_file
+from ..imaging.change_remarks import AVIF, remarks_on
+from ..imaging.image_files import RAW_ENDING, file_fault, read_file
 from ..listing.lst import HeaderFields, ImageList, Numbers, parse_line
 from ..listing.paths import NOT_FOUND, RESPELLED, Root, respelling
 from .masks import Mask, MaskFinder, Masks

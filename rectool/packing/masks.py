@@ -14,10 +14,10 @@ from unicodedata import normalize
 import numpy as np
 
 from ..errors import ImageError, RecordError, StrPath, shown
-from ..format.keys import KeyTable
-from ..imaging.files import RAW_ENDING, file_fault, read_file
+from ..format.key_table import KeyTable
+from ..imaging.check_complete import check_complete
+from ..imaging.image_files import RAW_ENDING, file_fault, read_file
 from ..imaging.probe import check_lossless, describe, may_be_turned
-from ..imaging.whole import check_complete
 from ..listing.lst import ImageList, Numbers, leads_out
 from ..listing.paths import Root, respelling
 

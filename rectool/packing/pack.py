@@ -14,11 +14,11 @@ from ..errors import ImageError, LimitError, ListError, RecordError, StrPath, pl
 from ..format.boxes import are_boxes, boxes_of
 from ..format.names import MASK_SUFFIX, mask_name
 from ..format.writer import AlignedWriter
-from ..imaging.changes import TRUNCATED
+from ..imaging.change_remarks import TRUNCATED
 from ..listing.paths import Root
 from ..remarks import Remarks
 from ..system.atomic import Output
-from ..system.files import open_regular
+from ..system.open_regular import open_regular
 from .executor import Result, Run, usual_workers
 from .list_source import FileSource
 from .mask_counts import MaskCounts

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import CorruptError, HeaderError, RecordError, TruncatedError, shown
+from ..format.check_masks import header_difference
 from ..format.frames import record_at, swallows
 from ..format.header import payload_start, unpack, with_id
-from ..format.pairs import header_difference
-from ..imaging.changes import remarks_on
+from ..imaging.change_remarks import remarks_on
 from ..imaging.probe import format_of
-from ..system.reading import CHANGED, FileBytes, FileState
+from ..system.file_bytes import CHANGED, FileBytes, FileState
 from .masks import Mask
 from .source import Made, Records
 from .transform import Copy, Treatment
@@ -161,6 +161,6 @@ def check_image(payload: bytes) -> None:
     What begins as an image of a known format is not looked at further.
     """
     if format_of(payload) is None:
-        from ..imaging.opening import check_decodes  # noqa: PLC0415 - mostly there is no need
+        from ..imaging.pillow_open import check_decodes  # noqa: PLC0415 - mostly there is no need
 
         check_decodes(payload)

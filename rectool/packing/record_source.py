@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import RecordError, StrPath, plural, shown
-from ..format.cover import missing_error
+from ..format.check_ids import check_ids
+from ..format.check_index import missing_error
+from ..format.check_masks import check_keys
 from ..format.face_sets import FaceFiles
 from ..format.header import label_list, payload_start, unpack
-from ..format.headers import max_frame_sizes
-from ..format.heads import plain_headers
-from ..format.ids import check_ids
+from ..format.header_arrays import plain_headers
 from ..format.index import Index
-from ..format.pairs import check_keys
+from ..format.read_headers import max_frame_sizes
 from ..format.record_file import RecordFile, open_pair
 from ..format.recovery import DamagedRegion
 from ..listing.lst import Numbers, digest_of
-from ..system.reading import FileState
+from ..system.file_bytes import FileState
 from .record_builder import RecordMaker, RecordSample
 from .source import Location, Source
 from .transform import Copy, Treatment

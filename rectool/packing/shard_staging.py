@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import RecordError
 from ..format.shard_manifest import Shard, State, changed, read
 from ..system.atomic import Output
-from ..system.temporary import sync_file
+from ..system.temporary_files import sync_file
 
 _JOURNAL = "state.jsonl"
 _OF_OLD = "state.json"

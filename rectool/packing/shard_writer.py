@@ -21,7 +21,7 @@ from ..format.writer import AlignedWriter, StagedWriter, idx_beside
 from ..system.atomic import Output, publish
 from ..system.replacing import SHARDS, check_free, check_outputs
 from ..system.signals import uninterrupted
-from ..system.temporary import rename_all
+from ..system.temporary_files import rename_all
 from .shard_staging import Staging
 from .sharding import Sharding, parse_size
 from .source import Records

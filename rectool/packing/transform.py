@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..imaging.backends import load
+from ..imaging.check_complete import check_complete
 from ..imaging.completeness import NO_LIMIT
 from ..imaging.options import (
     INTERPS,
@@ -25,7 +26,6 @@ from ..imaging.options import (
     actual_interp,
     check_pixels,
 )
-from ..imaging.whole import check_complete
 from .masks import Mask
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ class Copy:
 
     def apply(self, data: bytes, changes: list[Change] | None = None) -> bytes:
         if self.check == "pixels":
-            from ..imaging.opening import check_decodes  # noqa: PLC0415 - mostly there is no need
+            from ..imaging.pillow_open import check_decodes  # noqa: PLC0415 - mostly there is no need
 
             check_decodes(data, self.max_pixels)
         elif self.check == "end":

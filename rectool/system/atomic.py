@@ -18,10 +18,10 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from ..errors import RecordError, StrPath, shown
-from . import temporary
+from . import temporary_files
 from .replacing import FileKind, check_free, is_descriptor, is_direct
 from .signals import uninterrupted
-from .temporary import sync_folder
+from .temporary_files import sync_folder
 
 _BUFFER = 1 << 20
 _DIRECT = os.O_WRONLY | os.O_APPEND
@@ -100,7 +100,7 @@ class Output:
 
     def _made(self) -> tuple[int, str]:
         """The file that is written to: its descriptor and path."""
-        return temporary.claim(self._target)
+        return temporary_files.claim(self._target)
 
     def _named(self, error: OSError) -> OSError:
         return type(error)(error.errno, f"cannot be written: {error.strerror}", self.path)
@@ -139,7 +139,7 @@ class Output:
         self._flush()
         try:
             if not self._direct:
-                temporary.sync_file(self._fd)
+                temporary_files.sync_file(self._fd)
         except OSError as error:
             raise self._named(error) from None
 
@@ -169,7 +169,7 @@ class Output:
             self._lost.detach()
             _open_outputs.discard(self)
             fd, self._fd = self._fd, -1
-            temporary.abandon(fd, self._temporary)
+            temporary_files.abandon(fd, self._temporary)
 
     def _check_current(self) -> None:
         """Raises where another output of this process has taken the place of this one."""
@@ -228,7 +228,7 @@ def _give_names(staged: Sequence[Output], replacing: Sequence[Output]) -> None:
     aside: list[tuple[str, str]] = []
     try:
         for output in replacing:
-            old = temporary.new_name(output._target, ".old")
+            old = temporary_files.new_name(output._target, ".old")
             os.replace(output._target, old)
             aside.append((old, output._target))
         for output in staged:
@@ -260,7 +260,7 @@ class Staged(Output):
     def _made(self) -> tuple[int, str]:
         with contextlib.suppress(FileNotFoundError):  # a stopped run's
             os.unlink(self._target)
-        return temporary.create(self._target), self._target
+        return temporary_files.create(self._target), self._target
 
 
 def _absolute(path: str) -> str:
@@ -279,7 +279,7 @@ def _supersede(target: str) -> None:
 
 def _abandon(fd: int, unfinished: str | None, path: str) -> None:
     """What becomes of an output that nobody published or discarded."""
-    temporary.abandon(fd, unfinished)
+    temporary_files.abandon(fd, unfinished)
     warnings.warn(f"{path}: never closed; nothing was written", ResourceWarning, stacklevel=2)
 
 

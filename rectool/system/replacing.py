@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from ..errors import RecordError, StrPath, shown
-from .files import open_regular
+from .open_regular import open_regular
 
 _HEAD = 4096  # bytes that tell a file's kind
 _INDEX_LINE = re.compile(rb"^[^\t\r\n\0]+\t[0-9]+[ \t]*\r?$", re.MULTILINE)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from ..errors import RecordError
-from ..system.folders import HeldFolder
+from ..system.held_folder import HeldFolder
 
 _NO_PAYLOADS = (".rec", ".idx", ".lst")
 

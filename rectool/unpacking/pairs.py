@@ -8,8 +8,8 @@ from contextlib import ExitStack, suppress
 from itertools import product
 
 from ..errors import CorruptError, HeaderError, StrPath, TruncatedError
+from ..format.check_masks import check_keys
 from ..format.names import ShardSet
-from ..format.pairs import check_keys
 from ..listing.lst import ImageList
 from .folder import are_apart, check_empty
 from .unpack import OnDamage, Target, Unpacking, UnpackResult

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import CorruptError, HeaderError, RecordError, StrPath, TruncatedError, plural
-from ..format.cover import missing_error
+from ..format.check_index import missing_error
 from ..format.header import (
     HEADER_SIZE,
     IRHeader,
@@ -24,7 +24,7 @@ from ..format.header import (
 from ..format.names import ShardSet
 from ..format.reader import RecordReader
 from ..format.shard_manifest import sizes_amiss
-from ..imaging.files import RAW_ENDING
+from ..imaging.image_files import RAW_ENDING
 from ..imaging.probe import ENDINGS, format_of
 from ..listing.lst import Entry, HeaderFields, ImageList, format_header_line, format_line
 from ..listing.text_files import LONGEST_LINE

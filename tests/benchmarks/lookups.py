@@ -106,7 +106,7 @@ def _index_loader(tool: str) -> Callable[[str], tuple[Callable[[int], int], Any]
         return load
 
     from rectool.format.index import read_index
-    from rectool.format.keys import KeyTable
+    from rectool.format.key_table import KeyTable
 
     def load_table(rec: str) -> tuple[Callable[[int], int], Any]:
         found = read_index(idx_of(rec))

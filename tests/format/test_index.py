@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rectool import IndexFileError, IRHeader, KeyNotFoundError, RecordReader, RecordWriter, pack
 from rectool.format.frames import encode
 from rectool.format.index import read_index
-from rectool.format.keys import KeyTable
+from rectool.format.key_table import KeyTable
 from rectool.format.record_file import RecordFile
 
 int64s = st.integers(-(2**63) + 1, 2**63 - 1)

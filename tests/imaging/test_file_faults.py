@@ -13,8 +13,8 @@ import pytest
 from conftest import Run
 
 from rectool import ImageError, RecordError
-from rectool.imaging import files as filing
-from rectool.imaging.files import file_fault, read_file
+from rectool.imaging import image_files
+from rectool.imaging.image_files import file_fault, read_file
 from rectool.listing.scan import scan
 from rectool.packing.list_source import FileSource
 from rectool.packing.pack import pack_source
@@ -29,7 +29,7 @@ FILES = ("ENOENT", "EACCES", "EPERM", "EISDIR", "ELOOP", "ENAMETOOLONG", "ENOTDI
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(filing, "_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(image_files, "_PAUSES", (0.0, 0.0))
 
 
 def failing(number: int, at: str, times: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -44,7 +44,7 @@ def failing(number: int, at: str, times: int, monkeypatch: pytest.MonkeyPatch) -
                 raise OSError(number, os.strerror(number))
         return real(path, *args, **options)
 
-    monkeypatch.setattr("rectool.imaging.files.os.open", open_)
+    monkeypatch.setattr("rectool.imaging.image_files.os.open", open_)
     return opened
 
 

@@ -16,10 +16,10 @@ from helpers.image_variants import GIF, PHOTO, PNG, PROGRESSIVE, several, varian
 from PIL import Image, ImageFile
 
 from rectool import ImageError, ImageRecordIter, IRHeader, RecordDataset, RecordWriter, pack
-from rectool.imaging import arrays
+from rectool.imaging import array_decoding
+from rectool.imaging.check_complete import check_complete
 from rectool.imaging.options import Backend
 from rectool.imaging.pillow import cut, decode
-from rectool.imaging.whole import check_complete
 from rectool.packing.transform import Copy, Recipe
 
 Runner = Callable[..., Run]
@@ -44,7 +44,7 @@ def test_all_ways_agree_on_what_is_whole(name: str, monkeypatch: pytest.MonkeyPa
         "pillow": Recipe().apply,
         "smaller": Recipe(resize=8).apply,
         "copied and decoded": Copy("pixels").apply,
-        "array": arrays.decode_array,
+        "array": array_decoding.decode_array,
     }
     if name not in ONLY_DECODING_TELLS:
         ways["copied"] = Copy().apply
@@ -54,8 +54,8 @@ def test_all_ways_agree_on_what_is_whole(name: str, monkeypatch: pytest.MonkeyPa
     except ImageError:  # not installed
         del ways["opencv"]
     found = {way: _is_taken(make, data) for way, make in ways.items()}
-    monkeypatch.setattr(arrays, "_simplejpeg", None)
-    found["array by pillow"] = _is_taken(arrays.decode_array, data)
+    monkeypatch.setattr(array_decoding, "_simplejpeg", None)
+    found["array by pillow"] = _is_taken(array_decoding.decode_array, data)
     assert found == dict.fromkeys(found, whole)
 
 
@@ -82,7 +82,7 @@ def test_a_tiffs_tags_are_not_all_read() -> None:
 def test_a_jpeg_of_too_many_scans_is_refused() -> None:
     scan = PROGRESSIVE[PROGRESSIVE.rindex(b"\xff\xda") : -2]
     data = PROGRESSIVE[:-2] + scan * 600 + b"\xff\xd9"
-    for make in (Recipe().apply, Copy().apply, arrays.decode_array):
+    for make in (Recipe().apply, Copy().apply, array_decoding.decode_array):
         with pytest.raises(ImageError, match="a JPEG of more than 500 scans"):
             make(data)
 

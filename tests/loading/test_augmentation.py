@@ -12,7 +12,7 @@ from conftest import encoded, picture
 from helpers.batches import iterate, write
 from PIL import Image
 
-from rectool.imaging.arrays import decode_array
+from rectool.imaging.array_decoding import decode_array
 from rectool.imaging.options import Fit, Warp
 from rectool.imaging.resizing import pad_array, resize_array, warp_array
 from rectool.loading.augment import color as colour

@@ -13,8 +13,8 @@ import pytest
 from conftest import Run
 
 from rectool import RecordReader, RecordWriter
-from rectool.system.files import open_regular
-from rectool.system.reading import FileBytes, open_bytes
+from rectool.system.file_bytes import FileBytes, open_bytes
+from rectool.system.open_regular import open_regular
 
 Runner = Callable[..., Run]
 
@@ -53,7 +53,7 @@ def test_bytes_read_by_position(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
 ) -> None:
     """Where too few descriptors are left, the file is opened for each read."""
-    monkeypatch.setattr("rectool.system.reading.descriptor_limit", lambda: limit)
+    monkeypatch.setattr("rectool.system.file_bytes.descriptor_limit", lambda: limit)
     content = random.Random(1).randbytes(300_000)
     (tmp_path / "a").write_bytes(content)
     found = FileBytes(tmp_path / "a")
@@ -77,7 +77,7 @@ def test_bytes_read_by_position(
 def test_a_file_that_is_replaced_is_not_read_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rectool.system.reading.descriptor_limit", lambda: 0)
+    monkeypatch.setattr("rectool.system.file_bytes.descriptor_limit", lambda: 0)
     for name in ("a", "b"):
         (tmp_path / name).write_bytes(b"." * 1000)
     found = FileBytes(tmp_path / "a")
@@ -100,7 +100,7 @@ def test_what_cannot_be_mapped_is_read_by_position(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(getattr(errno, number), "no mapping")
 
-    monkeypatch.setattr("rectool.system.reading.Mapping", refuse)
+    monkeypatch.setattr("rectool.system.file_bytes.Mapping", refuse)
     reader = RecordReader(tmp_path / "a.rec")
     assert list(reader) == [b"%d" % key for key in range(9)]
     assert bytes(reader.view(3)) == b"3"

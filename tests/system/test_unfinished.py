@@ -14,7 +14,7 @@ from conftest import rectool
 from helpers.processes import until
 
 from rectool import RecordError, RecordReader, RecordWriter
-from rectool.system import temporary
+from rectool.system import temporary_files
 from rectool.system.atomic import Output, publish
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="no such links, modes or locks there")
@@ -301,8 +301,8 @@ def test_a_folder_that_may_not_be_listed(tmp_path: Path) -> None:
 
 
 def test_an_abandoned_file_is_closed(tmp_path: Path) -> None:
-    fd, path = temporary.claim(str(tmp_path / "a"))
-    temporary.abandon(fd, path)
+    fd, path = temporary_files.claim(str(tmp_path / "a"))
+    temporary_files.abandon(fd, path)
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(fd)
     until(lambda: names(tmp_path) == [], "a file left over")

@@ -15,8 +15,8 @@ from conftest import Run
 
 from rectool import IRHeader, RecordReader, RecordWriter, pack, unpack
 from rectool.errors import RecordError
-from rectool.system import folders as held
-from rectool.system.folders import HeldFolder
+from rectool.system import held_folder
+from rectool.system.held_folder import HeldFolder
 from rectool.unpacking.folder import Folder
 
 Runner = Callable[..., Run]
@@ -28,7 +28,7 @@ needs_links = pytest.mark.skipif(sys.platform == "win32", reason="needs links")
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Folders held by descriptors, and as where the system has no such way."""
     if request.param == "by path":
-        monkeypatch.setattr(held, "_CAN_HOLD", False)
+        monkeypatch.setattr(held_folder, "_CAN_HOLD", False)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_the_folder_itself_is_swapped_for_a_link_meanwhile(tmp_path: Path) -> No
         lst.write(b"list")
         (tmp_path / "d").rename(tmp_path / "aside")
         (tmp_path / "d").symlink_to(tmp_path / "home")
-        if held._CAN_HOLD:
+        if held_folder._CAN_HOLD:
             folder.write("a.jpg", b"a")
             lst.publish()
             assert names_below(tmp_path / "aside") == ["a.jpg", "out.lst"]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from itertools import chain, islice
 
 from ...errors import ListError, shown
-from ...system.contents import content_of
+from ...system.file_signatures import content_of
 from ..text_files import LONGEST_LINE, encoding_of, open_text
 from .formats import format_of
 

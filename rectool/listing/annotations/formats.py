@@ -6,7 +6,7 @@ import os
 import re
 
 from ...errors import ListError, shown
-from ...system.contents import name_of_content
+from ...system.file_signatures import name_of_content
 
 _HEAD = 1 << 14
 

@@ -7,7 +7,7 @@ import stat
 
 from ...errors import ImageError, ListError, shown
 from ...format.frames import MAX_RECORD
-from ...imaging.files import file_fault
+from ...imaging.image_files import file_fault
 from ...imaging.probe import describe, has_exif
 from ...remarks import RemarkKind, Remarks
 from ..paths import Root
@@ -113,7 +113,7 @@ def _size_in(head: bytes) -> tuple[Size, int]:
     """Raises ImageError or IndexError where the file's beginning is damaged, or not long enough."""
     info = describe(head)
     if info is None:  # a format that only Pillow knows
-        from ...imaging.opening import opened  # noqa: PLC0415
+        from ...imaging.pillow_open import opened  # noqa: PLC0415
 
         with opened(head) as image:
             return image.size, 1
@@ -123,7 +123,7 @@ def _size_in(head: bytes) -> tuple[Size, int]:
 
         turn = turn_of(head)
     elif _may_be_turned(head, info.format):
-        from ...imaging.opening import orientation_of  # noqa: PLC0415
+        from ...imaging.pillow_open import orientation_of  # noqa: PLC0415
 
         turn = orientation_of(head)
     return ((info.height, info.width) if turn >= 5 else (info.width, info.height)), turn

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...errors import ListError, StrPath, shown
 from ...format.boxes import BOX_WIDTH
-from ...imaging.files import file_fault
+from ...imaging.image_files import file_fault
 from ...remarks import RemarkKind, Remarks
 from ..lst import raise_faults
 from ..paths import Root

@@ -10,7 +10,7 @@ from os.path import join, splitext
 from ...errors import LimitError, ListError, StrPath, plural, shown
 from ...format.boxes import BOX_WIDTH
 from ...format.header import to_float32
-from ...imaging.files import file_fault
+from ...imaging.image_files import file_fault
 from ...remarks import RemarkKind, Remarks
 from ..lst import quoted
 from ..paths import RESPELLED, Root, respelling

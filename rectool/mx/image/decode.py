@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import ImageError, StrPath
-from ...imaging.arrays import decode_array
-from ...imaging.files import read_named
+from ...imaging.array_decoding import decode_array
+from ...imaging.image_files import read_named
 from ..base import opening
 from ..nd import NDArray
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray as Array
 
 from ...errors import ImageError, StrPath, plural
-from ...format.keys import KeyTable
-from ...imaging.files import read_named
+from ...format.key_table import KeyTable
+from ...imaging.image_files import read_named
 from ...loading import DataBatch, DataDesc
 from ...loading.keywords import names_of, refuse_unknown
 from .. import nd

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ListError, RecordError, StrPath
-from ...format.keys import KeyTable
+from ...format.key_table import KeyTable
 from ...format.reader import RecordReader
 from ...listing.lst import ImageList, read_list
 from ...loading.samples import as_array, read_sample, sample_positions

@@ -16,7 +16,7 @@ import pytest
 from conftest import GOLDEN, encoded, picture
 from PIL import features
 
-from rectool.system.contents import content_of, name_of_content
+from rectool.system.file_signatures import content_of, name_of_content
 
 BY_HAND = {
     "an HTML page": b"\n<!-- not found -->\n<!DOCTYPE html><html><body>404</body></html>",

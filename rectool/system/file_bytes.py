@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 
-from .files import open_descriptor
+from .open_regular import open_descriptor
 
 _WINDOW = 1 << 16  # bytes that are read at once where fewer are asked for
 _MAPPING_HOLDS_DESCRIPTOR = sys.version_info < (3, 13)

@@ -8,9 +8,9 @@ from ..errors import RecordError, StrPath, shown
 from ..system.atomic import Output
 from ..system.replacing import INDEX, check_outputs
 from .index import Index, line
+from .index_from_frames import KeySource
 from .record_file import RecordFile
 from .recovery import DamagedRegion
-from .scan import KeySource
 from .writer import idx_beside
 
 

@@ -6,7 +6,7 @@ import re
 import shlex
 from typing import NamedTuple
 
-from ..system.contents import content_of
+from ..system.file_signatures import content_of
 
 _LOOKED_AT = 20  # lines
 _NUMBER = rb"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"

@@ -9,7 +9,7 @@ import time
 
 from ..errors import ImageError, LimitError, StrPath
 from ..format.frames import MAX_RECORD
-from ..system.files import open_regular
+from ..system.open_regular import open_regular
 
 RAW_ENDING = ".bin"
 """The ending of a file that holds a record's payload which is no image, or nothing."""

@@ -9,8 +9,8 @@ import pytest
 from conftest import encoded, picture
 
 from rectool import ImageError
+from rectool.imaging.check_complete import check_complete
 from rectool.imaging.probe import MAX_PIXELS, describe, format_of
-from rectool.imaging.whole import check_complete
 from rectool.packing.transform import Copy
 
 KINDS: dict[str, tuple[str, dict[str, Any], str]] = {

@@ -23,7 +23,7 @@ from rectool import (
 )
 from rectool.format import reader as reader_module
 from rectool.format.frames import MAGIC, encode
-from rectool.format.keys import KeyTable
+from rectool.format.key_table import KeyTable
 
 words = st.one_of(st.just(MAGIC), st.just(bytes(4)), st.binary(min_size=4, max_size=4))
 

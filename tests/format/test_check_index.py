@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from test_reader import content
 
 from rectool import RecordError
-from rectool.format.cover import cover
+from rectool.format.check_index import cover
 from rectool.format.frames import MAGIC, encode, locate, parts_of, walk
-from rectool.system.reading import open_bytes
+from rectool.system.file_bytes import open_bytes
 
 Runner = Callable[..., Run]
 WORD = st.sampled_from([MAGIC, b"abcd", b"\0\0\0\0", (3).to_bytes(4, "little")])
@@ -128,7 +128,7 @@ def test_a_whole_file_is_not_walked(monkeypatch: pytest.MonkeyPatch) -> None:
     records = [content(key) for key in range(60)]
     frames = b"".join(map(encode, records))
     offsets = np.array([span.begin for span in walk(frames)])
-    monkeypatch.setattr("rectool.format.cover.walk_past_damage", None)
+    monkeypatch.setattr("rectool.format.check_index.walk_past_damage", None)
     assert quick(offsets, frames) == (0, [], set())
     assert quick(offsets[::-1], frames) == (0, [], set())
     assert quick(np.repeat(offsets, 2), frames) == (0, [], set())

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rectool import ImageError
-from rectool.imaging import arrays
-from rectool.imaging.arrays import decode_array
+from rectool.imaging import array_decoding
+from rectool.imaging.array_decoding import decode_array
 from rectool.imaging.pillow import decode
 from rectool.imaging.probe import has_exif
 
@@ -29,7 +29,7 @@ JFIF = b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"
 def decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """With simplejpeg, and as where it is not installed."""
     if request.param == "pillow":
-        monkeypatch.setattr(arrays, "_simplejpeg", None)
+        monkeypatch.setattr(array_decoding, "_simplejpeg", None)
     else:
         pytest.importorskip("simplejpeg")
     return str(request.param)
@@ -101,7 +101,7 @@ def test_plain_jpegs_are_not_left_to_pillow(
     kind: str, color: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("simplejpeg")
-    monkeypatch.setattr(arrays, "decode", None)
+    monkeypatch.setattr(array_decoding, "decode", None)
     decode_array(PLAIN[kind], color)
 
 

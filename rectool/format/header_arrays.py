@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from ..system.reading import FileBytes
+from ..system.file_bytes import FileBytes
 from .frames import MAGIC_WORD, MAX_RECORD, Buffer
 from .header import HEADER_SIZE
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import HeaderError
 from .frames import WHOLE
 from .header import HEADER_SIZE, payload_start, raw_fields
-from .heads import WORDS, Headers, Offsets, plain_headers, words_at
+from .header_arrays import WORDS, Headers, Offsets, plain_headers, words_at
 from .record_file import RecordFile
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import IndexFileError, StrPath, plural, shown
 from .frames import Buffer
-from .heads import plain_headers
+from .header_arrays import plain_headers
 from .index import Index
 
 _SAMPLE = 1 << 16  # records that are looked at first, and all where one of them has another id

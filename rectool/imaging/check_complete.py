@@ -18,7 +18,7 @@ def check_complete(
     info, needed = decodable(data, max_pixels)
     checked = info.format in ("PNG", "WebP") or (info.format == "JPEG" and needed is data)
     if not checked and has_usual_size(info):
-        from .opening import check_decodes  # noqa: PLC0415 - loads Pillow, which others do without
+        from .pillow_open import check_decodes  # noqa: PLC0415 - loads Pillow, which others do without
 
         check_decodes(data, max_pixels, any_samples=any_samples)
     return info

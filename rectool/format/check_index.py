@@ -18,10 +18,10 @@ from ..errors import (
     shown,
 )
 from .frames import FIRST, MAGIC_WORD, MAX_RECORD, WHOLE, Buffer, locate, swallows
-from .heads import words_at
+from .header_arrays import words_at
 from .index import MAX_KEY, Index, Keys
+from .index_from_frames import index_of_spans
 from .recovery import OnGap, walk_past_damage, whole_file
-from .scan import index_of_spans
 
 _ENTRIES = 1 << 16
 _LOOKED_AT = 64  # entries of an index

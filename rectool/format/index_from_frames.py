@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import IndexFileError
 from .frames import Buffer, Span, data, parts_of, walk
 from .header import HEADER_SIZE, raw_fields
-from .heads import plain_headers
+from .header_arrays import plain_headers
 from .index import MAX_KEY, Index, Keys
 
 KeySource = Literal["auto", "id", "position"]

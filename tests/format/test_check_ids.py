@@ -11,7 +11,7 @@ from conftest import Run, encoded, picture
 
 from rectool import IRHeader, RecordReader, RecordWriter, pack
 from rectool.errors import IndexFileError
-from rectool.format.ids import moved_keys
+from rectool.format.check_ids import moved_keys
 
 Runner = Callable[..., Run]
 
