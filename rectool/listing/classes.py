@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from ..errors import LimitError, ListError, StrPath, shown
-from .faults import Faults
+from .listing_faults import Faults
 from .lst import (
     decode_path,
     encode_path,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..errors import ListError, StrPath, shown
-from .listing.listing_faults import Faults
+from .listing_faults import Faults
 from .lst import (
     ImageList,
     encode_path,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from conftest import encoded, picture
 from helpers.annotating import Runner, write_images
-from rectool.listing.listing.listing_faults import Faults
+from rectool.listing.listing_faults import Faults
 
 from rectool import ListError
 from rectool.listing.annotations.base import BoxLines

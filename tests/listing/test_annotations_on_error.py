@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from helpers.annotating import Runner, in_process, write_images
-from rectool.listing.listing.listing_faults import Faults
+from rectool.listing.listing_faults import Faults
 
 BAD = {
     "coco": "a.json: image 2: no such file: images/gone.jpg",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from helpers.annotating import Runner, listed, write_images
-from rectool.listing.listing.listing_faults import Faults
+from rectool.listing.listing_faults import Faults
 
 from rectool.listing.annotations.only import Only
 

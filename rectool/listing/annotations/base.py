@@ -11,7 +11,7 @@ import numpy as np
 from ...errors import ListError, StrPath, shown
 from ...format.boxes import BOX_WIDTH, box_labels
 from ...remarks import RemarkKind, Remarks
-from ..listing.listing_faults import Faults
+from ..listing_faults import Faults
 from ..lst import ImageList, encode_path
 from ..paths import UNFIT, is_encodable
 from ..scan import Scan

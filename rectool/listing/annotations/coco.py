@@ -14,7 +14,7 @@ from ...errors import ListError, StrPath, shown
 from ...format.boxes import BOX_WIDTH
 from ...format.index import MAX_KEY
 from ...remarks import RemarkKind
-from ..listing.listing_faults import Faults
+from ..listing_faults import Faults
 from ..lst import raise_faults
 from ..paths import Root
 from .base import Annotated, BoxLines, check_classes, check_pixels, class_name

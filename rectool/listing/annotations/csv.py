@@ -9,7 +9,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Protocol
 
 from ...errors import LimitError, ListError, StrPath, plural, shown
-from ..listing.listing_faults import Faults
+from ..listing_faults import Faults
 from ..paths import Root
 from ..scan import EXTS
 from .base import Annotated

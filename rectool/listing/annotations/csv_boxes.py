@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import LimitError, ListError, shown
 from ...format.boxes import BOX_WIDTH
 from ...remarks import RemarkKind, Remarks
-from ..listing.listing_faults import Faults
+from ..listing_faults import Faults
 from ..lst import encode_path, parse_label, raise_faults
 from ..paths import Root
 from .base import FAR, Annotated, BoxLines, check_classes, class_name

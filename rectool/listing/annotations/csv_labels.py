@@ -12,7 +12,7 @@ import numpy as np
 from ...errors import LimitError, ListError, plural, shown
 from ...format.boxes import BOX_WIDTH
 from ...remarks import RemarkKind, Remarks
-from ..listing.listing_faults import Faults
+from ..listing_faults import Faults
 from ..lst import ImageList, encode_path, format_label, parse_label, raise_faults
 from ..paths import Root
 from .base import Annotated, check_classes, class_name

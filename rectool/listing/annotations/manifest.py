@@ -12,7 +12,7 @@ import numpy as np
 from ...errors import ListError, StrPath, shown
 from ...format.boxes import BOX_WIDTH
 from ...format.header import to_float32
-from ..listing.listing_faults import Faults
+from ..listing_faults import Faults
 from ..lst import ImageList, encode_path, raise_faults
 from ..paths import Root
 from ..text_files import open_text

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from ...errors import ListError, StrPath, plural, shown
-from ..listing.listing_faults import Faults
+from ..listing_faults import Faults
 from ..lst import ImageList, decode_path
 from ..text_files import MOST_OF_LIST, read_text
 from .formats import check_is_file
