@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..listing.lst import ImageList
     from ..listing.scan import Scan
-    from ..packing.transform import Treatment
+    from ..packing.transform import Transform
 
 _FLAGS = ("--list", "--recursive", "--shuffle", "--no-shuffle", "--pass-through", "--center-crop",
           "--pack-label")  # fmt: skip
@@ -148,11 +148,11 @@ def _pack_lists(args: argparse.Namespace) -> bool:
         fail(f"{shown_path(args.prefix)}: no list {place}; rectool im2rec --list makes one")
         return False
     keep_freed_memory()
-    treatment = _treatment(args)
+    transform = _transform(args)
     whole = True
     for path in lists:
         try:
-            whole &= _pack_list(path, args, treatment)
+            whole &= _pack_list(path, args, transform)
         except RecordError as error:  # the other lists are packed all the same
             fail(str(error))
             whole = False
@@ -169,15 +169,15 @@ def _lists_of(prefix: str) -> list[str]:
     ]
 
 
-def _treatment(args: argparse.Namespace) -> Treatment:
+def _transform(args: argparse.Namespace) -> Transform:
     from ..imaging.options import Color, Encoding
-    from ..packing.transform import Copy, Recipe
+    from ..packing.transform import CopyBytes, Reencode
 
     if args.pass_through:
-        return Copy()
+        return CopyBytes()
     colors: dict[int, Color] = {1: "rgb", 0: "gray", -1: "unchanged"}
     encoding: Encoding = "png" if args.encoding == ".png" else "jpg"
-    recipe: dict[str, Any] = {
+    reencode: dict[str, Any] = {
         "color": colors[args.color],
         "center_crop": args.center_crop,
         "resize": args.resize,
@@ -185,7 +185,7 @@ def _treatment(args: argparse.Namespace) -> Treatment:
         "quality": min(args.quality, 9) if encoding == "png" else args.quality,
     }
     try:
-        return Recipe(**recipe, backend=_backend(args))
+        return Reencode(**reencode, backend=_backend(args))
     except ValueError as error:
         raise click.UsageError(f"{error}.") from None
 
@@ -208,7 +208,7 @@ def _backend(args: argparse.Namespace) -> Any:
         return "pillow"
 
 
-def _pack_list(path: str, args: argparse.Namespace, treatment: Treatment) -> bool:
+def _pack_list(path: str, args: argparse.Namespace, transform: Transform) -> bool:
     """Packs one list; whether all of its images are packed."""
     from ..errors import plural
     from ..listing.lst import read_list
@@ -227,7 +227,7 @@ def _pack_list(path: str, args: argparse.Namespace, treatment: Treatment) -> boo
             result = pack_source(
                 source,
                 out,
-                treatment,
+                transform,
                 workers=args.num_thread,
                 force=True,
                 on_failure=failures.add,

@@ -93,7 +93,7 @@ def decode(data: bytes, color: Color = "rgb") -> Array:
 
 
 def render(data: bytes, how: Reading, fit_of: FitOf, changes: list[Change]) -> Array:
-    """The image that a recipe makes, not yet encoded. Raises ImageError as `decode` does."""
+    """The image that a transform makes, not yet encoded. Raises ImageError as `decode` does."""
     array = _decoded(data, how, changes)
     fit = fit_of(array.shape[1], array.shape[0])
     left, top, right, bottom = map(int, fit.box)

@@ -35,7 +35,7 @@ Size = tuple[int, int]
 class Fit(NamedTuple):
     """What is cut out of an image (left, top, right, bottom), and the size it then gets.
 
-    A Recipe's boxes are whole pixels. `interp` is never "auto", but what that comes to for these
+    Reencode's boxes are whole pixels. `interp` is never "auto", but what that comes to for these
     sizes.
     """
 

@@ -81,7 +81,7 @@ def decode(
 
 
 def render(data: bytes, how: Reading, fit_of: FitOf, changes: list[Change]) -> Image.Image:
-    """The image that a recipe makes, not yet encoded. Raises ImageError as `decode` does."""
+    """The image that a transform makes, not yet encoded. Raises ImageError as `decode` does."""
     return _cut(data, how, fit_of, changes, alone=True)
 
 

@@ -20,7 +20,7 @@ def resize_array(
     `array` is HxW, or HxWxC of 1, 3 or 4 channels, uint8 or float32. Pillow's are antialiased, all
     but "nearest", "area" is its box there, and the fourth channel of uint8 is taken for alpha: what
     is transparent counts for nothing. OpenCV's are cv2.resize's, every bit of them. "auto" is as in
-    Recipe.
+    Reencode.
 
     Raises ImageError for other arrays, for a result of more pixels than are ever decoded, and where
     OpenCV is not installed; ValueError for a size below 1 and what a backend does not have.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ImageError, RecordError, shown
 from .source import Location, Made, Maker, Source
-from .transform import Copy, Treatment
+from .transform import CopyBytes, Transform
 
 if TYPE_CHECKING:
     from ..system.workers import Pool, WorkerDiedError
@@ -45,17 +45,17 @@ class _Job:
         return results
 
 
-def usual_workers(treatment: Treatment) -> int:
+def usual_workers(transform: Transform) -> int:
     """A worker for each core this process may use; one where bytes are only copied."""
-    if _only_copies(treatment):
+    if _only_copies(transform):
         return 1
     with contextlib.suppress(AttributeError):  # not everywhere
         return len(os.sched_getaffinity(0))
     return min(os.cpu_count() or 1, 30)  # Windows waits for 63 handles at most, two a worker
 
 
-def _only_copies(treatment: Treatment) -> bool:
-    return isinstance(treatment, Copy) and treatment.check != "pixels"
+def _only_copies(transform: Transform) -> bool:
+    return isinstance(transform, CopyBytes) and transform.check != "pixels"
 
 
 @dataclass
@@ -63,22 +63,22 @@ class Run:
     """Samples into results, in order, by worker processes or in this one."""
 
     source: Source
-    treatment: Treatment
+    transform: Transform
     workers: int
     start_method: str | None
 
     def results(self, parts: list[range]) -> Generator[tuple[int, Result]]:
         """Positions of these parts, one after the other, each with its result."""
-        job = _Job(self.source.maker(self.treatment))
+        job = _Job(self.source.maker(self.transform))
         samples = sum(map(len, parts))
         size = max(1, min(_CHUNK, samples // (_TASKS * self.workers)))
         chunks = (part[at : at + size] for part in parts for at in range(0, len(part), size))
-        if self.workers == 1 and _only_copies(self.treatment):  # no decoder runs
+        if self.workers == 1 and _only_copies(self.transform):  # no decoder runs
             for chunk in chunks:
                 yield from zip(chunk, job(self.source.samples(chunk)), strict=True)
             return
         busy = min(self.workers, -(-samples // size)) or 1
-        prepare = self.treatment.prepare
+        prepare = self.transform.prepare
         yield from _InPool(self.source, job, busy, self.start_method, prepare).results(chunks)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from ..errors import ArgumentError, ImageError
 from ..imaging.backends import load
 from ..imaging.options import Backend, Color, Encoding, Interp, ResizeMode
-from .transform import Copy, Recipe, Treatment
+from .transform import CopyBytes, Reencode, Transform
 
 _OF_RESIZE = ("interp", "resize_mode", "no_upscale")
 
@@ -29,7 +29,7 @@ class ImageArguments:
     max_pixels: int | None
     backend: Backend | None
 
-    def treatment(self, *, pass_through: bool, verify: bool, copies: bool) -> Treatment:
+    def transform(self, *, pass_through: bool, verify: bool, copies: bool) -> Transform:
         """What is asked for. With `copies` images stay as they are where nothing is.
 
         Raises ArgumentError where arguments do not go together.
@@ -40,16 +40,16 @@ class ImageArguments:
             if changes:
                 listed = ", ".join(changes)
                 raise ArgumentError(f"{{pass_through}} leaves images as they are: no {listed}")
-            return Copy("pixels" if verify else "end", self.max_pixels)
+            return CopyBytes("pixels" if verify else "end", self.max_pixels)
         if verify:
             raise ArgumentError("{verify} requires {pass_through}")
         if copies and not changes:
-            return Copy("nothing")
+            return CopyBytes("nothing")
         idle = [f"{{{name}}}" for name in _OF_RESIZE if name in given]
         if idle and not self.resize:
             raise ArgumentError(f"{', '.join(idle)}: only with {{resize}}")
         try:
-            recipe = Recipe(
+            reencode = Reencode(
                 color=self.color or "rgb",
                 center_crop=self.center_crop,
                 resize=self.resize or 0,
@@ -63,12 +63,12 @@ class ImageArguments:
                 max_pixels=self.max_pixels,
                 truncated=self.truncated,
             )
-            load(recipe.backend)  # before any work; and what is forked has it then
+            load(reencode.backend)  # before any work; and what is forked has it then
         except ArgumentError:
             raise
         except (ValueError, ImageError) as error:
             raise ArgumentError("{0}", error) from None
-        return recipe
+        return reencode
 
 
 def _color(value: str | tuple[int, int, int] | None) -> tuple[int, int, int] | None:

@@ -19,12 +19,12 @@ from ..imaging.change_remarks import AVIF, remarks_on
 from ..imaging.image_files import RAW_ENDING, file_fault, read_file
 from ..listing.lst import HeaderFields, ImageList, Numbers, parse_line
 from ..listing.paths import NOT_FOUND, RESPELLED, Root, respelling
-from .masks import Mask, MaskFinder, Masks
+from .masks import Mask, MaskFinder, MaskSource
 
 if TYPE_CHECKING:
     from ..imaging.options import Change
 from .source import Location, Made, Records, Source
-from .transform import Copy, Treatment
+from .transform import CopyBytes, Transform
 
 
 class FileSource(Source):
@@ -42,7 +42,7 @@ class FileSource(Source):
         images: ImageList,
         root: StrPath,
         label_width: int | None = None,
-        masks: Masks | None = None,
+        masks: MaskSource | None = None,
     ) -> None:
         if label_width is not None:
             images.check_width(label_width)
@@ -66,9 +66,9 @@ class FileSource(Source):
         given = self.masks.given if self.masks is not None else lambda key: None
         return [(line, headers.get(key), given(key)) for line, key in zip(lines, keys, strict=True)]
 
-    def maker(self, treatment: Treatment) -> _FileMaker:
+    def maker(self, transform: Transform) -> _FileMaker:
         finder = None if self.masks is None else self.masks.finder()
-        return _FileMaker(self.root, treatment, self.label_width, finder)
+        return _FileMaker(self.root, transform, self.label_width, finder)
 
     def location(self, position: int) -> Location:
         path = os.path.join(self.root, self.images[position].path)
@@ -93,7 +93,7 @@ FileSample = tuple[bytes, HeaderFields | None, str | None]
 @dataclass(frozen=True)
 class _FileMaker:
     root: str
-    treatment: Treatment
+    transform: Transform
     label_width: int | None
     masks: MaskFinder | None
 
@@ -148,12 +148,12 @@ class _FileMaker:
     def _payloads(
         self, path: str, image: bytes, mask: Mask | None, changes: list[Change]
     ) -> Records:
-        raw = isinstance(self.treatment, Copy) and path.endswith(RAW_ENDING)
+        raw = isinstance(self.transform, CopyBytes) and path.endswith(RAW_ENDING)
         if mask is None:
-            return (image if raw else self.treatment.apply(image, changes),)
+            return (image if raw else self.transform.apply(image, changes),)
         if raw:
             return image, mask.payload()
-        return self.treatment.apply_pair(image, mask, changes)
+        return self.transform.apply_pair(image, mask, changes)
 
 
 def _with_header(header: HeaderFields, labels: Sequence[float]) -> bytes:

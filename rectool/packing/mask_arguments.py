@@ -9,7 +9,7 @@ from ..errors import ArgumentError, StrPath, shown
 from ..format.frames import MAGIC
 from ..listing.lst import read_list
 from .mask_numbers import MaskNumbers, parse_values, read_colors
-from .masks import ListedMasks, Masks, MasksInFolder, MaskTreatment
+from .masks import ListedMasks, MasksInFolder, MaskSource, MaskTransform
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class MaskArguments:
     colors: StrPath | None
     upright: bool
 
-    def of_files(self) -> Masks | None:
+    def of_files(self) -> MaskSource | None:
         """Where the masks of a folder or a list are."""
         suffix = self.suffix
         if suffix is not None and (set(suffix) & {"/", "\\"} or os.path.splitext(suffix)[1]):
@@ -31,7 +31,7 @@ class MaskArguments:
                 " mask, such as _mask, got {0}",
                 shown(suffix),
             )
-        treatment = MaskTreatment(self.upright, self.numbers())
+        transform = MaskTransform(self.upright, self.numbers())
         if not self.masks:
             if self.upright or suffix is not None:
                 name = "upright_masks" if self.upright else "mask_suffix"
@@ -41,7 +41,7 @@ class MaskArguments:
             raise ArgumentError("{masks}: of a folder or a list give one folder or list of masks")
         path = self.masks[0]
         if os.path.isdir(path):
-            return MasksInFolder(path, suffix or "", treatment)
+            return MasksInFolder(path, suffix or "", transform)
         if not os.path.isfile(path):
             raise ArgumentError("{masks} {0}: no such folder or list", path)
         with open(path, "rb") as file:
@@ -53,7 +53,7 @@ class MaskArguments:
                 )
         if suffix is not None:
             raise ArgumentError("{mask_suffix} requires a folder of masks; {0} is a list", path)
-        return ListedMasks(read_list(path), os.path.dirname(path) or ".", treatment)
+        return ListedMasks(read_list(path), os.path.dirname(path) or ".", transform)
 
     def numbers(self) -> MaskNumbers | None:
         """What the pixels of masks become."""

@@ -50,10 +50,10 @@ class Mask:
     respelled: str = ""
 
     @classmethod
-    def at(cls, path: str, image: str, treatment: MaskTreatment, respelled: str = "") -> Mask:
+    def at(cls, path: str, image: str, transform: MaskTransform, respelled: str = "") -> Mask:
         """The mask in a file. Raises ImageError where that is its image's own."""
         read = partial(read_file, path)
-        mask = cls(shown(path), read, treatment.upright, path, treatment.new_numbers, respelled)
+        mask = cls(shown(path), read, transform.upright, path, transform.new_numbers, respelled)
         with mask._faults():
             if os.path.samefile(path, image):
                 raise ImageError(
@@ -163,7 +163,7 @@ class MaskFinder(Protocol):
         """
 
 
-class Masks(Protocol):
+class MaskSource(Protocol):
     """Where the masks of a list's images are."""
 
     def finder(self) -> MaskFinder: ...
@@ -177,7 +177,7 @@ class Masks(Protocol):
         """How many masks of a list are of none of these keys."""
 
 
-class MaskTreatment(NamedTuple):
+class MaskTransform(NamedTuple):
     """How masks lie on their images, and what becomes of their numbers; see `Mask`."""
 
     upright: bool = False
@@ -192,13 +192,13 @@ class MasksInFolder(NamedTuple):
 
     root: str
     suffix: str = ""
-    treatment: MaskTreatment = MaskTreatment()
+    transform: MaskTransform = MaskTransform()
 
     def finder(self) -> MasksInFolder:
         return self
 
     def identity(self) -> str:
-        return f"{os.path.abspath(self.root)} {self.suffix!r} {self.treatment}"
+        return f"{os.path.abspath(self.root)} {self.suffix!r} {self.transform}"
 
     def given(self, key: int) -> None: ...
 
@@ -217,7 +217,7 @@ class MasksInFolder(NamedTuple):
             found = [name for name in found if not os.path.samefile(name, image)]
         if not found and (other := self._of_other_form(path)):
             said = respelling(os.path.splitext(path)[0] + self.suffix, other)
-            return Mask.at(os.path.join(self.root, other), image, self.treatment, said)
+            return Mask.at(os.path.join(self.root, other), image, self.transform, said)
         if not found:
             hint = _hint_of_names(stem.removesuffix(self.suffix))
             raise ImageError(f"no mask {shown(stem)}.png, or of another ending{hint}")
@@ -225,7 +225,7 @@ class MasksInFolder(NamedTuple):
         if others:  # one file answers to several names where a is A
             names = " and ".join(shown(os.path.basename(name)) for name in (found[0], others[0]))
             raise ImageError(f"has two masks, {names} in {shown(os.path.dirname(stem))}")
-        return Mask.at(found[0], image, self.treatment)
+        return Mask.at(found[0], image, self.transform)
 
     def _of_other_form(self, path: str) -> str | None:
         """The one mask whose name differs from its image's in Unicode's form alone."""
@@ -288,10 +288,10 @@ class ListedMasks:
     """
 
     def __init__(
-        self, masks: ImageList, root: StrPath, treatment: MaskTreatment | None = None
+        self, masks: ImageList, root: StrPath, transform: MaskTransform | None = None
     ) -> None:
         self._masks = masks
-        self._finder = _Listed(os.fspath(root), masks.name, treatment or MaskTreatment())
+        self._finder = _Listed(os.fspath(root), masks.name, transform or MaskTransform())
         self._keys = KeyTable(masks.keys)
 
     def unused(self, keys: Numbers) -> int:
@@ -306,13 +306,13 @@ class ListedMasks:
 
     def identity(self) -> str:
         finder = self._finder
-        return f"{self._masks.digest()} {os.path.abspath(finder.root)} {finder.treatment}"
+        return f"{self._masks.digest()} {os.path.abspath(finder.root)} {finder.transform}"
 
 
 class _Listed(NamedTuple):
     root: str
     name: str
-    treatment: MaskTreatment
+    transform: MaskTransform
 
     def find(self, image: str, path: str, given: str | None) -> Mask:
         if given is None:
@@ -320,5 +320,5 @@ class _Listed(NamedTuple):
         file = os.path.join(self.root, given)
         if not os.path.exists(file) and (found := _root_of(self.root).respelled(given)):
             file, said = os.path.join(self.root, found), respelling(given, found)
-            return Mask.at(file, image, self.treatment, said)
-        return Mask.at(file, image, self.treatment)
+            return Mask.at(file, image, self.transform, said)
+        return Mask.at(file, image, self.transform)

@@ -21,7 +21,7 @@ from ..listing.scan import Scan
 from ..listing.text_files import MOST_OF_LIST, read_bounded
 from .list_source import FileSource
 from .mask_arguments import MaskArguments
-from .masks import Masks
+from .masks import MaskSource
 from .record_source import RecordSource
 from .source import Source
 
@@ -207,7 +207,7 @@ def _list(source: str, given: SourceArguments, say: Say) -> FileSource:
     return FileSource(images, given.root or root or ".", given.label_width, masks)
 
 
-def _remark_unused(masks: Masks | None, images: ImageList, say: Say) -> None:
+def _remark_unused(masks: MaskSource | None, images: ImageList, say: Say) -> None:
     """Says that masks have keys of no image: they may be of another list's."""
     unused = masks.unused(images.keys) if masks is not None else 0
     if unused:

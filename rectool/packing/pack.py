@@ -23,7 +23,7 @@ from .executor import Result, Run, usual_workers
 from .list_source import FileSource
 from .mask_counts import MaskCounts
 from .source import Location, Made, Records, Source
-from .transform import Treatment
+from .transform import Transform
 
 if TYPE_CHECKING:
     from ..format.shard_manifest import Shard
@@ -51,7 +51,7 @@ def outputs_of(out: StrPath) -> tuple[str, str, str]:
 def pack_source(
     source: Source,
     out: StrPath,
-    treatment: Treatment,
+    transform: Transform,
     *,
     sharding: Sharding | None = None,
     workers: int | None = None,
@@ -80,7 +80,7 @@ def pack_source(
     would be cut; RecordError where nothing could be packed, a worker process died for no reason of
     its own, or shards cannot be resumed; FileExistsError and OSError as RecordWriter does.
     """
-    _check(source, treatment)
+    _check(source, transform)
     resume = sharding is not None and sharding.resume
     if isinstance(source, FileSource) and not resume:
         _check_root(source)
@@ -101,7 +101,7 @@ def pack_source(
         if sharding is None:
             shards: _OneFile | ShardWriter = _OneFile(recs, len(source), force=force)
         else:
-            shards = _sharded(source, rec, treatment, sharding, force=force)
+            shards = _sharded(source, rec, transform, sharding, force=force)
         stack.enter_context(shards)
         lists = _lists(source, lst, force=force, resume=resume) if with_list else []
         beside = [stack.enter_context(output) for output in lists]
@@ -109,7 +109,7 @@ def pack_source(
             for failure in shard.failures:
                 fail(failure._replace(reason=f"{failure.reason}, as the run before found"))
         left = sum(map(len, shards.parts))
-        run = Run(source, treatment, workers or usual_workers(treatment), start_method)
+        run = Run(source, transform, workers or usual_workers(transform), start_method)
         results = stack.enter_context(contextlib.closing(run.results(shards.parts)))
         for wanted, (position, result) in zip(chain(*shards.parts), results, strict=True):
             if position != wanted:
@@ -147,15 +147,15 @@ def pack_source(
     )
 
 
-def _check(source: Source, treatment: Treatment) -> None:
+def _check(source: Source, transform: Transform) -> None:
     """Raises ListError for what is not to be packed so; of boxes as far as the first ones tell."""
     if not len(source):
         raise ListError("nothing to pack", path=source.name)
-    if treatment.cuts or source.label_width is not None:
+    if transform.crops or source.label_width is not None:
         some = range(min(_LOOKED_AT, len(source)))
         several = [labels for labels in source.labels(some) if len(labels) > 1]
         if all(map(are_boxes, several)) and any(len(boxes_of(labels)) for labels in several):
-            option = "--center-crop" if treatment.cuts else "--label-width"
+            option = "--center-crop" if transform.crops else "--label-width"
             raise ListError(
                 f"the labels are boxes (MXNet's detection layout), which {option} would make wrong:"
                 " pack without it",
@@ -210,7 +210,7 @@ def _ending(error: OSError | MemoryError, location: Location) -> OSError | Recor
 
 
 def _sharded(
-    source: Source, rec: str, treatment: Treatment, sharding: Sharding, *, force: bool
+    source: Source, rec: str, transform: Transform, sharding: Sharding, *, force: bool
 ) -> ShardWriter:
     from .shard_writer import ShardWriter  # noqa: PLC0415 - most packs are one file
 
@@ -221,7 +221,7 @@ def _sharded(
         )
     identity = {
         **source.identity(),
-        "what becomes of images": repr(treatment),
+        "what becomes of images": repr(transform),
         "--shards or --shard-size": f"{sharding.count} {sharding.size}",
     }
     prefix = rec.removesuffix(".rec")

@@ -141,7 +141,7 @@ def pack_images(
 
     paths, mask_paths = paths_of(sources), tuple(paths_of(masks))
     kind = kind_of(paths)
-    treatment = ImageArguments(
+    transform = ImageArguments(
         resize=resize,
         resize_mode=resize_mode,
         interp=interp,
@@ -154,7 +154,7 @@ def pack_images(
         truncated=truncated,
         max_pixels=max_pixels,
         backend=backend,
-    ).treatment(pass_through=pass_through, verify=verify, copies=kind == "rec")
+    ).transform(pass_through=pass_through, verify=verify, copies=kind == "rec")
     sharding = _sharding(shards, shard_size, resume)
     rec, _, lst = outputs_of(out)
     recs = [rec, mask_name(rec)] if mask_paths else [rec]
@@ -216,7 +216,7 @@ def pack_images(
         result = pack_source(
             opened.source,
             out,
-            treatment,
+            transform,
             sharding=sharding,
             workers=workers,
             on_error=on_error,

@@ -15,7 +15,7 @@ from ..imaging.probe import format_of
 from ..system.file_bytes import CHANGED, FileBytes, FileState
 from .masks import Mask
 from .source import Made, Records
-from .transform import Copy, Treatment
+from .transform import CopyBytes, Transform
 
 if TYPE_CHECKING:
     from ..imaging.options import Change
@@ -42,7 +42,7 @@ class RecordMaker:
         self,
         paths: Sequence[str],
         states: Mapping[str, FileState],
-        treatment: Treatment,
+        transform: Transform,
         *,
         has_masks: bool = False,
         fresh_ids: bool = False,
@@ -52,8 +52,8 @@ class RecordMaker:
         self._paths = paths
         self._states = states
         self._masks_begin = len(paths) // 2 if has_masks else len(paths)
-        self._treatment = treatment
-        self._copies = treatment == Copy("nothing")
+        self._transform = transform
+        self._copies = transform == CopyBytes("nothing")
         self._fresh_ids = fresh_ids
         self._images_only = images_only
         self._new_numbers = new_numbers
@@ -82,7 +82,7 @@ class RecordMaker:
         start = payload_start(record)
         if start == len(record):  # InsightFace's header and range records have no image
             return record
-        return record[:start] + self._treatment.apply(record[start:], changes)
+        return record[:start] + self._transform.apply(record[start:], changes)
 
     def _treated_pair(
         self, record: bytes, offset: int, max_size: int, number: int, changes: list[Change]
@@ -103,7 +103,7 @@ class RecordMaker:
         of_image = Mask(where, lambda: numbers, new_numbers=self._new_numbers)
         if self._copies:
             return record, record[:start] + of_image.renumbered(numbers)
-        pair = self._treatment.apply_pair(image, of_image, changes)
+        pair = self._transform.apply_pair(image, of_image, changes)
         return tuple(record[:start] + payload for payload in pair)
 
     def _record(self, number: int, offset: int, max_size: int) -> bytes:

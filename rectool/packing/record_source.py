@@ -25,7 +25,7 @@ from ..listing.lst import Numbers, digest_of
 from ..system.file_bytes import FileState
 from .record_builder import RecordMaker, RecordSample
 from .source import Location, Source
-from .transform import Copy, Treatment
+from .transform import CopyBytes, Transform
 
 _MOST_NAMED = 1000  # damaged regions
 
@@ -158,11 +158,11 @@ class RecordSource(Source):
         columns = (self._file, self.keys, self._offsets, self._rooms)
         return list(zip(*(column[part].tolist() for column in columns), strict=True))
 
-    def maker(self, treatment: Treatment) -> RecordMaker:
+    def maker(self, transform: Transform) -> RecordMaker:
         return RecordMaker(
             self.files,
             self._states,
-            treatment,
+            transform,
             has_masks=self.has_masks,
             fresh_ids=self.renumbered,
             images_only=self._images_only,
@@ -173,7 +173,7 @@ class RecordSource(Source):
         return Location(self.files[self._file[position]], None, int(self._offsets[position, 0]))
 
     def labels(self, positions: range) -> Iterator[list[float]]:
-        make = self.maker(Copy("nothing"))
+        make = self.maker(CopyBytes("nothing"))
         for sample in self.samples(positions):
             with contextlib.suppress(RecordError):
                 record = make(sample).records[0]

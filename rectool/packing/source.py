@@ -15,7 +15,7 @@ from ..remarks import RemarkKind
 
 if TYPE_CHECKING:
     pass
-from .transform import Treatment
+from .transform import Transform
 
 Records = tuple[bytes, ...]
 """What a sample is packed as: its record, and where masks are packed too, the mask's."""
@@ -76,7 +76,7 @@ class Source(ABC):
         """Samples to send to a worker."""
 
     @abstractmethod
-    def maker(self, treatment: Treatment) -> Maker:
+    def maker(self, transform: Transform) -> Maker:
         """The function, to be pickled or inherited by workers, that makes records of a sample.
 
         It raises RecordError where it cannot; OSError and MemoryError are not the sample's fault.

@@ -38,8 +38,8 @@ class MaskOf(Protocol):
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """What becomes of an image on its way into a record. Defaults are im2rec.py's.
+class Reencode:
+    """Decodes an image, crops and resizes it, and encodes it anew. Defaults are im2rec.py's.
 
     `resize` is a length N in pixels (0: leave the size), and `resize_mode` says of what: "short"
     gives the shorter edge N pixels and the other in proportion, rounded down; "long" the longer
@@ -86,7 +86,7 @@ class Recipe:
             raise ValueError("color unchanged keeps the alpha channel, which background removes")
 
     @property
-    def cuts(self) -> bool:
+    def crops(self) -> bool:
         return self.center_crop
 
     def prepare(self) -> None:
@@ -166,14 +166,14 @@ def _resized(size: Size, length: int, mode: ResizeMode) -> Size:
     return (max(1, width * length // height), length)
 
 
-class Treatment(Protocol):
+class Transform(Protocol):
     """What is done to an encoded image on its way into a record.
 
-    `cuts` says whether parts of it are left out.
+    `crops` says whether parts of it are left out.
     """
 
     @property
-    def cuts(self) -> bool: ...
+    def crops(self) -> bool: ...
     def prepare(self) -> None:
         """Called in each worker process before its work."""
 
@@ -190,7 +190,7 @@ class Treatment(Protocol):
 
 
 @dataclass(frozen=True)
-class Copy:
+class CopyBytes:
     """The bytes as they are, once they are known to be a whole image.
 
     For that `check` "end" follows lengths to the end marker, "pixels" decodes; "nothing" looks at
@@ -203,7 +203,7 @@ class Copy:
     max_pixels: int | None = None
 
     @property
-    def cuts(self) -> bool:
+    def crops(self) -> bool:
         return False
 
     def prepare(self) -> None: ...

@@ -18,7 +18,7 @@ from rectool.format.boxes import boxes_of
 from rectool.listing.lst import Entry, ImageList
 from rectool.packing.list_source import FileSource
 from rectool.packing.pack import pack_source
-from rectool.packing.transform import Copy
+from rectool.packing.transform import CopyBytes
 
 Runner = Callable[..., Run]
 
@@ -91,5 +91,5 @@ def packed(images: ImageList, root: Path, rec: Path) -> Path:
     assert again.keys.tolist() == images.keys.tolist()
     for at, entry in enumerate(again):
         images.take(slice(at, at + 1)).check_width(len(entry.labels), exactly=True)
-    pack_source(FileSource(again, root), rec, Copy("nothing"), workers=1, force=True)
+    pack_source(FileSource(again, root), rec, CopyBytes("nothing"), workers=1, force=True)
     return rec

@@ -11,7 +11,7 @@ from conftest import encoded, picture
 from rectool import ImageError
 from rectool.imaging.check_complete import check_complete
 from rectool.imaging.probe import MAX_PIXELS, describe, format_of
-from rectool.packing.transform import Copy
+from rectool.packing.transform import CopyBytes
 
 KINDS: dict[str, tuple[str, dict[str, Any], str]] = {
     "jpeg": ("JPEG", {}, "JPEG"),
@@ -51,14 +51,14 @@ def test_format_and_size(kind: str, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_whole_image_is_complete_and_no_cut_is(kind: str) -> None:
     data = sample(kind)
-    assert Copy().apply(data) == data
+    assert CopyBytes().apply(data) == data
     for size in range(len(data)):
         if kind == "bmp" and size >= len(data) - 2:
             continue  # Pillow pads the file behind the last row
         if kind == "tiff of two" and size >= len(sample("tiff")):
             continue  # the second page is never decoded
         with pytest.raises(ImageError):
-            Copy().apply(data[:size])
+            CopyBytes().apply(data[:size])
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "progressive", "jpeg with restarts"])

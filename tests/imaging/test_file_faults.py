@@ -19,7 +19,7 @@ from rectool.listing.scan import scan
 from rectool.packing.list_source import FileSource
 from rectool.packing.pack import pack_source
 from rectool.packing.result import Failure
-from rectool.packing.transform import Copy, Recipe
+from rectool.packing.transform import CopyBytes, Reencode
 
 Runner = Callable[..., Run]
 
@@ -86,7 +86,7 @@ def test_a_fault_of_the_system_ends_the_run_and_nothing_is_published(
     failing(number, "dogs", 99, monkeypatch)
     source = FileSource(scan(tree).images, tree)
     with pytest.raises(OSError, match=r"7\.jpg|6\.jpg|8\.jpg|9\.jpg") as caught:
-        pack_source(source, tmp_path / "out", Copy(), on_error="skip")
+        pack_source(source, tmp_path / "out", CopyBytes(), on_error="skip")
     assert caught.value.errno == number
     assert sorted(os.listdir(tmp_path)) == ["images"]
 
@@ -95,7 +95,7 @@ def test_a_missing_file_is_that_images_fault(tmp_path: Path, tree: Path) -> None
     source = FileSource(scan(tree).images, tree)
     (tree / "cats/0.jpg").unlink()
     failures: list[Failure] = []
-    result = pack_source(source, tmp_path / "out", Copy(), on_failure=failures.append)
+    result = pack_source(source, tmp_path / "out", CopyBytes(), on_failure=failures.append)
     assert result.images == 9
     assert [failure.reason for failure in failures] == [os.strerror(errno.ENOENT)]
 
@@ -106,10 +106,10 @@ def test_too_little_memory_ends_the_run(
     def apply(*_: object) -> bytes:
         raise MemoryError
 
-    monkeypatch.setattr(Copy, "apply", apply)
+    monkeypatch.setattr(CopyBytes, "apply", apply)
     source = FileSource(scan(tree).images, tree)
     with pytest.raises(RecordError, match=r"\.jpg: out of memory"):
-        pack_source(source, tmp_path / "out", Copy())
+        pack_source(source, tmp_path / "out", CopyBytes())
     assert sorted(os.listdir(tmp_path)) == ["images"]
 
 
@@ -122,7 +122,7 @@ def test_too_few_open_files_for_the_workers(tmp_path: Path, tree: Path) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 12, hard))
     try:
         with pytest.raises(OSError, match="open files") as caught:
-            pack_source(source, tmp_path / "out", Recipe(), workers=10, start_method="fork")
+            pack_source(source, tmp_path / "out", Reencode(), workers=10, start_method="fork")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert caught.value.errno == errno.EMFILE

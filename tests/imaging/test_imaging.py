@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from rectool import ImageError
 from rectool.imaging.options import Reading
 from rectool.imaging.pillow import decode, encode, render
-from rectool.packing.transform import Recipe
+from rectool.packing.transform import Reencode
 
 
 def pixels(data: bytes, **options: Any) -> np.ndarray[Any, Any]:
@@ -124,7 +124,7 @@ def test_broken_exif_turns_nothing(exif: bytes) -> None:
 
 
 def test_crop_comes_before_resize() -> None:
-    recipe = Recipe(center_crop=True, resize=8, encoding="png")
+    recipe = Reencode(center_crop=True, resize=8, encoding="png")
     image = picture(1, 40, 20)
     wanted = image.crop((10, 0, 30, 20)).resize((8, 8), Image.Resampling.BILINEAR)
     assert np.array_equal(pixels(recipe.apply(encoded(image, "PNG"))), wanted)
@@ -134,7 +134,7 @@ def test_crop_comes_before_resize() -> None:
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
 def test_interpolations_are_pillows(interp: Any, mode: str) -> None:
     image = picture(4, 60, 45, mode)
-    recipe = Recipe("unchanged", resize=17, encoding="png", interp=interp)
+    recipe = Reencode("unchanged", resize=17, encoding="png", interp=interp)
     wanted = image.resize((22, 17), Image.Resampling[interp.upper()])
     assert np.array_equal(pixels(recipe.apply(encoded(image, "PNG")), color="unchanged"), wanted)
 
@@ -143,13 +143,13 @@ def test_auto_shrinks_by_box_and_grows_by_bicubic() -> None:
     image = picture(4, 60, 45)
     for length, size, resample in ((15, (20, 15), "BOX"), (90, (120, 90), "BICUBIC")):
         wanted = image.resize(size, Image.Resampling[resample])
-        recipe = Recipe(resize=length, encoding="png", interp="auto")
+        recipe = Reencode(resize=length, encoding="png", interp="auto")
         assert np.array_equal(
             render(encoded(image, "PNG"), Reading(recipe.color), recipe.fit, []), wanted
         )
 
 
-def resized_from_all_pixels(data: bytes, recipe: Recipe) -> np.ndarray[Any, Any]:
+def resized_from_all_pixels(data: bytes, recipe: Reencode) -> np.ndarray[Any, Any]:
     image = decode(data, recipe.color)
     fit = recipe.fit(*image.size)
     resample = Image.Resampling[recipe.interp.upper()]
@@ -170,7 +170,7 @@ def resized_from_all_pixels(data: bytes, recipe: Recipe) -> np.ndarray[Any, Any]
 def test_large_jpegs_are_decoded_small_and_look_the_same(
     width: int, height: int, options: dict[str, Any], orientation: int
 ) -> None:
-    data, recipe = photo(width, height, orientation), Recipe(**options)
+    data, recipe = photo(width, height, orientation), Reencode(**options)
     wanted = resized_from_all_pixels(data, recipe)
     small = np.asarray(render(data, Reading(recipe.color), recipe.fit, [])).astype(float)
     assert small.shape == wanted.shape
@@ -190,7 +190,7 @@ def test_large_jpegs_are_decoded_small_and_look_the_same(
     ],
 )
 def test_no_other_image_is(size: tuple[int, int], options: dict[str, Any]) -> None:
-    data, recipe = photo(*size), Recipe(**options)
+    data, recipe = photo(*size), Reencode(**options)
     assert np.array_equal(
         render(data, Reading(recipe.color), recipe.fit, []), resized_from_all_pixels(data, recipe)
     )
@@ -205,9 +205,9 @@ def test_a_large_jpeg_is_cropped_in_the_middle(orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = encoded(image, quality=95, exif=exif)
-    recipe = Recipe(center_crop=True, resize=100)
+    recipe = Reencode(center_crop=True, resize=100)
     small = np.asarray(render(data, Reading(recipe.color), recipe.fit, []).convert("L"))
-    full = np.asarray(turned.crop(Recipe(center_crop=True).fit(*turned.size).box))
+    full = np.asarray(turned.crop(Reencode(center_crop=True).fit(*turned.size).box))
     for axis in (0, 1):
         assert _middle(small, axis) * 10.01 == pytest.approx(_middle(full, axis), abs=0.3)
 
@@ -230,8 +230,8 @@ def test_nothing_but_pixels_is_kept() -> None:
         picture(), exif=exif, comment=b"comment", icc_profile=b"profile", dpi=(300, 300)
     )
     plain = encoded(picture())
-    assert Recipe(quality=75).apply(noisy) == Recipe(quality=75).apply(plain)
-    out = Recipe().apply(noisy)
+    assert Reencode(quality=75).apply(noisy) == Reencode(quality=75).apply(plain)
+    out = Reencode().apply(noisy)
     assert not any(word in out for word in (b"comment", b"Exif", b"profile"))
 
 

@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 from test_imaging import DEEP, deep_colour_png
 
 from rectool import ImageError
-from rectool.packing.transform import Recipe
+from rectool.packing.transform import Reencode
 
 cv2 = pytest.importorskip("cv2")
 from rectool.imaging.opencv import decode, encode  # noqa: E402
@@ -48,7 +48,7 @@ def test_interpolations_are_opencvs(interp: Any, number: int, color: Any, flag: 
             else (length, height * length // width)
         )
         wanted = cv2.imencode(".jpg", cv2.resize(image, size, interpolation=number), [1, 80])[1]
-        recipe = Recipe(color, resize=length, quality=80, backend="opencv", interp=interp)
+        recipe = Reencode(color, resize=length, quality=80, backend="opencv", interp=interp)
         assert recipe.apply(PHOTO) == wanted.tobytes()
 
 
@@ -58,7 +58,7 @@ def test_interpolations_are_opencvs(interp: Any, number: int, color: Any, flag: 
 )
 def test_auto(size: tuple[int, int], interpolation: int) -> None:
     data = encoded(picture(4, 60, 40), "PNG")
-    recipe = Recipe(
+    recipe = Reencode(
         resize=size[0], resize_mode="exact", encoding="png", backend="opencv", interp="auto"
     )
     wanted = cv2.resize(opencv(data), size, interpolation=interpolation)
@@ -67,10 +67,10 @@ def test_auto(size: tuple[int, int], interpolation: int) -> None:
 
 def test_crop_comes_before_resize() -> None:
     data = encoded(picture(1, 41, 20), "PNG")
-    recipe = Recipe(center_crop=True, resize=8, encoding="png", backend="opencv")
+    recipe = Reencode(center_crop=True, resize=8, encoding="png", backend="opencv")
     wanted = cv2.resize(opencv(data)[:, 10:30], (8, 8))
     assert np.array_equal(opencv(recipe.apply(data)), wanted)
-    uncut = Recipe(center_crop=True, encoding="png", backend="opencv")
+    uncut = Reencode(center_crop=True, encoding="png", backend="opencv")
     assert np.array_equal(opencv(uncut.apply(data)), opencv(data)[:, 10:30])
 
 
@@ -87,7 +87,7 @@ def test_crop_comes_before_resize() -> None:
 )
 def test_encodings_are_opencvs(encoding: Any, quality: int | None, parameters: list[int]) -> None:
     wanted = cv2.imencode("." + encoding, opencv(PHOTO), parameters)[1].tobytes()
-    assert Recipe(encoding=encoding, quality=quality, backend="opencv").apply(PHOTO) == wanted
+    assert Reencode(encoding=encoding, quality=quality, backend="opencv").apply(PHOTO) == wanted
 
 
 @pytest.mark.parametrize(("color", "flag"), [("rgb", 1), ("gray", 0), ("unchanged", -1)])
@@ -103,7 +103,7 @@ def test_orientations(kind: str, orientation: int, color: Any, flag: int) -> Non
 
 
 def test_unchanged_keeps_alpha_and_sixteen_bits() -> None:
-    recipe = Recipe("unchanged", encoding="png", backend="opencv")
+    recipe = Reencode("unchanged", encoding="png", backend="opencv")
     image = picture(mode="RGBA")
     image.putalpha(Image.linear_gradient("L").resize(image.size))
     again = Image.open(io.BytesIO(recipe.apply(encoded(image, "PNG"))))
@@ -127,7 +127,7 @@ def test_unchanged_keeps_alpha_and_sixteen_bits() -> None:
 )
 def test_what_an_encoding_cannot_hold(data: bytes, encoding: Any, says: str) -> None:
     with pytest.raises(ImageError, match=says):
-        Recipe("unchanged", encoding=encoding, backend="opencv").apply(data)
+        Reencode("unchanged", encoding=encoding, backend="opencv").apply(data)
 
 
 def bomb(kind: str) -> bytes:
@@ -179,7 +179,7 @@ def test_channels_that_opencv_takes_for_others(mode: str) -> None:
 
 def test_a_result_too_large() -> None:
     with pytest.raises(ImageError, match="would have 2000000x1000 pixels"):
-        Recipe(resize=1000, backend="opencv").apply(encoded(Image.new("L", (2000, 1)), "PNG"))
+        Reencode(resize=1000, backend="opencv").apply(encoded(Image.new("L", (2000, 1)), "PNG"))
 
 
 def test_an_empty_array_is_no_image() -> None:
@@ -221,7 +221,7 @@ def test_workers_forked_from_a_process_with_opencvs_threads(tmp_path: Path, tree
     """Where setNumThreads(1) crashes, or waits for threads that are not there."""
     code = """
 import cv2, numpy as np
-from rectool.packing.transform import Recipe
+from rectool.packing.transform import Reencode
 from rectool.listing.lst import ImageList
 from rectool.packing.pack import pack_source
 from rectool.packing.list_source import FileSource
@@ -229,7 +229,7 @@ cv2.setNumThreads(4)
 for _ in range(5):
     cv2.resize(np.zeros((3000, 4000, 3), np.uint8), (1000, 700), interpolation=cv2.INTER_AREA)
 images = ImageList(b"0\\t0\\tcats/0.jpg\\n1\\t1\\tdogs/7.jpg\\n", "a list")
-recipe = Recipe(resize=9, backend="opencv")
+recipe = Reencode(resize=9, backend="opencv")
 source = FileSource(images, "images")
 print(pack_source(source, "out", recipe, workers=2, start_method="fork").images)
 """

@@ -20,7 +20,7 @@ from rectool.imaging import array_decoding
 from rectool.imaging.check_complete import check_complete
 from rectool.imaging.options import Backend
 from rectool.imaging.pillow import cut, decode
-from rectool.packing.transform import Copy, Recipe
+from rectool.packing.transform import CopyBytes, Reencode
 
 Runner = Callable[..., Run]
 
@@ -41,15 +41,15 @@ def _is_taken(make: Callable[[bytes], object], data: bytes) -> bool:
 def test_all_ways_agree_on_what_is_whole(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data, whole = VARIANTS[name]
     ways = {
-        "pillow": Recipe().apply,
-        "smaller": Recipe(resize=8).apply,
-        "copied and decoded": Copy("pixels").apply,
+        "pillow": Reencode().apply,
+        "smaller": Reencode(resize=8).apply,
+        "copied and decoded": CopyBytes("pixels").apply,
         "array": array_decoding.decode_array,
     }
     if name not in ONLY_DECODING_TELLS:
-        ways["copied"] = Copy().apply
+        ways["copied"] = CopyBytes().apply
     try:
-        ways["opencv"] = Recipe(backend="opencv").apply
+        ways["opencv"] = Reencode(backend="opencv").apply
         ways["opencv"](PHOTO)
     except ImageError:  # not installed
         del ways["opencv"]
@@ -74,7 +74,7 @@ def test_a_tiffs_tags_are_not_all_read() -> None:
     size, count = 200_000, 16_000
     entry = b"\x11\1\4\0" + (size // 4).to_bytes(4, "little") + (8).to_bytes(4, "little")
     data = b"II*\0\x08\0\0\0" + count.to_bytes(2, "little") + entry * count + bytes(size)
-    for make in (Recipe().apply, Copy().apply):
+    for make in (Reencode().apply, CopyBytes().apply):
         with pytest.raises(ImageError, match="a TIFF"):
             make(data)
 
@@ -82,7 +82,7 @@ def test_a_tiffs_tags_are_not_all_read() -> None:
 def test_a_jpeg_of_too_many_scans_is_refused() -> None:
     scan = PROGRESSIVE[PROGRESSIVE.rindex(b"\xff\xda") : -2]
     data = PROGRESSIVE[:-2] + scan * 600 + b"\xff\xd9"
-    for make in (Recipe().apply, Copy().apply, array_decoding.decode_array):
+    for make in (Reencode().apply, CopyBytes().apply, array_decoding.decode_array):
         with pytest.raises(ImageError, match="a JPEG of more than 500 scans"):
             make(data)
 
@@ -106,7 +106,7 @@ def backend(request: pytest.FixtureRequest) -> Backend:
     return chosen
 
 
-def _changes(recipe: Recipe, data: bytes) -> list[str]:
+def _changes(recipe: Reencode, data: bytes) -> list[str]:
     changes: list[str] = []
     recipe.apply(data, changes)  # type: ignore[arg-type]
     return changes
@@ -138,25 +138,25 @@ def half_transparent() -> Image.Image:
 def test_what_is_lost_of_an_image_is_noted(
     data: bytes, changes: list[str], backend: Backend
 ) -> None:
-    assert _changes(Recipe(backend=backend), data) == changes
+    assert _changes(Reencode(backend=backend), data) == changes
 
 
 def test_a_background_shows_through(backend: Backend) -> None:
-    recipe = Recipe(background=(0, 255, 0), encoding="png", backend=backend)
+    recipe = Reencode(background=(0, 255, 0), encoding="png", backend=backend)
     data = encoded(half_transparent(), "PNG")
     made = np.array(decode(recipe.apply(data)))
     assert (made[:, :10] == (0, 0, 0)).all()
     assert (made[:, 10:] == (0, 255, 0)).all()
     assert _changes(recipe, data) == []
     with pytest.raises(ValueError, match="background"):
-        Recipe(background=(0, 0, 0), color="unchanged")
+        Reencode(background=(0, 0, 0), color="unchanged")
 
 
 @pytest.mark.parametrize("data", [PHOTO[:-2], PHOTO[: len(PHOTO) * 2 // 3], PNG[:-40], GIF[:-9]])
 def test_truncated_images_are_packed_where_that_is_wanted(data: bytes, backend: Backend) -> None:
     with pytest.raises(ImageError):
-        Recipe(backend=backend).apply(data)
-    recipe = Recipe(truncated=True, backend=backend)
+        Reencode(backend=backend).apply(data)
+    recipe = Reencode(truncated=True, backend=backend)
     assert _changes(recipe, data) == ["truncated"]
     assert decode(recipe.apply(data)).size == (64, 48)
     assert ImageFile.LOAD_TRUNCATED_IMAGES is False
@@ -170,7 +170,7 @@ def test_max_pixels_allows_more_and_less(monkeypatch: pytest.MonkeyPatch) -> Non
         warnings.simplefilter("error")
         assert decode(PHOTO).size == (64, 48)
     assert Image.MAX_IMAGE_PIXELS == 64 * 48 // 4
-    for make in (Recipe(max_pixels=9).apply, Copy("pixels", max_pixels=9).apply):
+    for make in (Reencode(max_pixels=9).apply, CopyBytes("pixels", max_pixels=9).apply):
         with pytest.raises(ImageError, match="64x48 pixels, more than the 9 allowed"):
             make(PHOTO)
 
@@ -189,13 +189,13 @@ def test_opencvs_settings_are_the_programs_own() -> None:
     code = """
 import cv2
 cv2.setNumThreads(3)
-from rectool.packing.transform import Recipe
+from rectool.packing.transform import Reencode
 from PIL import Image
 import io
 file = io.BytesIO()
 Image.new("RGB", (9, 9)).save(file, "JPEG")
 level = cv2.getLogLevel() if hasattr(cv2, "getLogLevel") else None
-Recipe(resize=4, backend="opencv").apply(file.getvalue())
+Reencode(resize=4, backend="opencv").apply(file.getvalue())
 assert level == (cv2.getLogLevel() if hasattr(cv2, "getLogLevel") else None)
 print(cv2.getNumThreads())
 """

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from conftest import encoded, picture
 from helpers.annotating import Runner, write_images
-from rectool.listing.listing_faults import Faults
 
 from rectool import ListError
 from rectool.listing.annotations.base import BoxLines
 from rectool.listing.annotations.image_size import Measure
+from rectool.listing.listing_faults import Faults
 from rectool.listing.lst import Entry
 from rectool.listing.paths import Root
 from rectool.remarks import Remarks

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from helpers.annotating import Runner, in_process, write_images
+
 from rectool.listing.listing_faults import Faults
 
 BAD = {

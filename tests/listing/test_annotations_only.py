@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from helpers.annotating import Runner, listed, write_images
-from rectool.listing.listing_faults import Faults
 
 from rectool.listing.annotations.only import Only
+from rectool.listing.listing_faults import Faults
 
 
 @pytest.fixture

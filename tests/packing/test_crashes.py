@@ -176,7 +176,7 @@ class _Fatal:
     """Ends the process that has the first image, once."""
 
     first = Path()
-    cuts = False
+    crops = False
 
     def prepare(self) -> None: ...
 

@@ -125,9 +125,9 @@ def test_records_without_an_image_are_copied(two: Path) -> None:
         with RecordWriter(two / f"f{suffix}.rec") as writer:
             writer.write(pack(IRHeader(2, [9.0, 9.0], 0, 0), b""), 0)
     source = RecordSource([two / "f.rec"], masks=[two / "f_mask.rec"])
-    from rectool.packing.transform import Recipe
+    from rectool.packing.transform import Reencode
 
-    image, mask = source.maker(Recipe())(source.samples(range(1))[0]).records
+    image, mask = source.maker(Reencode())(source.samples(range(1))[0]).records
     assert image == mask == pack(IRHeader(2, [9.0, 9.0], 0, 0), b"")
 
 

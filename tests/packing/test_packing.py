@@ -22,7 +22,7 @@ from rectool.listing.scan import scan
 from rectool.packing.list_source import FileSource
 from rectool.packing.pack import pack_source
 from rectool.packing.result import PackResult
-from rectool.packing.transform import Copy, Recipe
+from rectool.packing.transform import CopyBytes, Reencode
 
 Runner = Callable[..., Run]
 
@@ -120,8 +120,8 @@ def test_labels(run: Runner, tmp_path: Path, tree: Path) -> None:
 
 def pack_tree(tree: Path, out: Path, **options: object) -> PackResult:
     source = FileSource(scan(tree).images, tree)
-    treatment = options.pop("treatment", Recipe(resize=12))
-    return pack_source(source, out, treatment, **options)  # type: ignore[arg-type]
+    transform = options.pop("transform", Reencode(resize=12))
+    return pack_source(source, out, transform, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
@@ -332,11 +332,11 @@ def test_names_that_are_not_utf8(run: Runner, tmp_path: Path, tree: Path) -> Non
 def test_a_program_that_workers_cannot_start_from(tmp_path: Path, tree: Path) -> None:
     """Spawned workers run the program again; without a guard each tries to start workers."""
     (tmp_path / "program.py").write_text("""
-from rectool.packing.transform import Recipe
+from rectool.packing.transform import Reencode
 from rectool.packing.result import PackResult; from rectool.packing.pack import pack_source
 from rectool.listing.scan import scan
 from rectool.packing.list_source import FileSource
-pack_source(FileSource(scan("images").images, "images"), "out", Recipe(), start_method="spawn")
+pack_source(FileSource(scan("images").images, "images"), "out", Reencode(), start_method="spawn")
 """)
     command = [sys.executable, "program.py"]
     done = subprocess.run(
@@ -368,5 +368,5 @@ def test_a_record_of_512_mib(tmp_path: Path) -> None:
     source = FileSource(ImageList(b"0\t0\thuge.jpg\n", "list"), tmp_path)
     failures: list[object] = []
     with pytest.raises(RecordError, match="none of 1 image could be packed"):
-        pack_source(source, tmp_path / "out", Copy(), on_failure=failures.append)
+        pack_source(source, tmp_path / "out", CopyBytes(), on_failure=failures.append)
     assert "536870912 bytes, and a record holds less than 536870912" in str(failures[0])

@@ -23,7 +23,7 @@ from rectool.packing.list_source import FileSource
 from rectool.packing.masks import MasksInFolder
 from rectool.packing.pack import pack_source
 from rectool.packing.sharding import Sharding
-from rectool.packing.transform import Copy
+from rectool.packing.transform import CopyBytes
 
 Runner = Callable[..., Run]
 NAMES = ["out.idx", "out.lst", "out.rec", "out_mask.idx", "out_mask.rec"]
@@ -138,7 +138,7 @@ def pack_shards(
     source = FileSource(scan(folder / "images").images, folder / "images", masks=where)
     out = folder / "out"
     sharding = Sharding(4, resume=resume)
-    return pack_source(source, out, Copy(), sharding=sharding, on_progress=on_progress).kept
+    return pack_source(source, out, CopyBytes(), sharding=sharding, on_progress=on_progress).kept
 
 
 def test_a_stopped_set_of_pairs_is_gone_on_with(tmp_path: Path) -> None:
@@ -250,5 +250,5 @@ def killed_at(number: int, folder: Path) -> int:
     os.replace = counted  # type: ignore[assignment]
     where = MasksInFolder(str(folder / "masks"))
     source = FileSource(scan(folder / "images").images, folder / "images", masks=where)
-    pack_source(source, folder / "out", Copy(), sharding=Sharding(4), force=True)
+    pack_source(source, folder / "out", CopyBytes(), sharding=Sharding(4), force=True)
     os._exit(0)

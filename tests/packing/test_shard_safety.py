@@ -15,7 +15,7 @@ from rectool.packing.pack import pack_source
 from rectool.packing.record_source import RecordSource
 from rectool.packing.shard_writer import finished_shards
 from rectool.packing.sharding import Sharding, parse_size
-from rectool.packing.transform import Copy
+from rectool.packing.transform import CopyBytes
 
 Runner = Callable[..., Run]
 
@@ -31,14 +31,16 @@ def test_other_records_at_the_same_places_are_not_gone_on_with(tmp_path: Path) -
     a, b = records(tmp_path / "a.rec", 1.0), records(tmp_path / "b.rec", 2.0)
     with pytest.raises(StopError):
         pack_source(
-            RecordSource([a]), tmp_path / "out", Copy("nothing"), sharding=Sharding(2),
+            RecordSource([a]), tmp_path / "out", CopyBytes("nothing"), sharding=Sharding(2),
             on_progress=stop_at(8),
         )  # fmt: skip
     again = Sharding(2, resume=True)
     with pytest.raises(RecordError, match=r"the \.rec files differs from what --resume"):
-        pack_source(RecordSource([b]), tmp_path / "out", Copy("nothing"), sharding=again)
+        pack_source(RecordSource([b]), tmp_path / "out", CopyBytes("nothing"), sharding=again)
     assert finished_shards(str(tmp_path / "out")) == 1
-    assert pack_source(RecordSource([a]), tmp_path / "out", Copy("nothing"), sharding=again).kept
+    assert pack_source(
+        RecordSource([a]), tmp_path / "out", CopyBytes("nothing"), sharding=again
+    ).kept
 
 
 def test_sources_are_not_replaced(run: Runner, tmp_path: Path) -> None:
@@ -169,7 +171,7 @@ def test_sizes_are_those_of_frames(tmp_path: Path) -> None:
             writer.write(magic, key)
     limit = 1500
     source = RecordSource([tmp_path / "a.rec"])
-    pack_source(source, tmp_path / "out", Copy("nothing"), sharding=Sharding(size=limit))
+    pack_source(source, tmp_path / "out", CopyBytes("nothing"), sharding=Sharding(size=limit))
     recs = shards(tmp_path)
     assert len(recs) > 2
     assert all(rec.stat().st_size <= limit for rec in recs)

@@ -19,7 +19,7 @@ from rectool.packing.record_source import RecordSource
 from rectool.packing.result import PackResult
 from rectool.packing.shard_writer import finished_shards
 from rectool.packing.sharding import Sharding
-from rectool.packing.transform import Copy
+from rectool.packing.transform import CopyBytes
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="no such links, modes or forks there")
 
@@ -47,7 +47,7 @@ def pack_set(
             raise StopError
 
     return pack_source(
-        RecordSource([rec]), out, Copy("nothing"), sharding=sharding, force=force,
+        RecordSource([rec]), out, CopyBytes("nothing"), sharding=sharding, force=force,
         on_progress=on_progress,
     )  # fmt: skip
 
@@ -213,7 +213,7 @@ def test_a_change_of_folder_does_not_matter(
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
     result = pack_source(
-        RecordSource([rec]), "out", Copy("nothing"), sharding=Sharding(2),
+        RecordSource([rec]), "out", CopyBytes("nothing"), sharding=Sharding(2),
         on_progress=lambda _: os.chdir(tmp_path / "elsewhere"),
     )  # fmt: skip
     assert result.recs == ("out-00000-of-00002.rec", "out-00001-of-00002.rec")

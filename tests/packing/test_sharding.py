@@ -26,7 +26,7 @@ from rectool.packing.pack import pack_source
 from rectool.packing.result import Failure, PackResult
 from rectool.packing.shard_writer import finished_shards
 from rectool.packing.sharding import Sharding
-from rectool.packing.transform import Copy
+from rectool.packing.transform import CopyBytes
 from rectool.system.atomic import Output
 
 Runner = Callable[..., Run]
@@ -42,16 +42,16 @@ def shards(folder: Path, name: str = "out") -> list[Path]:
 
 def pack_tree(tree: Path, out: Path, sharding: Sharding, **options: object) -> PackResult:
     source = FileSource(scan(tree).images, tree)
-    return pack_source(source, out, Copy(), sharding=sharding, **options)  # type: ignore[arg-type]
+    return pack_source(source, out, CopyBytes(), sharding=sharding, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("options", [["--shards", 3], ["--shard-size", "3kB"]])
-@pytest.mark.parametrize("treatment", [["--pass-through"], ["--resize", 30]])
+@pytest.mark.parametrize("transform", [["--pass-through"], ["--resize", 30]])
 def test_shards_together_are_the_whole(
-    run: Runner, tmp_path: Path, tree: Path, options: list[object], treatment: list[object]
+    run: Runner, tmp_path: Path, tree: Path, options: list[object], transform: list[object]
 ) -> None:
-    assert run("pack", "images", "one", *treatment).status == 0
-    result = run("pack", "images", "out", *options, *treatment, "--json")
+    assert run("pack", "images", "one", *transform).status == 0
+    result = run("pack", "images", "out", *options, *transform, "--json")
     assert result.status == 0, result
     recs = shards(tmp_path)
     count = len(recs)
@@ -229,7 +229,7 @@ def test_resumed_from_the_shell(run: Runner, tmp_path: Path, tree: Path) -> None
     os.chdir(tmp_path)
     with pytest.raises(StopError):
         pack_source(
-            source, "out", Copy(), sharding=Sharding(4), on_progress=stop_at(8),
+            source, "out", CopyBytes(), sharding=Sharding(4), on_progress=stop_at(8),
             on_failure=failures.append,
         )  # fmt: skip
     args = ["pack", "images", "out", "--no-shuffle", "--pass-through", "--shards", 4]
@@ -324,7 +324,7 @@ def test_killed_while_names_are_given(tmp_path: Path, tree: Path, force: bool) -
         if force:
             for count in (2, 1):
                 pack_source(
-                    FileSource(old, tree), out, Copy(), sharding=Sharding(count), force=True
+                    FileSource(old, tree), out, CopyBytes(), sharding=Sharding(count), force=True
                 )
         died = dies_at_step(tree, out, step, force=force)
         for rec in shards(tmp_path, out.name):
@@ -375,6 +375,6 @@ def test_an_empty_source(tmp_path: Path) -> None:
         pack_source(
             FileSource(ImageList(b"", "x"), tmp_path),
             tmp_path / "out",
-            Copy(),
+            CopyBytes(),
             sharding=Sharding(1),
         )

@@ -18,7 +18,7 @@ from rectool import IRHeader, RecordReader, RecordWriter, pack, unpack
 from rectool.imaging.pillow import decode
 from rectool.packing.pack import pack_source
 from rectool.packing.record_source import RecordSource
-from rectool.packing.transform import Copy, Recipe
+from rectool.packing.transform import CopyBytes, Reencode
 
 Runner = Callable[..., Run]
 
@@ -156,7 +156,7 @@ def test_records_encoded_anew_keep_their_headers(run: Runner, tmp_path: Path) ->
         assert after[key][:size] == record[:size]
         if image:
             images += 1
-            assert after[key][size:] == Recipe(resize=20, quality=80).apply(image)
+            assert after[key][size:] == Reencode(resize=20, quality=80).apply(image)
             assert min(decode(after[key][size:]).size) == 20
         else:
             assert after[key] == record
@@ -331,7 +331,7 @@ def test_a_file_that_shrinks_meanwhile(tmp_path: Path, workers: int) -> None:
     with open(a, "r+b") as file:
         file.truncate(offset + 100)
     with pytest.raises(OSError, match="cut or replaced") as caught:
-        pack_source(source, tmp_path / "out", Copy("nothing"), workers=workers)
+        pack_source(source, tmp_path / "out", CopyBytes("nothing"), workers=workers)
     assert caught.value.filename == str(a)
     assert not list(tmp_path.glob("*out*"))
 
@@ -346,7 +346,7 @@ def test_a_file_that_is_replaced_meanwhile(tmp_path: Path, workers: int) -> None
         for key in reversed(records):
             writer.write(records[key], key)
     with pytest.raises(OSError, match="cut or replaced") as caught:
-        pack_source(source, tmp_path / "out", Copy("nothing"), workers=workers)
+        pack_source(source, tmp_path / "out", CopyBytes("nothing"), workers=workers)
     assert caught.value.filename == str(a)
     assert not list(tmp_path.glob("*out*"))
 
@@ -378,7 +378,7 @@ def test_the_same_bytes_by_any_workers(tmp_path: Path, two: tuple[Path, Path], m
         pack_source(
             source,
             tmp_path / f"w{workers}",
-            Recipe(resize=20),
+            Reencode(resize=20),
             workers=workers,
             start_method=method,
         )

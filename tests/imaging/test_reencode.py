@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from rectool import ImageError, RecordReader
 from rectool.imaging.pillow import decode
-from rectool.packing.transform import Recipe
+from rectool.packing.transform import Reencode
 
 Runner = Callable[..., Run]
 
@@ -42,7 +42,7 @@ Runner = Callable[..., Run]
     ],
 )
 def test_sizes(mode: Any, size: tuple[int, int], length: int, result: tuple[int, int]) -> None:
-    recipe = Recipe(resize=length, resize_mode=mode)
+    recipe = Reencode(resize=length, resize_mode=mode)
     assert recipe.fit(*size)[:2] == ((0, 0, *size), result)
 
 
@@ -53,21 +53,21 @@ edges = st.integers(1, 5000)
 def test_proportions_are_rounded_down(width: int, height: int, length: int) -> None:
     scale = Fraction(length, min(width, height))
     if scale * scale * width * height < 100_000_000:
-        short = Recipe(resize=length).fit(width, height).size
+        short = Reencode(resize=length).fit(width, height).size
         assert short == (int(width * scale), int(height * scale))
     scale = Fraction(length, max(width, height))
-    long = Recipe(resize=length, resize_mode="long").fit(width, height).size
+    long = Reencode(resize=length, resize_mode="long").fit(width, height).size
     assert long == (max(1, int(width * scale)), max(1, int(height * scale)))
 
 
 @given(edges, edges, st.integers(1, 1000), st.sampled_from(["short", "long"]))
 def test_no_upscale(width: int, height: int, length: int, mode: Any) -> None:
     edge = min(width, height) if mode == "short" else max(width, height)
-    size = Recipe(resize=length, resize_mode=mode, upscale=False).fit(width, height).size
+    size = Reencode(resize=length, resize_mode=mode, upscale=False).fit(width, height).size
     if length >= edge:
         assert size == (width, height)
     else:
-        assert size == Recipe(resize=length, resize_mode=mode).fit(width, height).size
+        assert size == Reencode(resize=length, resize_mode=mode).fit(width, height).size
         assert size[0] <= width
         assert size[1] <= height
 
@@ -83,15 +83,15 @@ def test_no_upscale(width: int, height: int, length: int, mode: Any) -> None:
 )
 def test_center_crop(size: tuple[int, int], box: tuple[int, int, int, int]) -> None:
     side = min(size)
-    assert Recipe(center_crop=True).fit(*size)[:2] == (box, (side, side))
+    assert Reencode(center_crop=True).fit(*size)[:2] == (box, (side, side))
     for mode in ("short", "long", "exact"):
-        recipe = Recipe(center_crop=True, resize=3, resize_mode=mode)  # type: ignore[arg-type]
+        recipe = Reencode(center_crop=True, resize=3, resize_mode=mode)  # type: ignore[arg-type]
         assert recipe.fit(*size)[:2] == (box, (3, 3))
 
 
 def test_a_resize_that_makes_a_bomb() -> None:
     with pytest.raises(ImageError, match="would have 2000000x1000 pixels"):
-        Recipe(resize=1000).fit(2000, 1)
+        Reencode(resize=1000).fit(2000, 1)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_resize_that_makes_a_bomb() -> None:
     ],
 )
 def test_auto_is_mxnets_inter_method_9(size: tuple[int, int], interp: str) -> None:
-    recipe = Recipe(resize=100, resize_mode="exact", interp="auto")
+    recipe = Reencode(resize=100, resize_mode="exact", interp="auto")
     assert recipe.fit(*size).interp == interp
 
 
@@ -123,7 +123,7 @@ def test_auto_is_mxnets_inter_method_9(size: tuple[int, int], interp: str) -> No
 )
 def test_what_does_not_go_together(options: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        Recipe(**options)
+        Reencode(**options)
 
 
 @pytest.mark.parametrize(
@@ -188,9 +188,9 @@ def test_without_opencv(run: Runner, tmp_path: Path, tree: Path, without_cv2: st
 def test_the_library_without_opencv(tmp_path: Path, without_cv2: str) -> None:
     code = """
 from rectool import ImageError
-from rectool.packing.transform import Recipe
+from rectool.packing.transform import Reencode
 try:
-    Recipe(backend="opencv").apply(b"")
+    Reencode(backend="opencv").apply(b"")
 except ImageError as error:
     print(error)
 """
