@@ -70,14 +70,14 @@ image_options = option_group(
         "--max-pixels",
         type=click.IntRange(1),
         metavar="N",
-        help="Refuse images of more pixels; --pass-through without --verify never does.  [default:"
-        " 178956970, a fourth of it for WebP and AVIF]",
+        help="Refuse images of more pixels, but for those that --pass-through stores without"
+        " --verify.  [default: 178956970, a fourth of it for WebP and AVIF]",
     ),
     click.option(
         "--backend",
         type=click.Choice(get_args(Backend)),
-        help="Decode and resize by it; pillow antialiases, opencv gives im2rec.py's bytes."
-        "  [default: pillow]",
+        help="Decode and resize by this library; pillow antialiases, opencv gives im2rec.py's"
+        " bytes.  [default: pillow]",
     ),
     click.option(
         "--pass-through",

@@ -68,7 +68,17 @@ def say_classes(classes: dict[str, int], title: str) -> None:
         say(classes_text(classes, title))
 
 
-@main.command("list")
+_GROUPS = {
+    "Labels": (
+        *("csv", "csv_columns", "csv_separator", "csv_blank", "coco", "voc", "yolo", "labelme"),
+        *("manifest", "stored_boxes", "no_difficult", "skip_empty", "classes", "classes_out"),
+    ),
+    "Images": ("only", "recursive", "exts", "hidden", "shuffle", "seed"),
+    "Output": ("chunks", "train_ratio", "test_ratio", "on_error", "force"),
+}
+
+
+@main.command("list", groups=_GROUPS)
 @click.argument("root", type=click.Path(readable=False))
 @click.argument("out", default="-", type=click.Path(readable=False))
 @annotation_options

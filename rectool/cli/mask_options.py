@@ -50,7 +50,7 @@ mask_options = option_group(
     click.option(
         "--upright-masks",
         is_flag=True,
-        help="An image's EXIF orientation does not turn its mask: it was drawn on the image as it"
-        " is seen.",
+        help="Leave masks as they are where EXIF turns their images: they were drawn on the images"
+        " as seen.",
     ),
 )

@@ -20,7 +20,22 @@ if TYPE_CHECKING:
     from ..packing.result import OnError, PackResult
 
 
-@main.command("pack")
+_GROUPS = {
+    "Source": (
+        *("root", "recursive", "exts", "hidden", "shuffle", "seed", "classes", "classes_out"),
+        *("pack_label", "label_width", "images_only", "renumber", "part"),
+    ),
+    "Image": (
+        *("resize", "resize_mode", "interp", "no_upscale", "center_crop", "quality", "encoding"),
+        *("color", "background", "truncated", "max_pixels", "backend", "pass_through", "verify"),
+    ),
+    "Masks": ("masks", "mask_suffix", "mask_values", "mask_colors", "upright_masks"),
+    "Output": ("shards", "shard_size", "resume", "on_error", "as_json", "force"),
+    "Workers": ("workers",),
+}
+
+
+@main.command("pack", groups=_GROUPS)
 @click.argument(
     "sources", metavar="SOURCE...", nargs=-1, required=True, type=click.Path(readable=False)
 )

@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NoReturn
 
 import click
@@ -57,9 +57,13 @@ _MISSING = {
 class Command(click.Command):
     """A command that takes --quiet, and says what is missing and where an option belongs."""
 
-    def __init__(self, *args: Any, **more: Any) -> None:
+    def __init__(
+        self, *args: Any, groups: Mapping[str, Sequence[str]] | None = None, **more: Any
+    ) -> None:
+        """`groups` has the titles under which help shows options, and the names of these."""
         super().__init__(*args, **more)
         take_defaults(self)
+        self._title = {name: title for title, names in (groups or {}).items() for name in names}
         self.params.append(
             click.Option(
                 ["-q", "--quiet"],
@@ -69,6 +73,19 @@ class Command(click.Command):
                 help="Print errors only: no progress, remarks or summary on stderr.",
             )
         )
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title in dict.fromkeys([*self._title.values(), "Options"]):
+            params = [
+                param
+                for param in self.get_params(ctx)
+                if isinstance(param, click.Option)
+                and self._title.get(param.name or "", "Options") == title
+            ]
+            rows = [row for row in (param.get_help_record(ctx) for param in params) if row]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
     def make_context(self, *args: Any, **more: Any) -> click.Context:
         try:
