@@ -104,6 +104,9 @@ def list_images(
         on_remark: Takes each of the result's remarks at once.
         on_fault: Takes each of the result's faults at once.
 
+    Returns:
+        The images in their final order, the labels of classes, and the lists that were written.
+
     Raises:
         ArgumentError: Arguments do not go together.
         ListError: There are no images, or annotations are malformed.
