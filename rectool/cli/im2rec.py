@@ -140,7 +140,7 @@ def _say_passed_over(found: Scan, root: str) -> None:
 def _pack_lists(args: argparse.Namespace) -> bool:
     """Packs each list of the prefix; whether all images are packed."""
     from ..errors import RecordError
-    from ..system.memory import keep_freed_memory
+    from ..system.malloc import keep_freed_memory
 
     lists = _lists_of(args.prefix)
     if not lists:
@@ -213,7 +213,7 @@ def _pack_list(path: str, args: argparse.Namespace, transform: Transform) -> boo
     from ..errors import plural
     from ..listing.lst import read_list
     from ..packing.list_source import FileSource
-    from ..packing.pack import pack_source
+    from ..packing.pack_source import pack_source
     from .report import pack_text
 
     images = read_list(path)

@@ -128,8 +128,8 @@ def pack(
     """
     from ..errors import plural
     from ..packing.open_sources import kind_of
-    from ..packing.pack import outputs_of
-    from ..system.memory import keep_freed_memory
+    from ..packing.pack_source import outputs_of
+    from ..system.malloc import keep_freed_memory
 
     check_pack(sources, out)
     if as_json and classes_out == "-":

@@ -16,8 +16,8 @@ from ..inspection.label_stats import MOST_DIFFERENT, Range
 from ..listing.lst import format_label
 
 if TYPE_CHECKING:
+    from ..inspection.compare_masks import Pair
     from ..inspection.label_stats import Column, LabelSummary
-    from ..inspection.pairs import Pair
     from ..inspection.summary import Row, Summary
     from ..listing.box_stats import BoxCounts
     from ..packing.result import PackResult

@@ -14,7 +14,7 @@ from .usage import check_unpack
 from .verbs import verb
 
 if TYPE_CHECKING:
-    from ..unpacking.unpack import UnpackResult
+    from ..unpacking.unpack_records import UnpackResult
 
 
 @main.command()

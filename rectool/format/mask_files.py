@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 
 from ..errors import ArgumentError, StrPath, plural, shown
-from .names import ShardSet, group_shards
+from .shard_names import ShardSet, group_shards
 
 
 def paths_of(given: StrPath | Sequence[StrPath]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import Failure, RecordError, StrPath, shown
 from ..system.open_regular import open_regular
-from .names import ShardSet
+from .shard_names import ShardSet
 
 _LARGEST = 1 << 30  # bytes of a description: more is none
 

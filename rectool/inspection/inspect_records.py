@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from ..errors import ArgumentError, RecordError, StrPath
 
 if TYPE_CHECKING:
-    from ..format.names import ShardSet
-    from .pairs import Pair
+    from ..format.shard_names import ShardSet
+    from .compare_masks import Pair
     from .summary import Records, Row, Summary
 
 
@@ -67,7 +67,7 @@ def inspect_records(
         ...     print(found.summary.records, found.problems)
     """
     from ..format.mask_files import mask_groups, paths_of
-    from ..format.names import group_shards
+    from ..format.shard_names import group_shards
 
     wanted = [name for name, given in (("records", records), ("keys", keys)) if given]
     wanted += ["key"] if key is not None else []
@@ -121,7 +121,7 @@ def _inspect(
 
 
 def _pair(images: str | ShardSet, masks: Records) -> Pair | None:
-    from .pairs import compare
+    from .compare_masks import compare
     from .summary import Records
 
     try:

@@ -18,8 +18,8 @@ from ..format.face_sets import named_amiss
 from ..format.header import content_without_header, face_ranges, label_list, unpack
 from ..format.index import join_indexes
 from ..format.key_table import KeyTable
-from ..format.names import ShardSet
 from ..format.shard_manifest import sizes_amiss
+from ..format.shard_names import ShardSet
 from ..format.writer import idx_beside
 from ..imaging.probe import describe, format_of
 from .inspected_file import InspectedFile

@@ -11,7 +11,7 @@ from .scan import EXTS
 if TYPE_CHECKING:
     from .annotations.base import Annotated
     from .annotations.class_names import Names
-    from .annotations.only import Only
+    from .annotations.name_filter import Only
 
 _OF_CSV = ("csv_columns", "csv_separator", "csv_blank")
 _NOT_FOR = {
@@ -89,7 +89,7 @@ class Annotations:
     def read(self, name: str, root: StrPath) -> Annotated:
         """What annotations in this format say of the images below `root`."""
         from .annotations.class_names import read_names
-        from .annotations.only import Only
+        from .annotations.name_filter import Only
 
         names = read_names(self.classes) if self.classes else None
         only = Only(self.only) if self.only else None

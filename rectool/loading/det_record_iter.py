@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from ..errors import StrPath
 from .augment.options import Augmentation
-from .keywords import names_of, refuse_unknown
 from .labels import BatchLabels, LabelSource, box_rows
 from .parameters import IteratorOptions
 from .record_iter import ImageRecordIter, check_int
 from .samples import as_array
+from .unknown_keywords import names_of, refuse_unknown
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack  # in typing only from Python 3.11 on

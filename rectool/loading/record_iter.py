@@ -19,13 +19,13 @@ from ..listing.lst import read_list
 from .augment.options import Augmentation
 from .batch import DataBatch, DataDesc
 from .batch_buffers import BatchAllocator, RawBatch
-from .keywords import names_of, refuse_unknown
 from .labels import BatchLabels, LabelSource, Vectors
 from .masks import MaskReader, MaskRows
 from .parameters import AugmentationOptions, OnError
 from .prefetch import Prefetcher
 from .sample_loader import SampleLoader
 from .samples import as_array, check_files, check_max_pixels, in_file_order, sample_positions
+from .unknown_keywords import names_of, refuse_unknown
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack  # in typing only from Python 3.11 on

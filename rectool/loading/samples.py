@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ..errors import ImageError, RecordError, plural, shown
 from ..format.header import IRHeader, payload_start, unpack
-from ..format.names import ShardSet, group_shards
 from ..format.reader import RecordReader
+from ..format.shard_names import ShardSet, group_shards
 
 Positions = NDArray[np.int64] | range
 """A range where they follow each other, which takes no memory."""

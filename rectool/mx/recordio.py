@@ -31,7 +31,7 @@ from ..format.header import IRHeader
 from ..format.header import unpack as _unpack
 from ..format.writer import RecordWriter
 from .base import opening
-from .keys import Offsets, read_other_keys
+from .index_keys import Offsets, read_other_keys
 from .labels import LabelArray
 
 __all__ = [

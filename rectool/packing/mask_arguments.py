@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..errors import ArgumentError, StrPath, shown
 from ..format.frames import MAGIC
 from ..listing.lst import read_list
-from .mask_numbers import MaskNumbers, parse_values, read_colors
+from .mask_values import MaskNumbers, parse_values, read_colors
 from .masks import ListedMasks, MasksInFolder, MaskSource, MaskTransform
 
 

@@ -24,7 +24,7 @@ from ..listing.paths import Root, respelling
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .mask_numbers import MaskNumbers
+    from .mask_values import MaskNumbers
 
 _LOSSLESS = (".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pbm", ".pgm", ".ppm", RAW_ENDING)
 _LOOKED_AT = 20  # names that begin or end alike

@@ -12,8 +12,8 @@ from typing import BinaryIO, NamedTuple
 from ..errors import ArgumentError, StrPath, plural, shown
 from ..format.frames import MAGIC
 from ..format.mask_files import mask_recs
-from ..format.names import ShardSet, group_shards
 from ..format.shard_manifest import sizes_amiss
+from ..format.shard_names import ShardSet, group_shards
 from ..listing.box_stats import notes_on
 from ..listing.found import check_lists, fold, remark_on, scan_folder
 from ..listing.lst import SEED, ImageList, read_list

@@ -130,14 +130,14 @@ def pack_images(
     from dataclasses import replace
 
     from ..format.mask_files import paths_of
-    from ..format.names import mask_name
+    from ..format.shard_names import mask_name
     from ..format.writer import idx_beside
     from ..listing.found import check_table, fold, named, write_classes
     from ..system.replacing import check_free, check_outputs
     from .image_arguments import ImageArguments
     from .mask_arguments import MaskArguments
     from .open_sources import SourceArguments, kind_of, open_source
-    from .pack import outputs_of, pack_source
+    from .pack_source import outputs_of, pack_source
 
     paths, mask_paths = paths_of(sources), tuple(paths_of(masks))
     kind = kind_of(paths)

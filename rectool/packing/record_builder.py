@@ -19,7 +19,7 @@ from .transform import CopyBytes, Transform
 
 if TYPE_CHECKING:
     from ..imaging.options import Change
-    from .mask_numbers import MaskNumbers
+    from .mask_values import MaskNumbers
 
 RecordSample = tuple[int, int, list[int], list[int]]
 """Number of the file; key; of the record, and of the mask's, byte offset and bytes at most."""

@@ -30,7 +30,7 @@ from .transform import CopyBytes, Transform
 _MOST_NAMED = 1000  # damaged regions
 
 if TYPE_CHECKING:
-    from .mask_numbers import MaskNumbers
+    from .mask_values import MaskNumbers
 
 
 class RecordSource(Source):

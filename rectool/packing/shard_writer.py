@@ -15,8 +15,8 @@ from types import TracebackType
 
 from ..errors import Failure, RecordError, plural
 from ..format.frames import pieces_of
-from ..format.names import parse_shard_name, shard_name
 from ..format.shard_manifest import Shard, State, changed
+from ..format.shard_names import parse_shard_name, shard_name
 from ..format.writer import AlignedWriter, StagedWriter, idx_beside
 from ..system.atomic import Output, publish
 from ..system.replacing import SHARDS, check_free, check_outputs

@@ -22,7 +22,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from .memory import keep_freed_memory
+from .malloc import keep_freed_memory
 from .signals import STOPPING, uninterrupted
 
 Task = TypeVar("Task")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from ..errors import ArgumentError, RecordError, StrPath
 
 if TYPE_CHECKING:
-    from ..format.names import ShardSet
+    from ..format.shard_names import ShardSet
     from ..listing.lst import ImageList
-    from .unpack import UnpackResult
+    from .unpack_records import UnpackResult
 
 
 def unpack_images(
@@ -51,10 +51,10 @@ def unpack_images(
         >>> unpack_images("out.rec", "images").images  # doctest: +SKIP
     """
     from ..format.mask_files import mask_groups, paths_of
-    from ..format.names import group_shards
+    from ..format.shard_names import group_shards
     from ..listing.lst import read_list
-    from .pairs import unpack_pair
-    from .unpack import unpack_records
+    from .unpack_pair import unpack_pair
+    from .unpack_records import unpack_records
 
     rec, *others = group_shards(paths_of(recs))
     if others:

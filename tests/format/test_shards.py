@@ -19,7 +19,7 @@ from test_reader import check_in_threads, content, read_all
 
 from rectool import IRHeader, RecordError, RecordReader, RecordWriter, pack
 from rectool.format.frames import encode
-from rectool.format.names import ShardSet, group_shards, parse_shard_name, shard_name
+from rectool.format.shard_names import ShardSet, group_shards, parse_shard_name, shard_name
 
 Runner = Callable[..., Run]
 COUNTS = (120, 0, 1, 79)

@@ -17,7 +17,7 @@ from rectool.cli.main import main
 from rectool.format.boxes import boxes_of
 from rectool.listing.lst import Entry, ImageList
 from rectool.packing.list_source import FileSource
-from rectool.packing.pack import pack_source
+from rectool.packing.pack_source import pack_source
 from rectool.packing.transform import CopyBytes
 
 Runner = Callable[..., Run]

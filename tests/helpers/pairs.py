@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rectool import IRHeader, RecordWriter, pack
-from rectool.format.names import mask_name
+from rectool.format.shard_names import mask_name
 
 FILL = 65_535
 """What no mask of these holds."""

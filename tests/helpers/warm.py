@@ -123,7 +123,7 @@ if __name__ == "__main__":
 
     import rectool.cli
     import rectool.listing.scan
-    import rectool.packing.pack  # noqa: F401
+    import rectool.packing.pack_source  # noqa: F401
     from rectool.__main__ import run
 
     arguments = _serve(int(sys.argv[1]))

@@ -17,7 +17,7 @@ from rectool.imaging import image_files
 from rectool.imaging.image_files import file_fault, read_file
 from rectool.listing.scan import scan
 from rectool.packing.list_source import FileSource
-from rectool.packing.pack import pack_source
+from rectool.packing.pack_source import pack_source
 from rectool.packing.result import Failure
 from rectool.packing.transform import CopyBytes, Reencode
 

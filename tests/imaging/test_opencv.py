@@ -223,7 +223,7 @@ def test_workers_forked_from_a_process_with_opencvs_threads(tmp_path: Path, tree
 import cv2, numpy as np
 from rectool.packing.transform import Reencode
 from rectool.listing.lst import ImageList
-from rectool.packing.pack import pack_source
+from rectool.packing.pack_source import pack_source
 from rectool.packing.list_source import FileSource
 cv2.setNumThreads(4)
 for _ in range(5):

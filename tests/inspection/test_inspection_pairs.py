@@ -13,7 +13,7 @@ import pytest
 from conftest import Run, encoded, photo, picture
 
 from rectool import IRHeader, RecordWriter, pack
-from rectool.format.names import shard_name
+from rectool.format.shard_names import shard_name
 from rectool.imaging.masks import encode_mask
 
 Runner = Callable[..., Run]

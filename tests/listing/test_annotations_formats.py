@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from helpers.annotating import faults, write_images
 
-from rectool.listing.annotations.formats import not_of_format
+from rectool.listing.annotations.detect_format import not_of_format
 
 VOC = "<annotation><filename>a.jpg</filename></annotation>"
 CVAT = '<?xml version="1.0" encoding="utf-8"?>\n<!-- x -->\n<annotations>\n<version>1.1</version>'

@@ -13,7 +13,7 @@ from helpers.annotating import Runner, faults, in_pixels, listed, packed, write_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rectool.listing.annotations.sheets import MOST_BYTES
+from rectool.listing.annotations.file_per_image import MOST_BYTES
 from rectool.listing.annotations.voc import read_voc
 from rectool.listing.lst import Entry
 

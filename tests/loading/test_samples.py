@@ -26,7 +26,7 @@ from rectool import (
     RecordWriter,
     pack,
 )
-from rectool.format.names import shard_name
+from rectool.format.shard_names import shard_name
 
 BOX = [2, 5, 0, 0, 0, 1, 1]
 

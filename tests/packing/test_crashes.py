@@ -18,7 +18,7 @@ from rectool import RecordError, RecordReader
 from rectool.listing.lst import ImageList
 from rectool.listing.scan import scan
 from rectool.packing.list_source import FileSource
-from rectool.packing.pack import pack_source
+from rectool.packing.pack_source import pack_source
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 

@@ -164,7 +164,7 @@ import atexit, json, os, random, shutil, signal, sys
 before, modules, number, most = sys.argv[1], sys.argv[2].split(","), *map(int, sys.argv[3:5])
 args = sys.argv[5:]
 import click, gc, tqdm, numpy
-import rectool.cli, rectool.packing.pack, rectool.cli.report, rectool.listing.scan
+import rectool.cli, rectool.packing.pack_source, rectool.cli.report, rectool.listing.scan
 from rectool.__main__ import run
 
 def step(name, at):

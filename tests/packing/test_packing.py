@@ -20,7 +20,7 @@ from rectool.imaging.pillow import decode
 from rectool.listing.lst import ImageList
 from rectool.listing.scan import scan
 from rectool.packing.list_source import FileSource
-from rectool.packing.pack import pack_source
+from rectool.packing.pack_source import pack_source
 from rectool.packing.result import PackResult
 from rectool.packing.transform import CopyBytes, Reencode
 
@@ -333,7 +333,7 @@ def test_a_program_that_workers_cannot_start_from(tmp_path: Path, tree: Path) ->
     """Spawned workers run the program again; without a guard each tries to start workers."""
     (tmp_path / "program.py").write_text("""
 from rectool.packing.transform import Reencode
-from rectool.packing.result import PackResult; from rectool.packing.pack import pack_source
+from rectool.packing.result import PackResult; from rectool.packing.pack_source import pack_source
 from rectool.listing.scan import scan
 from rectool.packing.list_source import FileSource
 pack_source(FileSource(scan("images").images, "images"), "out", Reencode(), start_method="spawn")

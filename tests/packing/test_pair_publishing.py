@@ -21,7 +21,7 @@ from rectool.imaging.masks import encode_mask
 from rectool.listing.scan import scan
 from rectool.packing.list_source import FileSource
 from rectool.packing.masks import MasksInFolder
-from rectool.packing.pack import pack_source
+from rectool.packing.pack_source import pack_source
 from rectool.packing.sharding import Sharding
 from rectool.packing.transform import CopyBytes
 

@@ -11,7 +11,7 @@ import pytest
 from conftest import Run, encoded, picture
 
 from rectool import IRHeader, RecordReader, RecordWriter, pack, unpack
-from rectool.format.names import shard_name
+from rectool.format.shard_names import shard_name
 
 Runner = Callable[..., Run]
 

@@ -11,7 +11,7 @@ from conftest import Run
 from test_sharding import StopError, files, pack_tree, shards, stop_at, stopped_after
 
 from rectool import IRHeader, RecordError, RecordReader, RecordWriter, pack, unpack
-from rectool.packing.pack import pack_source
+from rectool.packing.pack_source import pack_source
 from rectool.packing.record_source import RecordSource
 from rectool.packing.shard_writer import finished_shards
 from rectool.packing.sharding import Sharding, parse_size

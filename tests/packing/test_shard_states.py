@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from rectool import IRHeader, RecordError, RecordReader, RecordWriter, pack, unpack
-from rectool.format.names import parse_shard_name
-from rectool.packing.pack import pack_source
+from rectool.format.shard_names import parse_shard_name
+from rectool.packing.pack_source import pack_source
 from rectool.packing.record_source import RecordSource
 from rectool.packing.result import PackResult
 from rectool.packing.shard_writer import finished_shards

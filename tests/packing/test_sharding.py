@@ -22,7 +22,7 @@ from rectool.format.frames import locate
 from rectool.listing.lst import ImageList
 from rectool.listing.scan import scan
 from rectool.packing.list_source import FileSource
-from rectool.packing.pack import pack_source
+from rectool.packing.pack_source import pack_source
 from rectool.packing.result import Failure, PackResult
 from rectool.packing.shard_writer import finished_shards
 from rectool.packing.sharding import Sharding

@@ -16,7 +16,7 @@ from PIL import Image
 
 from rectool import IRHeader, RecordReader, RecordWriter, pack, unpack
 from rectool.imaging.pillow import decode
-from rectool.packing.pack import pack_source
+from rectool.packing.pack_source import pack_source
 from rectool.packing.record_source import RecordSource
 from rectool.packing.transform import CopyBytes, Reencode
 

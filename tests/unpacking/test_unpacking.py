@@ -13,7 +13,7 @@ from conftest import GOLDEN, Run, encoded, picture
 
 from rectool import IRHeader, RecordReader, RecordWriter, pack, unpack
 from rectool.format.header import pack_raw
-from rectool.unpacking.unpack import unpack_records
+from rectool.unpacking.unpack_records import unpack_records
 
 Runner = Callable[..., Run]
 GOLDENS = ["labels", "images", "faces", "lists/packed", "lists/packed_labels"]

@@ -12,7 +12,7 @@ from conftest import GOLDEN, Run, encoded, picture
 
 from rectool import IRHeader, RecordReader, RecordWriter, pack, unpack
 from rectool.errors import CorruptError, HeaderError, RecordError
-from rectool.unpacking.unpack import unpack_records
+from rectool.unpacking.unpack_records import unpack_records
 
 Runner = Callable[..., Run]
 

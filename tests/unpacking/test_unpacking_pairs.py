@@ -13,9 +13,9 @@ from conftest import Run, encoded, picture
 
 from rectool import IRHeader, RecordReader, RecordWriter, pack, unpack
 from rectool.errors import CorruptError, HeaderError
-from rectool.format.names import shard_name
+from rectool.format.shard_names import shard_name
 from rectool.imaging.masks import decode_mask, encode_mask
-from rectool.unpacking.pairs import unpack_pair
+from rectool.unpacking.unpack_pair import unpack_pair
 
 Runner = Callable[..., Run]
 KEYS = (7, 2, 30)

@@ -18,10 +18,10 @@ from ..listing_faults import Faults
 from ..lst import raise_faults
 from ..paths import Root
 from .base import Annotated, BoxLines, check_classes, check_pixels, class_name
-from .formats import check_is_file, not_of_format
+from .detect_format import check_is_file, not_of_format
 from .image_size import Measure, Size
 from .json_values import Json, found, identity, integer, is_place, load, name_in, size_in, string
-from .only import Only
+from .name_filter import Only
 from .segments import box_of
 
 _KEPT = frozenset(

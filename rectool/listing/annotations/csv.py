@@ -19,7 +19,7 @@ from .csv_labels import LabelTable
 from .csv_rows import STDIN, Row, opened
 
 if TYPE_CHECKING:
-    from .only import Only
+    from .name_filter import Only
 
 _FLOAT_ID = re.compile(r"[0-9]+\.0+")
 _DECIMAL_COMMA = re.compile(r"^(\s*[+-]?[0-9]+),([0-9]+\s*)$")

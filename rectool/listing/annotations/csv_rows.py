@@ -12,7 +12,7 @@ from itertools import chain, islice
 from ...errors import ListError, shown
 from ...system.file_signatures import content_of
 from ..text_files import LONGEST_LINE, encoding_of, open_text
-from .formats import format_of
+from .detect_format import format_of
 
 STDIN = "-"
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from ...errors import ListError
 from ..text_files import open_text
 from .base import FAR
-from .formats import not_of_format
+from .detect_format import not_of_format
 
 Json = dict[str, Any]
 

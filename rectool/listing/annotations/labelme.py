@@ -11,10 +11,10 @@ from ...errors import ListError, StrPath
 from ...remarks import RemarkKind, Remarks
 from ..scan import EXTS
 from .base import Annotated, class_name
-from .formats import not_of_format
+from .detect_format import not_of_format
+from .file_per_image import Object, Page, Pages, read_pages
 from .json_values import Json, found, is_place, load, name_in, size_in
-from .only import Only
-from .sheets import Object, Page, Pages, read_pages
+from .name_filter import Only
 
 _KEPT = frozenset(
     {"shapes", "imagePath", "imageWidth", "imageHeight", "label", "points", "shape_type"}

@@ -17,10 +17,10 @@ from ..lst import ImageList, encode_path, raise_faults
 from ..paths import Root
 from ..text_files import open_text
 from .base import Annotated, Box, BoxLines, check_classes, check_pixels, class_name
-from .formats import check_is_file, not_of_format
+from .detect_format import check_is_file, not_of_format
 from .image_size import Measure, Size
 from .json_values import Json, found, integer, is_place, size_in, string
-from .only import Only
+from .name_filter import Only
 
 _BOXES, _ONE, _SEVERAL = "boxes", "one class", "several classes"
 _JOBS = {

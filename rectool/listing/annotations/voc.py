@@ -10,10 +10,10 @@ from ...errors import ListError, StrPath, shown
 from ...remarks import Remarks
 from ..scan import EXTS
 from .base import FAR, Annotated, class_name
-from .formats import format_of
+from .detect_format import format_of
+from .file_per_image import Object, Page, Pages, read_pages
 from .image_size import Size
-from .only import Only
-from .sheets import Object, Page, Pages, read_pages
+from .name_filter import Only
 
 _ENCODING = re.compile(rb"""\s*<\?xml[^>]{0,200}?\sencoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _ENCODINGS = re.compile(

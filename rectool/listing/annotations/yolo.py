@@ -18,9 +18,9 @@ from ..scan import EXTS, folders, normal_exts
 from ..text_files import read_text
 from .base import Annotated, Box, BoxLines
 from .class_names import Names, is_names_file, yolo_labels, yolo_names
-from .formats import check_is_folder
+from .detect_format import check_is_folder
 from .image_size import Measure
-from .only import Only
+from .name_filter import Only
 
 _IMAGES, _LABELS = (os.sep + name + os.sep for name in ("images", "labels"))
 _LOOSE = 0.01

@@ -16,7 +16,7 @@ from ...errors import ImageError, StrPath, plural
 from ...format.key_table import KeyTable
 from ...imaging.image_files import read_named
 from ...loading import DataBatch, DataDesc
-from ...loading.keywords import names_of, refuse_unknown
+from ...loading.unknown_keywords import names_of, refuse_unknown
 from .. import nd
 from ..base import opening
 from ..io import DataIter

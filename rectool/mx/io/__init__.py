@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 
 from ...loading import DataBatch, DataDesc
-from .arrays import NDArrayIter
 from .base import DataIter
-from .det_records import ImageDetRecordIter
-from .records import ImageRecordInt8Iter, ImageRecordIter, ImageRecordUInt8Iter
+from .det_record_iter import ImageDetRecordIter
+from .ndarray_iter import NDArrayIter
+from .record_iter import ImageRecordInt8Iter, ImageRecordIter, ImageRecordUInt8Iter
 from .wrapping import PrefetchingIter, ResizeIter
 
 __all__ = [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .augmenters import DetAugmenter, DetBorrowAug, DetHorizontalFlipAug, DetRandomSelectAug
 from .create import CreateDetAugmenter, CreateMultiRandCropAugmenter
-from .iterator import ImageDetIter
-from .regions import DetRandomCropAug, DetRandomPadAug
+from .crop_and_pad import DetRandomCropAug, DetRandomPadAug
+from .det_iter import ImageDetIter
 
 __all__ = [
     "CreateDetAugmenter",

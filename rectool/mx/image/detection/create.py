@@ -10,7 +10,7 @@ import numpy as np
 from ..augmenters import ForceResizeAug, ResizeAug
 from ..create import IMAGENET_MEAN, IMAGENET_STD, colour_augmenters
 from .augmenters import DetAugmenter, DetBorrowAug, DetHorizontalFlipAug, DetRandomSelectAug
-from .regions import DetRandomCropAug, DetRandomPadAug, spread
+from .crop_and_pad import DetRandomCropAug, DetRandomPadAug, spread
 
 
 def CreateMultiRandCropAugmenter(  # noqa: N802 - MXNet's name

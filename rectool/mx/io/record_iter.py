@@ -9,7 +9,7 @@ import numpy as np
 from ... import loading
 from ...loading import DataBatch
 from ...loading.augment.options import Augmentation
-from ...loading.keywords import names_of
+from ...loading.unknown_keywords import names_of
 from ..base import ParameterError, opening
 from ..nd import NDArray
 from .base import BatchIter

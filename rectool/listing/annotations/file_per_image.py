@@ -18,9 +18,9 @@ from ..lst import raise_faults
 from ..paths import Root
 from ..scan import EXTS, folders, normal_exts
 from .base import Annotated, BoxLines, check_classes, check_pixels
-from .formats import check_is_folder
+from .detect_format import check_is_folder
 from .image_size import Measure, Size
-from .only import Only
+from .name_filter import Only
 
 _IMAGES = "JPEGImages"
 """Where VOC's images are, beside the folder of XML files."""

@@ -21,16 +21,16 @@ from ..format.header import (
     raw_fields,
     unpack,
 )
-from ..format.names import ShardSet
 from ..format.reader import RecordReader
 from ..format.shard_manifest import sizes_amiss
+from ..format.shard_names import ShardSet
 from ..imaging.image_files import RAW_ENDING
 from ..imaging.probe import ENDINGS, format_of
 from ..listing.lst import Entry, HeaderFields, ImageList, format_header_line, format_line
 from ..listing.text_files import LONGEST_LINE
 from ..system.replacing import check_free
+from .file_names import ListedNames, listed_names, slot
 from .folder import Folder
-from .names import ListedNames, listed_names, slot
 
 OnDamage = Callable[[RecordError], None]
 

@@ -12,9 +12,9 @@ from ...format.boxes import boxes_of, check_fractions
 from ...format.header import IRHeader, label_list
 from ...loading.augment.geometry import GeometryPlan
 from ...loading.augment.options import Augmentation
-from ...loading.keywords import names_of
 from ...loading.labels import BatchLabels, LabelSource
-from .records import ImageRecordIter
+from ...loading.unknown_keywords import names_of
+from .record_iter import ImageRecordIter
 
 _SIZES = 4
 _FIXED = {"label_width": -1, "resize_mode": "force"}

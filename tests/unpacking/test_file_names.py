@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import GOLDEN, Run
 
-from rectool.unpacking.names import below_folder
+from rectool.unpacking.file_names import below_folder
 
 Runner = Callable[..., Run]
 

@@ -9,10 +9,10 @@ from itertools import product
 
 from ..errors import CorruptError, HeaderError, StrPath, TruncatedError
 from ..format.check_masks import check_keys
-from ..format.names import ShardSet
+from ..format.shard_names import ShardSet
 from ..listing.lst import ImageList
 from .folder import are_apart, check_empty
-from .unpack import OnDamage, Target, Unpacking, UnpackResult
+from .unpack_records import OnDamage, Target, Unpacking, UnpackResult
 
 
 def unpack_pair(

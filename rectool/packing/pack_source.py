@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ImageError, LimitError, ListError, RecordError, StrPath, plural, shown
 from ..format.boxes import are_boxes, boxes_of
-from ..format.names import MASK_SUFFIX, mask_name
+from ..format.shard_names import MASK_SUFFIX, mask_name
 from ..format.writer import AlignedWriter
 from ..imaging.change_remarks import TRUNCATED
 from ..listing.paths import Root
@@ -21,7 +21,7 @@ from ..system.atomic import Output
 from ..system.open_regular import open_regular
 from .executor import Result, Run, usual_workers
 from .list_source import FileSource
-from .mask_counts import MaskCounts
+from .mask_remarks import MaskCounts
 from .source import Location, Made, Records, Source
 from .transform import Transform
 

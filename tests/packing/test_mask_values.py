@@ -15,7 +15,7 @@ from PIL import Image
 from rectool import RecordReader, unpack
 from rectool.errors import ImageError
 from rectool.imaging.masks import decode_colors, decode_mask, encode_mask
-from rectool.packing.mask_numbers import MaskColors, parse_values
+from rectool.packing.mask_values import MaskColors, parse_values
 
 Runner = Callable[..., Run]
 Numbers = NDArray[np.uint8]

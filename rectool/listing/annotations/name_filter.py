@@ -13,7 +13,7 @@ from ...errors import ListError, StrPath, plural, shown
 from ..listing_faults import Faults
 from ..lst import ImageList, decode_path
 from ..text_files import MOST_OF_LIST, read_text
-from .formats import check_is_file
+from .detect_format import check_is_file
 
 _FLAGGED = re.compile(r"(.*\S)[ \t]+([+-]?[0-9]{1,9})")
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from helpers.annotating import Runner, listed, write_images
 
-from rectool.listing.annotations.only import Only
+from rectool.listing.annotations.name_filter import Only
 from rectool.listing.listing_faults import Faults
 
 

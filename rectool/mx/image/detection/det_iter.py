@@ -12,7 +12,7 @@ from numpy.typing import NDArray as Array
 from ....errors import HeaderError, StrPath
 from ....format.boxes import Boxes, boxes_of
 from ....loading import DataDesc
-from ....loading.keywords import names_of
+from ....loading.unknown_keywords import names_of
 from ... import nd
 from ...nd import NDArray
 from ..augmenters import ForceResizeAug
