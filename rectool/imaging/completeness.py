@@ -45,6 +45,7 @@ _FACTORS = frozenset(high << 4 | low for high in range(1, 5) for low in range(1,
 _USUAL_FRAMES = (0xC0, 0xC1, 0xC2)
 _JFIF, _ADOBE = 0xE0, 0xEE
 _USUAL_SEGMENTS = frozenset({0xC4, 0xDD, *range(0xE2, 0xEE), 0xEF, 0xFE})
+_MANY_SEGMENTS = 1 << 10  # decoders keep each
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _TABLES = _FRAMES | {0xC4, 0xCC, _QUANTIZATION, 0xDD, 0xD8}
 _PNG_NEEDED = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
@@ -101,7 +102,9 @@ def _usual_frame(data: bytes) -> JpegFrame | None:
     """The frame header of a JPEG whose segments are as nearly all have them, else None."""
     at, frame, exifs, tables = 2, 0, 0, False
     end = len(data) - 8
-    while at < end and data[at] == 0xFF:
+    for _ in range(_MANY_SEGMENTS):
+        if at >= end or data[at] != 0xFF:
+            break
         marker = data[at + 1]
         size = (data[at + 2] << 8) + data[at + 3]
         if marker in _USUAL_SEGMENTS:

@@ -81,7 +81,9 @@ def _settings_for(info: ImageInfo, *, truncated: bool = False) -> AbstractContex
 
 def _open(data: bytes, kind: str) -> Image.Image:
     name, plugin = _FORMATS[kind]
-    _register(plugin)
+    if not _is_decoded(plugin):
+        newer = " (11.3 and later do)" if kind == "AVIF" else ""
+        raise ImageError(f"this Pillow does not decode {kind} images{newer}")
     with decoding(data):
         try:
             return Image.open(io.BytesIO(data), formats=(name,))
@@ -89,15 +91,17 @@ def _open(data: bytes, kind: str) -> Image.Image:
             bare = bare_jpeg(data) if kind == "JPEG" else data
             if len(bare) < len(data):  # without metadata that Pillow stumbles over
                 return _open(bare, kind)
-            if kind == "AVIF":
-                raise ImageError("an AVIF image, which Pillow 11.3 and later decode") from None
             raise ImageError(f"a damaged {kind}") from None
 
 
 @cache
-def _register(plugin: str) -> None:
-    """Has Pillow know a format. It would look for it in all its plugins."""
-    import_module(f"PIL.{plugin}")
+def _is_decoded(plugin: str) -> bool:
+    """Has Pillow know a format, which it would look for in all its plugins; whether it does."""
+    try:
+        module = import_module(f"PIL.{plugin}")
+    except ModuleNotFoundError:  # an older Pillow
+        return False
+    return bool(getattr(module, "SUPPORTED", True))
 
 
 @contextmanager

@@ -55,13 +55,14 @@ _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
 _JPEG_SIZED = frozenset({*range(0xC0, 0xD0), *range(0xDA, 0xF0), 0xFE} - {0xC8})
 _JPEG_TABLES = frozenset({0xC4, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE})  # and what else is usual
 _JPEG_UNKNOWN = frozenset({*range(0x02, 0xC0), 0xC8, *range(0xF0, 0xFE)})  # by chance
+_MOST_SEGMENTS = 1 << 16  # of a JPEG before its first scan
 _NEXT_MARKER = re.compile(rb"\xff[\x01-\xfe]")
 
 _SIGNATURES = (
     ("PNG", re.compile(rb"\x89PNG\r\n\x1a\n")),
     ("GIF", re.compile(rb"GIF8[79]a")),
     ("WebP", re.compile(rb"RIFF....WEBP", re.DOTALL)),
-    ("TIFF", re.compile(rb"II[*+]\0|MM\0[*+]")),
+    ("TIFF", re.compile(rb"II[*+]\0(?!....CR)|MM\0[*+]", re.DOTALL)),
     ("BMP", re.compile(rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", re.DOTALL)),
     ("PNM", re.compile(rb"P[1-6](?:\s|#[^\r\n]{0,999}[\r\n]){1,99}\d")),
     ("AVIF", re.compile(rb"....ftyp(?:avi[fs]|mi(?:f1|af)(?:....){1,9}?avi[fs])", re.DOTALL)),
@@ -134,9 +135,9 @@ def jpeg_segments(data: Bytes, at: int = 2) -> Iterator[tuple[int, int]]:
     """Markers, each with the byte behind it, up to the first scan or the end.
 
     They are found as libjpeg finds them: stray bytes between segments are passed over. Raises
-    IndexError where the segments are cut short.
+    IndexError where the segments are cut short, ImageError where they are too many.
     """
-    while True:
+    for _ in range(_MOST_SEGMENTS):
         if data[at] != 0xFF or data[at + 1] in (0x00, 0xFF):
             found = _NEXT_MARKER.search(data, at)
             if found is None:
@@ -151,6 +152,7 @@ def jpeg_segments(data: Bytes, at: int = 2) -> Iterator[tuple[int, int]]:
             return
         if marker not in _JPEG_BARE:
             at += max(2, (data[at] << 8) + data[at + 1])
+    raise ImageError(f"a JPEG of more than {_MOST_SEGMENTS} segments")
 
 
 def has_exif(data: Bytes) -> bool:
@@ -316,7 +318,7 @@ def may_be_turned(data: bytes) -> bool:
     kind = format_of(data)
     try:
         found = has_exif(data) if kind == "JPEG" else _EXIF.search(data) is not None
-    except IndexError:  # cut short
+    except (IndexError, ImageError):  # cut short, or without end
         return False
     return found or kind in ("TIFF", "AVIF")
 

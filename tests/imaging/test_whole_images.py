@@ -16,7 +16,7 @@ from helpers.image_variants import GIF, PHOTO, PNG, PROGRESSIVE, several, varian
 from PIL import Image, ImageFile
 
 from rectool import ImageError, ImageRecordIter, IRHeader, RecordDataset, RecordWriter, pack
-from rectool.imaging import array_decoding
+from rectool.imaging import array_decoding, pillow_open
 from rectool.imaging.check_complete import check_complete
 from rectool.imaging.options import Backend
 from rectool.imaging.pillow import cut, decode
@@ -85,6 +85,36 @@ def test_a_jpeg_of_too_many_scans_is_refused() -> None:
     for make in (Reencode().apply, CopyBytes().apply, array_decoding.decode_array):
         with pytest.raises(ImageError, match="a JPEG of more than 500 scans"):
             make(data)
+
+
+def test_a_jpeg_of_very_many_segments_is_refused() -> None:
+    many = PHOTO[:2] + b"\xff\xfe\0\2" * 100_000 + PHOTO[2:]
+    some = PHOTO[:2] + b"\xff\xfe\0\2" * 10_000 + PHOTO[2:]
+    for make in (Reencode().apply, CopyBytes().apply, array_decoding.decode_array):
+        with pytest.raises(ImageError, match="a JPEG of more than 65536 segments"):
+            make(many)
+    assert np.array_equal(array_decoding.decode_array(some), array_decoding.decode_array(PHOTO))
+
+
+def test_a_cut_avif_is_said_to_be_damaged() -> None:
+    plugin = pytest.importorskip("PIL.AvifImagePlugin", reason="this Pillow decodes no AVIF")
+    if not plugin.SUPPORTED:
+        pytest.skip("this Pillow decodes no AVIF")
+    avif = encoded(Image.new("RGB", (64, 64), "red"), "AVIF")
+    with pytest.raises(ImageError, match="a damaged AVIF"):
+        decode(avif[:300])
+
+
+def test_an_avif_and_a_pillow_that_cannot_decode_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PIL.AvifImagePlugin", None)  # importing it fails
+    pillow_open._is_decoded.cache_clear()
+    head = b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf"
+    avif = head + b"\0\0\0\x14ispe" + bytes(4) + (9).to_bytes(4, "big") * 2
+    try:
+        with pytest.raises(ImageError, match=r"does not decode AVIF .*11\.3"):
+            decode(avif)
+    finally:
+        pillow_open._is_decoded.cache_clear()
 
 
 def test_a_bug_in_a_callback_is_no_damaged_image() -> None:
