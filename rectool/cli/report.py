@@ -261,7 +261,7 @@ def _boxes_json(boxes: BoxCounts) -> dict[str, object]:
         "in_a_record": [boxes.least, boxes.most],
         "width": boxes.width,
         "classes": {str(cls): count for cls, count in sorted(boxes.classes.items())},
-        "odd": boxes.odd,
+        "suspect": boxes.suspect,
     }
 
 

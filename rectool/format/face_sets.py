@@ -21,18 +21,18 @@ _EXACT = 1 << 24  # float32, which holds them, rounds larger keys
 Keys = NDArray[np.int64]
 
 
-def named_amiss(keys: Keys, identities: range, ranges: NDArray[np.float32]) -> list[str]:
+def named_key_problems(keys: Keys, identities: range, ranges: NDArray[np.float32]) -> list[str]:
     """What is wrong with the keys that a data set's records name, a line each.
 
     `identities` are those in the header, `ranges` (records, 2) those in the identities' records.
     """
     known = np.unique(keys)
-    amiss = []
+    problems = []
     if identities.stop <= _EXACT:
         header = np.array([[identities.start, identities.stop]], np.float64)
         count, first = _missing(known, header)
         if count:
-            amiss.append(
+            problems.append(
                 f"its header names the records of {plural(len(identities), 'identity')}, and"
                 f" {count} of them are missing: key {first}, for one"
             )
@@ -40,12 +40,12 @@ def named_amiss(keys: Keys, identities: range, ranges: NDArray[np.float32]) -> l
     usable = (begins >= 0) & (begins <= ends) & (begins % 1 == 0) & (ends % 1 == 0)
     if not usable.all():
         wrong = plural(int(np.count_nonzero(~usable)), "record")
-        amiss.append(f"{wrong} of identities name no range of keys")
+        problems.append(f"{wrong} of identities name no range of keys")
     count, first = _missing(known, ranges[usable & (ends <= _EXACT)].astype(np.float64))
     if count:
         images = plural(count, "key")
-        amiss.append(f"its identities name {images} that no record has: key {first}, for one")
-    return amiss
+        problems.append(f"its identities name {images} that no record has: key {first}, for one")
+    return problems
 
 
 def _missing(known: Keys, ranges: NDArray[np.float64]) -> tuple[int, int | None]:
@@ -79,7 +79,7 @@ class FaceFiles:
                 return True
         return False
 
-    def amiss(self) -> list[str]:
+    def problems(self) -> list[str]:
         """What is wrong with the keys that the records name. Other data sets are not looked at."""
         if not self.headers:
             return []
@@ -92,7 +92,7 @@ class FaceFiles:
             for at in range(0, len(chosen), _BLOCK):
                 part = offsets[chosen[at : at + _BLOCK]]
                 named.append(read_labels(file, part[_are_bare(file, part)], 2))
-        faults = named_amiss(np.concatenate(known), self._identities, np.concatenate(named))
+        faults = named_key_problems(np.concatenate(known), self._identities, np.concatenate(named))
         return [f"{shown(self.headers[0])}: {fault}" for fault in faults]
 
 

@@ -211,7 +211,7 @@ class RecordFile:
     def unindexed(self, offsets: Keys, on_damage: OnDamage | None = None) -> int:
         """How many records are at none of these offsets.
 
-        Raises where anything else is amiss; with `on_damage` that is given what is damaged.
+        Raises where anything else is wrong; with `on_damage` that is given what is damaged.
         """
         if on_damage is not None:
             return self.cover(offsets, on_damage).missing

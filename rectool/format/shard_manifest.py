@@ -136,7 +136,7 @@ def _checksum(fields: dict[str, Any]) -> str:
     return f"{zlib.crc32(text.encode('utf-8')):08x}"
 
 
-def sizes_amiss(shards: ShardSet) -> list[RecordError]:
+def wrong_sizes(shards: ShardSet) -> list[RecordError]:
     """Shards that are not those which the set's description names; none where it has no such.
 
     So a set is found that was replaced in part.

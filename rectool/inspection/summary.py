@@ -14,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import HeaderError, ImageError, KeyNotFoundError, RecordError, StrPath, plural
-from ..format.face_sets import named_amiss
+from ..format.face_sets import named_key_problems
 from ..format.header import content_without_header, face_ranges, label_list, unpack
 from ..format.index import join_indexes
 from ..format.key_table import KeyTable
-from ..format.shard_manifest import sizes_amiss
+from ..format.shard_manifest import wrong_sizes
 from ..format.shard_names import ShardSet
 from ..format.writer import idx_beside
 from ..imaging.probe import describe, format_of
@@ -108,7 +108,7 @@ class Records:
         missing = shards.missing()
         if missing is not None:
             self._general.append(missing)
-        self._general += sizes_amiss(shards)
+        self._general += wrong_sizes(shards)
         for path in shards.paths:
             try:
                 yield InspectedFile(path)
@@ -209,7 +209,7 @@ class Records:
         self.check_cover()
         if self._faces and not self.problems:  # else they may be there, and damaged
             named = np.array(ranges, np.float32).reshape(-1, 2)
-            for reason in named_amiss(self.index.keys, self._faces, named):
+            for reason in named_key_problems(self.index.keys, self._faces, named):
                 self._general.append(RecordError(reason, path=self.name))
 
     def summary(self) -> Summary:

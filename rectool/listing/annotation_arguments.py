@@ -11,7 +11,7 @@ from .scan import EXTS
 if TYPE_CHECKING:
     from .annotations.base import Annotated
     from .annotations.class_names import Names
-    from .annotations.name_filter import Only
+    from .annotations.name_filter import NameFilter
 
 _OF_CSV = ("csv_columns", "csv_separator", "csv_blank")
 _NOT_FOR = {
@@ -36,7 +36,7 @@ class _Shared(TypedDict):
 
     skip_empty: bool
     stored: bool
-    only: Only | None
+    only: NameFilter | None
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,10 @@ class Annotations:
     def read(self, name: str, root: StrPath) -> Annotated:
         """What annotations in this format say of the images below `root`."""
         from .annotations.class_names import read_names
-        from .annotations.name_filter import Only
+        from .annotations.name_filter import NameFilter
 
         names = read_names(self.classes) if self.classes else None
-        only = Only(self.only) if self.only else None
+        only = NameFilter(self.only) if self.only else None
         found = self._read(name, root, names, only)
         if name == "csv" and not found.has_boxes and (self.skip_empty or self.stored_boxes):
             option = "skip_empty" if self.skip_empty else "stored_boxes"
@@ -100,7 +100,9 @@ class Annotations:
         found.remarks += only.remarks if only else []
         return found
 
-    def _read(self, name: str, root: StrPath, names: Names | None, only: Only | None) -> Annotated:
+    def _read(
+        self, name: str, root: StrPath, names: Names | None, only: NameFilter | None
+    ) -> Annotated:
         """The format's own reader; those of the others are not loaded."""
         shared: _Shared = {
             "skip_empty": self.skip_empty,

@@ -13,7 +13,7 @@ from ..format.boxes import BOX_WIDTH, broken_layout, have_layout
 
 _ROUNDING = 1e-5  # coordinates beyond 0 and 1 by no more were only rounded
 
-_ODD = {
+_SUSPECT = {
     "outside": "reaching out of the image (coordinates below 0 or above 1)",
     "empty": "without an area (xmax <= xmin or ymax <= ymin)",
     "nan": "with NaN",
@@ -38,7 +38,7 @@ class BoxCounts:
 
     `records` have boxes, from `least` to `most` of them each, and `without` have none (then `least`
     is 0); each box has `width` numbers. `classes` counts boxes by their class, a whole number.
-    `odd` counts boxes that cannot be meant so: "outside" the image, "empty", with "nan", and of a
+    `suspect` counts boxes that cannot be right: "outside" the image, "empty", with "nan", and of a
     "class" that is no whole number. A row whose class is NaN is counted there alone.
     """
 
@@ -47,7 +47,7 @@ class BoxCounts:
         self.least = self.most = 0
         self.width = 0
         self.classes: Counter[int] = Counter()
-        self.odd = dict.fromkeys(_ODD, 0)
+        self.suspect = dict.fromkeys(_SUSPECT, 0)
 
     def add(
         self, labels: NDArray[np.float32], starts: Numbers, lengths: Numbers, width: int
@@ -83,15 +83,15 @@ class BoxCounts:
         empty = (places[:, 2:] <= places[:, :2]).any(axis=1)
         whole = np.isfinite(classes) & (classes == np.floor(classes))
         faults = {"outside": outside, "empty": empty, "nan": nan, "class": ~whole}
-        for name, odd in faults.items():
-            self.odd[name] += int(np.count_nonzero(odd & ~nan if name != "nan" else odd))
+        for name, found in faults.items():
+            self.suspect[name] += int(np.count_nonzero(found & ~nan if name != "nan" else found))
         values, counts = np.unique(classes[whole], return_counts=True)
         self.classes.update(dict(zip(map(int, values.tolist()), counts.tolist(), strict=True)))
 
     def notes(self) -> list[str]:
-        """Remarks on boxes that are odd."""
-        odd = self.odd.items()
-        return [f"{plural(count, 'box')} {_ODD[name]}" for name, count in odd if count]
+        """Remarks on suspect boxes."""
+        counts = self.suspect.items()
+        return [f"{plural(count, 'box')} {_SUSPECT[name]}" for name, count in counts if count]
 
 
 def layout_notes(records: Iterable[Sequence[float]]) -> list[str]:

@@ -42,9 +42,9 @@ def scan_folder(
     table = read_classes(classes) if classes else None
     found = scan(root, recursive=recursive, exts=tuple(exts) or EXTS, classes=table, hidden=hidden)
     if only:
-        from .annotations.name_filter import Only  # noqa: PLC0415 - it imports what imports this package
+        from .annotations.name_filter import NameFilter  # noqa: PLC0415 - it imports what imports this package
 
-        names = Only(only)
+        names = NameFilter(only)
         found.images = names.keep(found.images, found.faults)
         for remark in names.remarks:
             say(remark)

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ImageError, RecordError, shown
-from .source import Location, Made, Maker, Source
+from .source import Location, Maker, PackedSample, Source
 from .transform import CopyBytes, Transform
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _CHUNK = 8  # samples a task at most: enough that passing them costs nothing
 _TRIALS = 2  # deaths that a sample must cause alone: a worker may die for other reasons too
 _TASKS = 16  # a worker at least, where there are so many samples: then all end at about one time
 
-Result = Made | RecordError | OSError | MemoryError
+Result = PackedSample | RecordError | OSError | MemoryError
 """What was made of a sample; or why nothing was; or what ends the run."""
 
 
@@ -59,7 +59,7 @@ def _only_copies(transform: Transform) -> bool:
 
 
 @dataclass
-class Run:
+class Executor:
     """Samples into results, in order, by worker processes or in this one."""
 
     source: Source

@@ -23,7 +23,7 @@ from .masks import Mask, MaskFinder, MaskSource
 
 if TYPE_CHECKING:
     from ..imaging.options import Change
-from .source import Location, Made, Records, Source
+from .source import Location, PackedSample, Records, Source
 from .transform import CopyBytes, Transform
 
 
@@ -66,9 +66,9 @@ class FileSource(Source):
         given = self.masks.given if self.masks is not None else lambda key: None
         return [(line, headers.get(key), given(key)) for line, key in zip(lines, keys, strict=True)]
 
-    def maker(self, transform: Transform) -> _FileMaker:
+    def maker(self, transform: Transform) -> _FileBuilder:
         finder = None if self.masks is None else self.masks.finder()
-        return _FileMaker(self.root, transform, self.label_width, finder)
+        return _FileBuilder(self.root, transform, self.label_width, finder)
 
     def location(self, position: int) -> Location:
         path = os.path.join(self.root, self.images[position].path)
@@ -91,13 +91,13 @@ FileSample = tuple[bytes, HeaderFields | None, str | None]
 
 
 @dataclass(frozen=True)
-class _FileMaker:
+class _FileBuilder:
     root: str
     transform: Transform
     label_width: int | None
     masks: MaskFinder | None
 
-    def __call__(self, sample: FileSample) -> Made:
+    def __call__(self, sample: FileSample) -> PackedSample:
         line, header, mask = sample
         key, labels, path = parse_line(line)
         head = self._head(key, labels[: self.label_width], header)
@@ -114,7 +114,7 @@ class _FileMaker:
             remarks += ((RESPELLED, respelling(path, found)),)
         if its and its.respelled:
             remarks += ((RESPELLED, its.respelled),)
-        return Made(records, remarks)
+        return PackedSample(records, remarks)
 
     def _read(self, path: str) -> tuple[str, bytes]:
         """An image, and the path that it has, which may be spelled in another way."""

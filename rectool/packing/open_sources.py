@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 from ..errors import ArgumentError, StrPath, plural, shown
 from ..format.frames import MAGIC
 from ..format.mask_files import mask_recs
-from ..format.shard_manifest import sizes_amiss
+from ..format.shard_manifest import wrong_sizes
 from ..format.shard_names import ShardSet, group_shards
 from ..listing.box_stats import notes_on
 from ..listing.found import check_lists, fold, remark_on, scan_folder
@@ -234,10 +234,10 @@ def _records(
         images_only=given.images_only,
         renumber=given.renumber,
     )
-    faults = list(map(str, source.amiss))
+    faults = list(map(str, source.problems))
     sets = [group for group in group_shards(recs) if isinstance(group, ShardSet)]
     faults += [str(found.missing()) for found in sets if found.missing()]
-    faults += [str(one) for found in sets for one in sizes_amiss(found)]
+    faults += [str(one) for found in sets for one in wrong_sizes(found)]
     fold(faults, fault)
     for note in source.notes:
         say(note)

@@ -19,10 +19,10 @@ from ..listing.paths import Root
 from ..remarks import Remarks
 from ..system.atomic import Output
 from ..system.open_regular import open_regular
-from .executor import Result, Run, usual_workers
+from .executor import Executor, Result, usual_workers
 from .list_source import FileSource
 from .mask_remarks import MaskCounts
-from .source import Location, Made, Records, Source
+from .source import Location, PackedSample, Records, Source
 from .transform import Transform
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def pack_source(
             for failure in shard.failures:
                 fail(failure._replace(reason=f"{failure.reason}, as the run before found"))
         left = sum(map(len, shards.parts))
-        run = Run(source, transform, workers or usual_workers(transform), start_method)
+        run = Executor(source, transform, workers or usual_workers(transform), start_method)
         results = stack.enter_context(contextlib.closing(run.results(shards.parts)))
         for wanted, (position, result) in zip(chain(*shards.parts), results, strict=True):
             if position != wanted:
@@ -120,7 +120,7 @@ def pack_source(
                 failure = Failure(key, *source.location(position), error.message)
                 shards.record_failure(position, failure)
                 fail(failure)
-            elif isinstance(result, Made):
+            elif isinstance(result, PackedSample):
                 masks.add_all(result.records[1:])
                 if result.remarks and remarks.count_all(result.remarks, TRUNCATED):
                     on_truncated(Failure(key, *source.location(position), _AS_FAR_AS_IT_GOES))

@@ -14,7 +14,7 @@ from ..imaging.change_remarks import remarks_on
 from ..imaging.probe import format_of
 from ..system.file_bytes import CHANGED, FileBytes, FileState
 from .masks import Mask
-from .source import Made, Records
+from .source import PackedSample, Records
 from .transform import CopyBytes, Transform
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _LARGEST_READ = 1 << 30  # more than the frames of any record can be that is not
 _MOST_FILES = 32  # open at a time
 
 
-class RecordMaker:
+class RecordBuilder:
     """Reads by position, not through a mapping: a file that shrinks meanwhile is an error then,
     and not the end of the process.
 
@@ -59,7 +59,7 @@ class RecordMaker:
         self._new_numbers = new_numbers
         self._files: dict[int, FileBytes] = {}
 
-    def __call__(self, sample: RecordSample) -> Made:
+    def __call__(self, sample: RecordSample) -> PackedSample:
         number, key, offsets, rooms = sample
         record = self._record(number, offsets[0], rooms[0])
         changes: list[Change] = []
@@ -71,8 +71,8 @@ class RecordMaker:
         if self._fresh_ids:
             records = tuple(with_id(one, key) if is_image_record(one) else one for one in records)
         if not changes:
-            return Made(records)
-        return Made(records, remarks_on(changes, f"{self._paths[number]} key {key}"))
+            return PackedSample(records)
+        return PackedSample(records, remarks_on(changes, f"{self._paths[number]} key {key}"))
 
     def _treated(self, record: bytes, changes: list[Change]) -> bytes:
         if self._copies:

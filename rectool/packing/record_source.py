@@ -23,7 +23,7 @@ from ..format.record_file import RecordFile, open_pair
 from ..format.recovery import DamagedRegion
 from ..listing.lst import Numbers, digest_of
 from ..system.file_bytes import FileState
-from .record_builder import RecordMaker, RecordSample
+from .record_builder import RecordBuilder, RecordSample
 from .source import Location, Source
 from .transform import CopyBytes, Transform
 
@@ -38,8 +38,8 @@ class RecordSource(Source):
 
     Keys and headers stay as they are. `images_only` leaves out records that are nothing but a
     header, which `left_out` counts, and takes payloads that are no image for damaged ones.
-    `renumber` gives fresh keys, 0, 1, 2, ..., and ids. `amiss` says what the files hold that is not
-    packed and not named later: records and damaged regions that are not in an `.idx`.
+    `renumber` gives fresh keys, 0, 1, 2, ..., and ids. `problems` says what the files hold that is
+    not packed and not named later: records and damaged regions that are not in an `.idx`.
     `names_keys`: one of them is a header of InsightFace's, which names other records' keys;
     `notes` are remarks on such keys that are missing.
 
@@ -69,7 +69,7 @@ class RecordSource(Source):
         self.left_out = 0
         self._images_only = images_only
         self.names_keys = False
-        self.amiss: list[RecordError] = []
+        self.problems: list[RecordError] = []
         self._unnamed = 0
         self._states: dict[str, FileState] = {}
         faces = FaceFiles()
@@ -91,9 +91,9 @@ class RecordSource(Source):
             rooms.append(np.stack([column for _, column in columns], axis=1)[kept])
             self.left_out += len(index.offsets) - len(keys[-1])
         if self._unnamed:
-            self.amiss.append(RecordError(f"{plural(self._unnamed, 'more damaged region')}"))
+            self.problems.append(RecordError(f"{plural(self._unnamed, 'more damaged region')}"))
         _check_people(faces.headers)
-        self.notes = [] if images_only else faces.amiss()
+        self.notes = [] if images_only else faces.problems()
         self._file = np.repeat(np.arange(len(keys), dtype=np.int32), list(map(len, keys)))
         self._offsets = np.concatenate(offsets)  # (samples, 1), or 2 with the masks'
         self._rooms = np.concatenate(rooms)
@@ -105,23 +105,23 @@ class RecordSource(Source):
             self._check_keys()
 
     def _open(self, path: str) -> tuple[Index, RecordFile]:
-        """A file and its index. What is damaged is named when it is read, or is amiss."""
-        amiss = self.amiss
-        known = len(amiss)
+        """A file and its index. What is damaged is named when it is read, or is a problem."""
+        problems = self.problems
+        known = len(problems)
 
         def note(region: DamagedRegion) -> None:
-            if len(amiss) < _MOST_NAMED:
-                amiss.append(region.error())
+            if len(problems) < _MOST_NAMED:
+                problems.append(region.error())
             else:
                 self._unnamed += 1
 
         file, index = open_pair(path, mapped=False, on_damage=note)
         self._states[path] = file.state
-        if file.idx_path is not None and len(amiss) == known:  # else the file was cut
+        if file.idx_path is not None and len(problems) == known:  # else the file was cut
             cover = file.cover(index.offsets, note)
             if cover.missing:
                 error = missing_error(cover.missing, file.idx_path)
-                amiss.append(error.located(suffix="; not packed"))
+                problems.append(error.located(suffix="; not packed"))
         return index, file
 
     def _open_masks(self, path: str, images: Index, rec: str) -> tuple[Numbers, Numbers]:
@@ -158,8 +158,8 @@ class RecordSource(Source):
         columns = (self._file, self.keys, self._offsets, self._rooms)
         return list(zip(*(column[part].tolist() for column in columns), strict=True))
 
-    def maker(self, transform: Transform) -> RecordMaker:
-        return RecordMaker(
+    def maker(self, transform: Transform) -> RecordBuilder:
+        return RecordBuilder(
             self.files,
             self._states,
             transform,

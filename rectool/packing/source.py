@@ -21,14 +21,14 @@ Records = tuple[bytes, ...]
 """What a sample is packed as: its record, and where masks are packed too, the mask's."""
 
 
-class Made(NamedTuple):
+class PackedSample(NamedTuple):
     """What a maker makes of a sample: its records, and remarks, each of a kind with an example."""
 
     records: Records
     remarks: tuple[tuple[RemarkKind, str], ...] = ()
 
 
-Maker = Callable[[Any], Made]
+Maker = Callable[[Any], PackedSample]
 SourceType = TypeVar("SourceType", bound="Source")
 
 

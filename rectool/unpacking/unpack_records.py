@@ -22,7 +22,7 @@ from ..format.header import (
     unpack,
 )
 from ..format.reader import RecordReader
-from ..format.shard_manifest import sizes_amiss
+from ..format.shard_manifest import wrong_sizes
 from ..format.shard_names import ShardSet
 from ..imaging.image_files import RAW_ENDING
 from ..imaging.probe import ENDINGS, format_of
@@ -318,8 +318,8 @@ def _sources(rec: StrPath | ShardSet) -> tuple[tuple[str, ...], str]:
     missing = rec.missing()
     if missing is not None:
         raise missing
-    for amiss in sizes_amiss(rec):
-        raise amiss
+    for problem in wrong_sizes(rec):
+        raise problem
     return rec.paths, os.path.basename(rec.prefix)
 
 

@@ -72,7 +72,7 @@ def test_boxes_are_counted(run: Runner, tmp_path: Path) -> None:
         "in_a_record": [0, 2],
         "width": 5,
         "classes": {"0": 1, "3": 2, "11": 1},
-        "odd": {"outside": 0, "empty": 0, "nan": 0, "class": 0},
+        "suspect": {"outside": 0, "empty": 0, "nan": 0, "class": 0},
     }
     assert summary["label_widths"] == {"7": 2, "12": 1, "17": 1}
     assert summary["notes"] == []
@@ -132,7 +132,7 @@ def test_boxes_that_are_odd(run: Runner, tmp_path: Path) -> None:
         *(f"           {note}" for note in notes),
     ]
     summary = json.loads(run("inspect", "a.rec", "--json").out)
-    assert summary["boxes"]["odd"] == {"outside": 4, "empty": 3, "nan": 2, "class": 2}
+    assert summary["boxes"]["suspect"] == {"outside": 4, "empty": 3, "nan": 2, "class": 2}
     assert summary["notes"] == notes
 
 

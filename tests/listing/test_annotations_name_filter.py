@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from helpers.annotating import Runner, listed, write_images
 
-from rectool.listing.annotations.name_filter import Only
+from rectool.listing.annotations.name_filter import NameFilter
 from rectool.listing.listing_faults import Faults
 
 
@@ -83,7 +83,7 @@ def choose(tmp_path: Path) -> Callable[..., tuple[set[str], str]]:
         data = text if isinstance(text, bytes) else text.encode()
         (tmp_path / "t.txt").write_bytes(data)
         faults = Faults()
-        only = Only(tmp_path / "t.txt")
+        only = NameFilter(tmp_path / "t.txt")
         chosen = only.choose(paths, faults)
         return chosen, "\n".join([faults.text("t"), *only.remarks])
 

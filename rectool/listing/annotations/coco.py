@@ -21,7 +21,7 @@ from .base import Annotated, BoxLines, check_classes, check_pixels, class_name
 from .detect_format import check_is_file, not_of_format
 from .image_size import Measure, Size
 from .json_values import Json, found, identity, integer, is_place, load, name_in, size_in, string
-from .name_filter import Only
+from .name_filter import NameFilter
 from .segments import box_of
 
 _KEPT = frozenset(
@@ -58,7 +58,7 @@ def read_coco(
     classes: Mapping[str, int] | None = None,
     skip_empty: bool = False,
     stored: bool = False,
-    only: Only | None = None,
+    only: NameFilter | None = None,
 ) -> Annotated:
     """The images of a COCO "instances" file with their boxes, in its order; keys are image ids.
 
@@ -181,7 +181,7 @@ def _used(item: Any, field: str = "category_id") -> _Id | None:
 
 
 def _images(
-    part: list[Any], name: str, root: Root, only: Only | None, lines: BoxLines, faults: Faults
+    part: list[Any], name: str, root: Root, only: NameFilter | None, lines: BoxLines, faults: Faults
 ) -> tuple[list[_Image], set[_Id | None]]:
     """The images that can be listed, and the ids of the others."""
     chosen = only.choose(map(_file_of, part), faults) if only else None
@@ -243,7 +243,7 @@ class _Boxes:
         self._passed_over = passed_over
         self._remarks = lines.remarks
         self._faults = faults
-        self._amiss: set[int] = set()
+        self._faulty: set[int] = set()
         self._ids: set[tuple[int, int]] = set()
         self._owners, self._rows = array("q"), array("d")
         self.farthest = 0.0
@@ -259,10 +259,10 @@ class _Boxes:
                 raise ListError(f"there is no image with the id {image_id!s:.40}")
             self._add(owner, item)
         except ListError as error:
-            new = owner is not None and owner not in self._amiss
+            new = owner is not None and owner not in self._faulty
             self._faults.add(f"{where}: {error.message}", images=int(new))
             if owner is not None:
-                self._amiss.add(owner)
+                self._faulty.add(owner)
 
     def _add(self, owner: int, item: Json) -> None:
         path = self._images[owner].path
@@ -300,12 +300,12 @@ class _Boxes:
         return box
 
     def by_image(self) -> Iterator[tuple[_Image, NDArray[np.float64]]]:
-        """Each image that nothing is amiss with, and its rows of label and corners in pixels."""
+        """Each image that nothing is wrong with, and its rows of label and corners in pixels."""
         owners = np.array(self._owners, np.int64)
         rows = np.array(self._rows).reshape(-1, BOX_WIDTH)
         self.farthest = float(np.abs(rows[:, 1:]).max(initial=0))
         order = owners.argsort(kind="stable")
         bounds = owners[order].searchsorted(np.arange(len(self._images) + 1)).tolist()
         for number, image in enumerate(self._images):
-            if number not in self._amiss:
+            if number not in self._faulty:
                 yield image, rows[order[bounds[number] : bounds[number + 1]]]

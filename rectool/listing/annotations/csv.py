@@ -19,7 +19,7 @@ from .csv_labels import LabelTable
 from .csv_rows import STDIN, Row, opened
 
 if TYPE_CHECKING:
-    from .name_filter import Only
+    from .name_filter import NameFilter
 
 _FLOAT_ID = re.compile(r"[0-9]+\.0+")
 _DECIMAL_COMMA = re.compile(r"^(\s*[+-]?[0-9]+),([0-9]+\s*)$")
@@ -37,7 +37,7 @@ def read_csv(
     blank: float | None = None,
     skip_empty: bool = False,
     stored: bool = False,
-    only: Only | None = None,
+    only: NameFilter | None = None,
 ) -> Annotated:
     """The images that a table names, keys from 0; "-" is stdin.
 

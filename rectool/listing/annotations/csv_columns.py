@@ -79,10 +79,10 @@ def columns_of(rows: Sequence[list[str]], root: Root, chosen: Sequence[str] = ()
     if _are_boxes(first):
         return Columns(len(first), 0, (), BoxColumns((1, 2, 3, 4), 5), False, [])
     labels = tuple(range(1, len(first)))
-    odd = next((at for at in labels if _is_text(first[at])), None)
-    if odd is not None and len(labels) > 1:
+    bad = next((at for at in labels if _is_text(first[at])), None)
+    if bad is not None and len(labels) > 1:
         raise ListError(
-            f"column {odd + 1} has {first[odd]!r:.80}, which is no number, and there are several"
+            f"column {bad + 1} has {first[bad]!r:.80}, which is no number, and there are several"
             " columns: --csv-columns 1,2 takes path and label from columns 1 and 2"
         )
     return Columns(len(first), 0, labels, None, False, [])
@@ -112,10 +112,10 @@ def _by_header(first: list[str], second: list[str], root: Root) -> Columns:
     boxes = _box_columns(keys, path)
     if boxes is not None:
         return Columns(len(first), path, (), boxes, True, ["is taken for a header, of boxes"])
-    odd = next((at for at, key in enumerate(keys) if _BOX_COLUMN.fullmatch(key)), None)
-    if odd is not None:
+    bad = next((at for at, key in enumerate(keys) if _BOX_COLUMN.fullmatch(key)), None)
+    if bad is not None:
         raise ListError(
-            f"a column {shown(first[odd].strip())}: boxes need columns xmin, ymin, xmax, ymax (or"
+            f"a column {shown(first[bad].strip())}: boxes need columns xmin, ymin, xmax, ymax (or"
             f" x1, y1, x2, y2) and class, found {_listed(first)}"
         )
     if len(first) == 1 < len(second):  # a name for the path alone

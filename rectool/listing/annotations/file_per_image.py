@@ -20,7 +20,7 @@ from ..scan import EXTS, folders, normal_exts
 from .base import Annotated, BoxLines, check_classes, check_pixels
 from .detect_format import check_is_folder
 from .image_size import Measure, Size
-from .name_filter import Only
+from .name_filter import NameFilter
 
 _IMAGES = "JPEGImages"
 """Where VOC's images are, beside the folder of XML files."""
@@ -82,7 +82,7 @@ def read_pages(
     skip_empty: bool = False,
     hidden: bool = False,
     stored: bool = False,
-    only: Only | None = None,
+    only: NameFilter | None = None,
 ) -> Annotated:
     """The images that the files in a folder and those below it are of, keys from 0.
 

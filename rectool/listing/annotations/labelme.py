@@ -14,7 +14,7 @@ from .base import Annotated, class_name
 from .detect_format import not_of_format
 from .file_per_image import Object, Page, Pages, read_pages
 from .json_values import Json, found, is_place, load, name_in, size_in
-from .name_filter import Only
+from .name_filter import NameFilter
 
 _KEPT = frozenset(
     {"shapes", "imagePath", "imageWidth", "imageHeight", "label", "points", "shape_type"}
@@ -35,7 +35,7 @@ def read_labelme(
     skip_empty: bool = False,
     hidden: bool = False,
     stored: bool = False,
-    only: Only | None = None,
+    only: NameFilter | None = None,
 ) -> Annotated:
     """The images of labelme's JSON files in a folder and those below it, with a box a shape.
 

@@ -20,7 +20,7 @@ from .base import Annotated, Box, BoxLines, check_classes, check_pixels, class_n
 from .detect_format import check_is_file, not_of_format
 from .image_size import Measure, Size
 from .json_values import Json, found, integer, is_place, size_in, string
-from .name_filter import Only
+from .name_filter import NameFilter
 
 _BOXES, _ONE, _SEVERAL = "boxes", "one class", "several classes"
 _JOBS = {
@@ -52,7 +52,7 @@ def read_manifest(
     classes: Mapping[str, int] | None = None,
     skip_empty: bool = False,
     stored: bool = False,
-    only: Only | None = None,
+    only: NameFilter | None = None,
 ) -> Annotated:
     """The images of a Ground Truth manifest, keys from 0: with boxes, a class, or several.
 

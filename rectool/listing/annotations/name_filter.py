@@ -19,7 +19,7 @@ _FLAGGED = re.compile(r"(.*\S)[ \t]+([+-]?[0-9]{1,9})")
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
 
 
-class Only:
+class NameFilter:
     """The images that a file names, a line each: by names or paths, with or without ending.
 
     A path need not begin where those of the images do: the parts that both have must be the same.

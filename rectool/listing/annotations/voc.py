@@ -13,7 +13,7 @@ from .base import FAR, Annotated, class_name
 from .detect_format import format_of
 from .file_per_image import Object, Page, Pages, read_pages
 from .image_size import Size
-from .name_filter import Only
+from .name_filter import NameFilter
 
 _ENCODING = re.compile(rb"""\s*<\?xml[^>]{0,200}?\sencoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _ENCODINGS = re.compile(
@@ -34,7 +34,7 @@ def read_voc(
     skip_empty: bool = False,
     hidden: bool = False,
     stored: bool = False,
-    only: Only | None = None,
+    only: NameFilter | None = None,
 ) -> Annotated:
     """The images of the XML files in a folder and those below it, with their boxes, keys from 0.
 

@@ -20,7 +20,7 @@ from .base import Annotated, Box, BoxLines
 from .class_names import Names, is_names_file, yolo_labels, yolo_names
 from .detect_format import check_is_folder
 from .image_size import Measure
-from .name_filter import Only
+from .name_filter import NameFilter
 
 _IMAGES, _LABELS = (os.sep + name + os.sep for name in ("images", "labels"))
 _LOOSE = 0.01
@@ -46,7 +46,7 @@ def read_yolo(
     skip_empty: bool = False,
     hidden: bool = False,
     stored: bool = False,
-    only: Only | None = None,
+    only: NameFilter | None = None,
 ) -> Annotated:
     """The images below `root`, as `scan` finds them, with the boxes of YOLO's label files.
 
