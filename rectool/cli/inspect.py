@@ -15,7 +15,7 @@ from .verbs import verb
 
 if TYPE_CHECKING:
     from ..inspection.inspect_records import Inspection
-    from ..inspection.summary import Row
+    from ..inspection.rows_and_summary import Row
 
 
 @main.command()

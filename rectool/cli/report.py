@@ -18,7 +18,7 @@ from ..listing.lst import format_label
 if TYPE_CHECKING:
     from ..inspection.compare_masks import Pair
     from ..inspection.label_stats import Column, LabelSummary
-    from ..inspection.summary import Row, Summary
+    from ..inspection.rows_and_summary import Row, Summary
     from ..listing.box_stats import BoxCounts
     from ..packing.result import PackResult
 

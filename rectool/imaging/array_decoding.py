@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .completeness import decodable
+from .image_ends import decodable
 from .pillow import decode
 from .probe import has_exif
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .completeness import decodable
+from .image_ends import decodable
 from .probe import ImageInfo, has_usual_size
 
 

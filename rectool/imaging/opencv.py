@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..errors import ImageError
 from . import pillow as with_pillow
 from .check_complete import check_complete
-from .completeness import decodable
+from .image_ends import decodable
 from .options import QUALITY, Reading, check_encodable
 from .pillow import turned
 from .pillow_open import (

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from ..errors import ImageError
-from .completeness import NO_LIMIT, bare_jpeg, decodable, gif_frames
+from .image_ends import NO_LIMIT, bare_jpeg, decodable, gif_frames
 from .probe import ImageInfo, check_size, exif_orientation, format_of, tiff_tags
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ..format.key_table import KeyTable
 from ..imaging.probe import check_lossless, png_samples
 
 if TYPE_CHECKING:
-    from .summary import Records, Row
+    from .rows_and_summary import Records, Row
 from ..format.check_masks import KeyDifference, Keys, key_difference
 
 MOST_NAMED = 20

@@ -11,7 +11,7 @@ from ..errors import ArgumentError, RecordError, StrPath
 if TYPE_CHECKING:
     from ..format.shard_names import ShardSet
     from .compare_masks import Pair
-    from .summary import Records, Row, Summary
+    from .rows_and_summary import Records, Row, Summary
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def inspect_records(
 def _inspect(
     rec: str | ShardSet, images: str | ShardSet | None, look: Callable[[Records], None] | None
 ) -> Inspection:
-    from .summary import Records
+    from .rows_and_summary import Records
 
     failed: list[RecordError] = []
     found = summary = pair = None
@@ -122,7 +122,7 @@ def _inspect(
 
 def _pair(images: str | ShardSet, masks: Records) -> Pair | None:
     from .compare_masks import compare
-    from .summary import Records
+    from .rows_and_summary import Records
 
     try:
         return compare(Records(images), masks)

@@ -79,10 +79,10 @@ class Executor:
             return
         busy = min(self.workers, -(-samples // size)) or 1
         prepare = self.transform.prepare
-        yield from _InPool(self.source, job, busy, self.start_method, prepare).results(chunks)
+        yield from _PoolRun(self.source, job, busy, self.start_method, prepare).results(chunks)
 
 
-class _InPool:
+class _PoolRun:
     """Results by a pool; a new one where a sample ends a worker's process."""
 
     def __init__(
@@ -99,7 +99,7 @@ class _InPool:
         self._prepare = prepare
         self._workers = workers
         self._given: deque[tuple[range, list[Any]]] = deque()
-        self._deadly: dict[int, ImageError] = {}
+        self._crashing: dict[int, ImageError] = {}
 
     def results(self, chunks: Iterator[range]) -> Iterator[tuple[int, Result]]:
         from ..system.workers import WorkerDiedError  # noqa: PLC0415 - not needed where bytes are copied
@@ -115,7 +115,7 @@ class _InPool:
                 return
             except WorkerDiedError as error:
                 death = error
-            self._find_deadly(death)
+            self._find_crashing(death)
 
     def _new_pool(self, workers: int) -> Pool[list[Any], list[Result]]:
         from ..system.workers import Pool  # noqa: PLC0415
@@ -125,19 +125,19 @@ class _InPool:
     def _tasks(self, chunks: Iterable[range]) -> Iterator[list[Any]]:
         for chunk in chunks:
             samples = self._source.samples(chunk)
-            if self._deadly:
+            if self._crashing:
                 pairs = zip(chunk, samples, strict=True)
-                samples = [sample for at, sample in pairs if at not in self._deadly]
+                samples = [sample for at, sample in pairs if at not in self._crashing]
             self._given.append((chunk, samples))
             yield samples
 
     def _merged(self, chunk: range, results: list[Result]) -> Iterator[tuple[int, Result]]:
         made = iter(results)
         for position in chunk:
-            deadly = self._deadly.get(position)
-            yield position, next(made) if deadly is None else deadly
+            crash = self._crashing.get(position)
+            yield position, next(made) if crash is None else crash
 
-    def _end_of(self, samples: list[Any]) -> str | None:
+    def _exit_reason(self, samples: list[Any]) -> str | None:
         """How a new worker ends that has only these samples, None where it does not."""
         from ..system.workers import WorkerDiedError  # noqa: PLC0415
 
@@ -148,19 +148,19 @@ class _InPool:
             return error.how
         return None
 
-    def _find_deadly(self, death: WorkerDiedError) -> None:
+    def _find_crashing(self, death: WorkerDiedError) -> None:
         """Tries what the dead worker had, one by one. Raises RecordError where all is well now."""
-        if self._end_of([]):  # then no sample is to blame
+        if self._exit_reason([]):  # then no sample is to blame
             hint = "does the program start it under if __name__ == '__main__'?"
             raise RecordError(f"{death}, and so does one without work; {hint}")
         chunk, samples = next(given for given in self._given if given[1] is death.tasks[0])
-        positions = [at for at in chunk if at not in self._deadly]
+        positions = [at for at in chunk if at not in self._crashing]
         found = False
         for position, sample in zip(positions, samples, strict=True):
-            ends = [self._end_of([sample]) for _ in range(_TRIALS)]
+            ends = [self._exit_reason([sample]) for _ in range(_TRIALS)]
             if all(ends):
                 reason = f"ends the process that decodes it ({ends[0]})"
-                self._deadly[position] = ImageError(reason)
+                self._crashing[position] = ImageError(reason)
                 found = True
         if not found:
             paths = ", ".join(_location_text(self._source.location(at)) for at in positions)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..imaging.backends import load
 from ..imaging.check_complete import check_complete
-from ..imaging.completeness import NO_LIMIT
+from ..imaging.image_ends import NO_LIMIT
 from ..imaging.options import (
     INTERPS,
     Backend,

@@ -246,7 +246,7 @@ def test_an_internal_error_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: object) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("rectool.inspection.summary.Records", broken)
+    monkeypatch.setattr("rectool.inspection.rows_and_summary.Records", broken)
     result = CliRunner().invoke(main, ["inspect", "x.rec"])
     assert result.exit_code == 1
     assert result.output == (

@@ -156,13 +156,13 @@ def test_nothing_is_packed_then_if_so_wanted(crash: Callable[..., Run], tmp_path
 
 
 @pytest.mark.parametrize("ends", [["SIGKILL", None], [None, "SIGKILL"]])
-def test_one_more_death_does_not_make_an_image_deadly(
+def test_one_more_death_does_not_make_an_image_crashing(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: list[str | None]
 ) -> None:
     """The system may have killed that process too, for want of memory."""
     said = iter(ends * 100)
     monkeypatch.setattr(
-        "rectool.packing.executor._InPool._end_of",
+        "rectool.packing.executor._PoolRun._exit_reason",
         lambda _, samples: next(said) if samples else None,
     )
     monkeypatch.setattr(_Fatal, "first", tmp_path / "first")

@@ -273,7 +273,7 @@ def test_a_signal_at_every_line(
 
 WRAPPED = """
 import signal, sys
-import rectool.inspection.summary
+import rectool.inspection.rows_and_summary
 from rectool.__main__ import run
 
 def importing(_):
@@ -282,7 +282,7 @@ def importing(_):
     except BaseException as error:
         raise RuntimeError("Error calling __set_name__") from error
 
-rectool.inspection.summary.Records = importing
+rectool.inspection.rows_and_summary.Records = importing
 sys.argv[1:1] = ["inspect", "x.rec"]
 run()
 """
@@ -290,7 +290,7 @@ run()
 
 CALLED_BACK = """
 import signal, sys, weakref
-import rectool.inspection.summary
+import rectool.inspection.rows_and_summary
 from rectool.__main__ import run
 
 class Anything:
@@ -302,7 +302,7 @@ def looked_at(_):
     del anything
     raise ValueError("of what was interrupted")
 
-rectool.inspection.summary.Records = looked_at
+rectool.inspection.rows_and_summary.Records = looked_at
 sys.argv[1:1] = ["inspect", "x.rec"]
 run()
 """
