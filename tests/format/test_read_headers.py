@@ -167,7 +167,7 @@ def test_positions_that_there_are_not(tmp_path: Path, files: int, position: int)
             read(np.array([0, position, 3]))
 
 
-def test_closed(tmp_path: Path) -> None:
+def test_a_closed_reader_raises_value_error(tmp_path: Path) -> None:
     reader = RecordReader(write(tmp_path / "a.rec", [pack(IRHeader(0, 1.0, 0, 0), b"")]))
     labels = reader.labels()
     reader.close()

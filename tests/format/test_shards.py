@@ -72,7 +72,7 @@ def test_names_there_and_back(prefix: str, total: int, draw: st.DataObject | Non
         "a-0000\u0660-of-00002.rec",
     ],
 )
-def test_what_is_no_shards_name(name: str) -> None:
+def test_other_names_do_not_parse_as_shard_names(name: str) -> None:
     assert parse_shard_name(name) is None
 
 
@@ -166,7 +166,7 @@ def test_of_a_key_in_two_files_the_last_counts(tmp_path: Path) -> None:
     assert RecordReader([tmp_path / "b.rec", tmp_path / "a.rec"]).by_key(7) == b"a"
 
 
-def test_what_is_only_for_one_file(shards: list[Path]) -> None:
+def test_path_and_offset_without_shard_need_a_single_file(shards: list[Path]) -> None:
     reader = RecordReader(shards)
     assert not hasattr(reader, "path")
     with pytest.raises(AttributeError, match="a reader of 4 files has idx_paths, and no idx_path"):
@@ -180,7 +180,7 @@ def test_what_is_only_for_one_file(shards: list[Path]) -> None:
     assert one.at(int(one.offsets[5])) == one[5]
 
 
-def test_which_indexes(shards: list[Path], tmp_path: Path) -> None:
+def test_each_file_needs_an_index_of_its_own(shards: list[Path], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no file to read"):
         RecordReader([])
     indexes = [path.with_suffix(".idx") for path in shards]

@@ -51,7 +51,7 @@ def test_rows_as_text(run: Runner) -> None:
     assert keys == [line[0] for line in lines[1:]]
 
 
-def test_what_records_hold(run: Runner, tmp_path: Path) -> None:
+def test_records_are_counted_by_image_format_and_damage(run: Runner, tmp_path: Path) -> None:
     images = {
         "JPEG": encoded(picture()),
         "PNG": encoded(picture(), "PNG"),

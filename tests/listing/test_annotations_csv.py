@@ -133,7 +133,7 @@ def test_the_names_of_columns(run: Runner, folder: Path) -> None:
     ]
 
 
-def test_truths(run: Runner, folder: Path) -> None:
+def test_true_and_false_are_the_labels_1_and_0(run: Runner, folder: Path) -> None:
     name = table(folder, "a.jpg,True,false,0.5\nb.jpg, FALSE ,TRUE,1\n")
     entries, err = listed(run, "--csv", name)
     assert ([entry.labels for entry in entries], err) == ([(1, 0, 0.5), (0, 1, 1)], [])

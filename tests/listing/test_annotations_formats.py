@@ -40,7 +40,9 @@ TFRECORD = b"\x20\0\0\0\0\0\0\0abcd\x0a\x1e" + b"x" * 40
         ("version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
     ],
 )
-def test_what_is_given_for_coco(tmp_path: Path, content: str | bytes, says: str) -> None:
+def test_a_file_of_another_format_is_named_where_coco_is_expected(
+    tmp_path: Path, content: str | bytes, says: str
+) -> None:
     write_images(tmp_path / "images", a_jpg=(9, 9))
     (tmp_path / "a.json").write_bytes(content if isinstance(content, bytes) else content.encode())
     lines = faults("--coco", "a.json", folder=tmp_path)
@@ -50,7 +52,7 @@ def test_what_is_given_for_coco(tmp_path: Path, content: str | bytes, says: str)
 
 
 @pytest.mark.parametrize("content", ["", "7", '"x"', "hello", "{", "[]", "\0\1\2"])
-def test_what_is_nothing_known(tmp_path: Path, content: str) -> None:
+def test_a_file_of_no_known_format_is_not_coco(tmp_path: Path, content: str) -> None:
     write_images(tmp_path / "images", a_jpg=(9, 9))
     (tmp_path / "a.json").write_text(content)
     lines = faults("--coco", "a.json", folder=tmp_path)

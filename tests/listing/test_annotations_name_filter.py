@@ -112,7 +112,7 @@ def choose(tmp_path: Path) -> Callable[..., tuple[set[str], str]]:
         ("a", ["a.jpg", "./a.jpg"], {"a.jpg", "./a.jpg"}),  # one file, and all that is said of it
     ],
 )  # fmt: skip
-def test_what_names_mean(
+def test_names_match_paths_with_or_without_folder_and_ending(
     choose: Callable[..., tuple[set[str], str]],
     text: str | bytes,
     paths: list[str],

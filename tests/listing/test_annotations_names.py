@@ -61,7 +61,9 @@ def test_a_long_line(tmp_path: Path) -> None:
         ("a\0b\n", "this is a binary file"),
     ],
 )
-def test_what_is_neither(tmp_path: Path, content: str, says: str) -> None:
+def test_a_file_that_is_no_table_of_classes_raises_list_error(
+    tmp_path: Path, content: str, says: str
+) -> None:
     (tmp_path / "n.txt").write_text(content)
     with pytest.raises(ListError) as caught:
         read_names(tmp_path / "n.txt")

@@ -86,7 +86,7 @@ def test_the_box_of_polygons() -> None:
         {"size": [2, 2], "counts": [1.5, 2.5]}, {"size": [10**12, 10**12], "counts": [1]},
     ],
 )  # fmt: skip
-def test_what_has_no_box(segmentation: Any) -> None:
+def test_a_malformed_segmentation_raises_list_error(segmentation: Any) -> None:
     with pytest.raises(ListError) as caught:
         box_of(segmentation)
     assert len(str(caught.value)) < 200

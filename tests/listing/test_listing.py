@@ -202,7 +202,7 @@ def test_a_key_that_occurs_twice() -> None:
 
 
 @pytest.mark.parametrize("name", ["faces.rec", "tree/cats/c1.jpg"])
-def test_what_is_no_list(name: str) -> None:
+def test_read_list_refuses_records_and_images(name: str) -> None:
     with pytest.raises(
         ListError, match=r"a list .*required, and this is a (record file|JPEG image)"
     ):

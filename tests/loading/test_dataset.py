@@ -124,7 +124,7 @@ def test_behind_the_end(rec: Path, index: int) -> None:
 
 
 @pytest.mark.parametrize("index", ["1", 1.0, None])
-def test_what_is_no_position(rec: Path, index: Any) -> None:
+def test_an_index_that_is_not_an_integer_raises_type_error(rec: Path, index: Any) -> None:
     with pytest.raises(TypeError):
         RecordDataset(rec)[index]
 
@@ -313,7 +313,7 @@ def test_damaged_records_are_named(rec: Path) -> None:
         assert (type(again), str(again)) == (wrong[at], str(caught.value))
 
 
-def test_closed(rec: Path) -> None:
+def test_a_closed_dataset_raises_value_error(rec: Path) -> None:
     dataset = RecordDataset(rec)
     image, _ = dataset[0]
     dataset.close()
@@ -387,7 +387,7 @@ def test_processes_share_it_after_it_was_read(rec: Path, method: str) -> None:
 
 
 @pytest.mark.parametrize("path", [None, b"a.rec"])
-def test_what_is_no_path_is_refused(path: Any) -> None:
+def test_a_path_that_is_not_str_or_path_raises_type_error(path: Any) -> None:
     with pytest.raises(TypeError, match="a path is a str or a Path"):
         RecordDataset(path)
 

@@ -189,7 +189,7 @@ def test_a_crop_keeps_a_box(drawn: Draws, label: Any) -> None:
     assert kept is label
 
 
-def test_what_is_too_small(drawn: Draws) -> None:
+def test_crops_smaller_than_two_pixels_are_not_made(drawn: Draws) -> None:
     drawn(1, 2)
     kept = image.DetRandomCropAug(0.1, 1, 0.25)(
         numbered(8, 8), boxes([0, 0.25, 0.25, 0.375, 0.5625])

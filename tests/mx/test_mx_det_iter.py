@@ -58,7 +58,7 @@ def epoch(source: Any) -> list[tuple[int, Any]]:
 NONE = [-1.0] * 5
 
 
-def test_what_a_batch_is(tmp_path: Path) -> None:
+def test_batches_have_the_types_and_shapes_of_mxnet(tmp_path: Path) -> None:
     rec = write(tmp_path / "a.rec", counted(1, 3, 2))
     source = ImageDetIter(2, SHAPE, path_imgrec=rec)
     assert isinstance(source, mx.image.ImageIter)

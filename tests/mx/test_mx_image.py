@@ -107,7 +107,7 @@ def test_what_is_no_whole_image(data: bytes, reason: str) -> None:
         image.imdecode(data)
 
 
-def test_what_is_not_bytes() -> None:
+def test_imdecode_requires_bytes_or_uint8() -> None:
     for buf in ("abc", 5, None):
         with pytest.raises(TypeError, match="bytes or an array of uint8"):
             image.imdecode(buf)  # type: ignore[arg-type]
@@ -214,7 +214,7 @@ def test_auto_and_random_codes() -> None:
         assert np.array_equal(image.imresize(array, 9, 9, 10), image.imresize(array, 9, 9, code))
 
 
-def test_what_cannot_be_resized() -> None:
+def test_imresize_refuses_wrong_sizes_interps_and_arrays() -> None:
     array = noisy()
     for code in (5, 8, 11, -1, "bilinear"):
         with pytest.raises(ValueError, match="interp"):
@@ -355,7 +355,7 @@ def test_random_size_crops_keep_to_area_and_ratio() -> None:
         (4, "cbabcba"),
     ],
 )
-def test_borders(kind: int, row: str) -> None:
+def test_copy_make_border_fills_as_opencv_does(kind: int, row: str) -> None:
     array = nd.array([[[ord(letter)] for letter in "abc"]], dtype="uint8")
     padded = image.copyMakeBorder(array, 0, 0, 2, 2, type=kind)
     assert bytes(padded.asnumpy()).replace(b"\0", b"0").decode() == row
@@ -363,7 +363,7 @@ def test_borders(kind: int, row: str) -> None:
     assert image.copyMakeBorder(array, 1, 3, 2, 4, kind).shape == (5, 9, 1)
 
 
-def test_borders_of_a_colour() -> None:
+def test_copy_make_border_with_a_colour() -> None:
     array = noisy()
     corner = lambda **kwargs: image.copyMakeBorder(array, 1, 2, 3, 4, **kwargs)[0, 0].tolist()  # noqa: E731
     assert corner(value=7) == [7, 7, 7]

@@ -64,7 +64,7 @@ def test_records_in_the_order_of_the_index_or_the_file(tmp_path: Path) -> None:
     assert numbers(ImageIter(3, SHAPE, path_imgrec=rec)) == [[0, 1, 2], [3, 4, 5]]
 
 
-def test_what_a_batch_is(tmp_path: Path) -> None:
+def test_batches_have_the_types_and_shapes_of_mxnet(tmp_path: Path) -> None:
     rec = write(tmp_path / "a.rec", 4)
     source = ImageIter(2, SHAPE, path_imgrec=rec, data_name="pixels", label_name="class")
     assert source.provide_data == [("pixels", (2, 3, 4, 4))]

@@ -102,7 +102,7 @@ assert mx.__version__.startswith("1.")
     python(code, cwd=tmp_path)
 
 
-def test_what_there_is_not(tmp_path: Path) -> None:
+def test_names_that_are_missing_raise_with_what_there_is(tmp_path: Path) -> None:
     code = """
 import rectool.mx
 rectool.mx.install()

@@ -79,7 +79,9 @@ def test_labels_of_a_list(rec: Path, tmp_path: Path) -> None:
     source.close()
 
 
-def test_what_is_refused(rec: Path, tmp_path: Path) -> None:
+def test_det_record_iter_refuses_parameters_that_it_does_not_have(
+    rec: Path, tmp_path: Path
+) -> None:
     for wrong in (
         {"rand_crop_prob": 0.5}, {"rand_pad_prob": 1}, {"random_hue_prob": 0.1},
         {"rand_mirror_prob": 0.3}, {"resize_mode": "fit"}, {"label_width": 7},

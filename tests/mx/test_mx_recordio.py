@@ -592,7 +592,7 @@ def test_iscolor() -> None:
         mx.recordio.unpack_img(grey, 7)
 
 
-def test_what_is_no_image() -> None:
+def test_pack_img_and_unpack_img_refuse_what_is_no_image() -> None:
     header, image = mx.recordio.unpack_img(mx.recordio.pack((0, 1.0, 2, 0), b"garbage"))
     assert (header.id, image) == (2, None)
     with pytest.raises(ImageError, match="holds no image"):

@@ -52,7 +52,7 @@ def test_images_each_by_an_angle_or_all_by_one() -> None:
     assert np.allclose(imrotate(images, 90)[0], imrotate(chw(), 90))
 
 
-def test_what_is_refused() -> None:
+def test_imrotate_refuses_wrong_types_shapes_and_angles() -> None:
     with pytest.raises(ValueError, match="not both"):
         imrotate(chw(), 5, zoom_in=True, zoom_out=True)
     with pytest.raises(TypeError, match="float32, got uint8"):

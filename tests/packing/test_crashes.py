@@ -156,7 +156,7 @@ def test_nothing_is_packed_then_if_so_wanted(crash: Callable[..., Run], tmp_path
 
 
 @pytest.mark.parametrize("ends", [["SIGKILL", None], [None, "SIGKILL"]])
-def test_one_more_death_does_not_make_an_image_crashing(
+def test_an_image_is_not_blamed_for_another_death_of_its_worker(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: list[str | None]
 ) -> None:
     """The system may have killed that process too, for want of memory."""
