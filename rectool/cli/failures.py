@@ -11,7 +11,7 @@ from .main import MOST_NAMED, error_text, fail, shown_path
 if TYPE_CHECKING:
     from ..errors import RecordError
     from ..packing.result import Failure
-    from ..system.atomic import Output
+    from ..system.atomic import AtomicFile
 
 
 class FailureLog:
@@ -29,7 +29,7 @@ class FailureLog:
         self.count = 0
         self._tell = tell
         self._first: list[Failure] = []
-        self._file: Output | None = None
+        self._file: AtomicFile | None = None
 
     def add(self, failure: Failure) -> None:
         self.count += 1
@@ -38,10 +38,10 @@ class FailureLog:
             self._first.append(failure)
             return
         if self._file is None:
-            from ..system.atomic import Output
+            from ..system.atomic import AtomicFile
             from ..system.replacing import FAILURES
 
-            self._file = Output(self.path, kind=FAILURES, force=True)
+            self._file = AtomicFile(self.path, kind=FAILURES, force=True)
             self._file.write(*map(_line, self._first))
         self._file.write(_line(failure))
 

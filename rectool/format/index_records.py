@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ..errors import RecordError, StrPath, shown
-from ..system.atomic import Output
+from ..system.atomic import AtomicFile
 from ..system.replacing import INDEX, check_outputs
 from .index import Index, line
 from .index_from_frames import KeySource
@@ -34,7 +34,7 @@ def index_records(
         hint = f" (rectool pack {shown(rec)} OUT makes a .rec of what is whole)"
         raise region.error().located(suffix=hint)
 
-    with Output(target, kind=INDEX, force=force) as output:
+    with AtomicFile(target, kind=INDEX, force=force) as output:
         index = file.scan(keys, on_damage=refuse)
         for key, offset in zip(index.keys.tolist(), index.offsets.tolist(), strict=True):
             output.write(line(key, offset).encode("ascii"))

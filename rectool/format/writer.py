@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from ..errors import LimitError, StrPath
-from ..system.atomic import Output, Staged, publish
+from ..system.atomic import AtomicFile, StagedFile, publish
 from ..system.replacing import INDEX, RECORDS, FileKind, check_outputs
 from .frames import check_size, pieces_of
 from .index import MAX_KEY, line
@@ -39,7 +39,7 @@ class RecordWriter:
         if self.idx_path is not None:
             check_outputs([self.path, self.idx_path])
         self._rec = self._output(self.path, RECORDS, force=force)
-        self._idx: Output | None = None
+        self._idx: AtomicFile | None = None
         if self.idx_path is not None:
             try:
                 self._idx = self._output(self.idx_path, INDEX, force=force)
@@ -47,8 +47,8 @@ class RecordWriter:
                 self._rec.discard()
                 raise
 
-    def _output(self, path: str, kind: FileKind, *, force: bool) -> Output:
-        return Output(path, kind=kind, force=force, restart=True)
+    def _output(self, path: str, kind: FileKind, *, force: bool) -> AtomicFile:
+        return AtomicFile(path, kind=kind, force=force, restart=True)
 
     def __len__(self) -> int:
         """Records written so far."""
@@ -104,7 +104,7 @@ class RecordWriter:
         if self.closed:
             raise ValueError(f"{self.path}: writing to a closed writer")
 
-    def close(self, *others: Output) -> None:
+    def close(self, *others: AtomicFile) -> None:
         """Publishes the files; `others` appear together with them. A second call does nothing."""
         _publish([self], others)
 
@@ -132,8 +132,8 @@ class RecordWriter:
 class StagedWriter(RecordWriter):
     """A writer of files in a folder that is its process's own: they have their names at once."""
 
-    def _output(self, path: str, kind: FileKind, *, force: bool) -> Output:
-        return Staged(path, kind=kind, force=force)
+    def _output(self, path: str, kind: FileKind, *, force: bool) -> AtomicFile:
+        return StagedFile(path, kind=kind, force=force)
 
 
 class AlignedWriter:
@@ -177,7 +177,7 @@ class AlignedWriter:
         for writer, record in zip(self._writers, records, strict=True):
             writer.write(record, key)
 
-    def close(self, *others: Output) -> None:
+    def close(self, *others: AtomicFile) -> None:
         _publish(self._writers, others)
 
     def discard(self) -> None:
@@ -185,7 +185,7 @@ class AlignedWriter:
             writer.discard()
 
 
-def _publish(writers: Sequence[RecordWriter], others: Sequence[Output]) -> None:
+def _publish(writers: Sequence[RecordWriter], others: Sequence[AtomicFile]) -> None:
     """Gives all files their names; but for the first `.rec`, none beside another run's."""
     recs = [writer._rec for writer in writers]
     indexes = [writer._idx for writer in writers if writer._idx is not None]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import BinaryIO
 
 from ..errors import ArgumentError, RecordError, StrPath, plural, shown
-from ..system.atomic import Output
+from ..system.atomic import AtomicFile
 from ..system.replacing import CLASSES, check_free, check_outputs
 from .classes import class_table, read_classes
 from .scan import EXTS, Scan, hidden_text, scan
@@ -125,5 +125,5 @@ def write_classes(
         with open(path, "rb") as file:
             if file.read() == table:
                 return
-    with Output(path, kind=CLASSES, force=force) as output:
+    with AtomicFile(path, kind=CLASSES, force=force) as output:
         output.write(table)

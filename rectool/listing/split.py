@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..errors import StrPath
-from ..system.atomic import Output, publish
+from ..system.atomic import AtomicFile, publish
 from .lst import (
     SEED,
     ImageList,
@@ -65,10 +65,10 @@ def write_lists(
     prefix: StrPath, parts: Iterable[Part], *, ending: str = ".lst", force: bool = False
 ) -> list[str]:
     """Writes each part to PREFIX + suffix + ending, all or none, and returns the paths."""
-    outputs: list[Output] = []
+    outputs: list[AtomicFile] = []
     try:
         for part in parts:
-            output = Output(f"{os.fspath(prefix)}{part.suffix}{ending}", force=force)
+            output = AtomicFile(f"{os.fspath(prefix)}{part.suffix}{ending}", force=force)
             outputs.append(output)
             output.write(part.images.contents())
     except BaseException:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RecordError, StrPath
-from ..system.atomic import Output
+from ..system.atomic import AtomicFile
 from ..system.open_regular import open_regular
 
 _LIST = 0x112
@@ -24,7 +24,7 @@ def save(path: StrPath, arrays: Mapping[str, Any] | Sequence[Any]) -> None:
     """Writes arrays, with their names if they have any; replaces a file of that name."""
     names = list(arrays) if isinstance(arrays, Mapping) else []
     values = list(arrays.values()) if isinstance(arrays, Mapping) else list(arrays)
-    with Output(path, force=True) as output:
+    with AtomicFile(path, force=True) as output:
         output.write(struct.pack("<QQQ", _LIST, 0, len(values)))
         for value in values:
             output.write(_packed(np.asarray(value)))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..system.atomic import Output
+from ..system.atomic import AtomicFile
 
 __all__ = ["almost_equal", "assert_almost_equal", "download", "list_gpus", "same"]
 
@@ -48,7 +48,7 @@ def _copy(url: str, path: str) -> None:
     source = url if "://" in url else Path(url).absolute().as_uri()
     if source.partition(":")[0].lower() not in ("http", "https", "ftp", "file"):
         raise ValueError(f"download requires a http, https, ftp or file URL, got {url}")
-    with urllib.request.urlopen(source) as body, Output(path, force=True) as output:  # noqa: S310
+    with urllib.request.urlopen(source) as body, AtomicFile(path, force=True) as output:  # noqa: S310
         while block := body.read(_BLOCK):
             output.write(block)
         if getattr(body, "length", None):  # http.client says nothing of a body that was cut

@@ -17,7 +17,7 @@ from ..format.writer import AlignedWriter
 from ..imaging.change_remarks import TRUNCATED
 from ..listing.paths import Root
 from ..remarks import Remarks
-from ..system.atomic import Output
+from ..system.atomic import AtomicFile
 from ..system.open_regular import open_regular
 from .executor import Executor, Result, usual_workers
 from .list_source import FileSource
@@ -187,14 +187,14 @@ def _root_hint(source: FileSource) -> str:
     return f"; the list's paths start from {shown(source.root)}, unless --root says otherwise"
 
 
-def _lists(source: Source, lst: str, *, force: bool, resume: bool) -> list[Output]:
+def _lists(source: Source, lst: str, *, force: bool, resume: bool) -> list[AtomicFile]:
     """The list of a source that has one, to be published; not where it is there to resume with."""
     if not isinstance(source, FileSource):
         return []
     contents = source.images.contents()
     if resume and _holds(lst, contents):
         return []
-    output = Output(lst, force=force)
+    output = AtomicFile(lst, force=force)
     output.write(contents)
     return [output]
 
@@ -253,7 +253,7 @@ class _OneFile:
 
     def record_failure(self, position: int, failure: Failure) -> None: ...
 
-    def publish(self, *others: Output) -> list[tuple[str, ...]]:
+    def publish(self, *others: AtomicFile) -> list[tuple[str, ...]]:
         self.sizes = self._writer.tell()
         self._writer.close(*others)
         return [(path,) for path in self._writer.paths]

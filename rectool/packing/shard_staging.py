@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import RecordError
 from ..format.shard_manifest import Shard, State, changed, read
-from ..system.atomic import Output
+from ..system.atomic import AtomicFile
 from ..system.temporary_files import sync_file
 
 _JOURNAL = "state.jsonl"
@@ -101,7 +101,7 @@ class Staging:
             os.mkdir(self.path, 0o700)
         self.check()
         self._checksum = 0
-        with Output(self._journal, force=True) as output:
+        with AtomicFile(self._journal, force=True) as output:
             output.write(self._line({"identity": state.identity}))
             for number, shard in sorted(state.shards.items()):
                 output.write(self._line({"shard": number, **asdict(shard)}))

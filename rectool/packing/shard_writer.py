@@ -18,7 +18,7 @@ from ..format.frames import pieces_of
 from ..format.shard_manifest import Shard, State, changed
 from ..format.shard_names import parse_shard_name, shard_name
 from ..format.writer import AlignedWriter, StagedWriter, idx_beside
-from ..system.atomic import Output, publish
+from ..system.atomic import AtomicFile, publish
 from ..system.replacing import SHARDS, check_free, check_outputs
 from ..system.signals import uninterrupted
 from ..system.temporary_files import rename_all
@@ -61,7 +61,9 @@ class ShardWriter:
         self._staging = Staging(self._prefix)
         self._writer: AlignedWriter | None = None
         self._check_names()
-        self._manifest = Output(prefixes[0] + ".shards.json", kind=SHARDS, force=True)  # a lock too
+        self._manifest = AtomicFile(
+            prefixes[0] + ".shards.json", kind=SHARDS, force=True
+        )  # a lock too
         try:
             inputs = [*sources, *map(idx_beside, sources)]
             check_outputs(self._shards(), inputs)
@@ -242,7 +244,7 @@ class ShardWriter:
         columns = zip(*(shard.sizes for shard in self._done.values()), strict=True)
         return [sum(column) for column in columns][::2]
 
-    def publish(self, *others: Output) -> list[tuple[str, ...]]:
+    def publish(self, *others: AtomicFile) -> list[tuple[str, ...]]:
         """Gives all shards their names, and publishes `others` with them.
 
         Returns the `.rec` files of each prefix.

@@ -29,7 +29,7 @@ for _name in ("O_BINARY", "O_NONBLOCK"):  # a pipe that nobody reads must not ke
     _DIRECT |= getattr(os, _name, 0)
 
 
-class Output:
+class AtomicFile:
     """A file being written: `write`, then `publish` it (alone or with others), or `discard` it.
 
     With `force` an existing file of the same `kind` is replaced; without `kind` the name's ending
@@ -177,7 +177,7 @@ class Output:
             reason = "was opened for writing again; what was written here before is discarded"
             raise RecordError(reason, path=self.path)
 
-    def __enter__(self) -> Output:
+    def __enter__(self) -> AtomicFile:
         return self
 
     def __exit__(
@@ -190,9 +190,9 @@ class Output:
 
 
 def publish(
-    outputs: Sequence[Output],
+    outputs: Sequence[AtomicFile],
     *,
-    behind: Sequence[Output] = (),
+    behind: Sequence[AtomicFile] = (),
     first: Callable[[], None] = lambda: None,
 ) -> None:
     """Gives finished outputs their names, in this order, `behind` last; or, on an error, none.
@@ -222,7 +222,7 @@ def publish(
         raise
 
 
-def _give_names(staged: Sequence[Output], replacing: Sequence[Output]) -> None:
+def _give_names(staged: Sequence[AtomicFile], replacing: Sequence[AtomicFile]) -> None:
     """`replacing` are those whose predecessors are moved aside."""
     renamed = 0
     aside: list[tuple[str, str]] = []
@@ -245,7 +245,7 @@ def _give_names(staged: Sequence[Output], replacing: Sequence[Output]) -> None:
             os.unlink(old)
 
 
-class Staged(Output):
+class StagedFile(AtomicFile):
     """A file in a folder that no other process writes to: it has its name from the beginning."""
 
     def _check_free(self) -> None:
@@ -283,7 +283,7 @@ def _abandon(fd: int, unfinished: str | None, path: str) -> None:
     warnings.warn(f"{path}: never closed; nothing was written", ResourceWarning, stacklevel=2)
 
 
-_open_outputs: weakref.WeakSet[Output] = weakref.WeakSet()
+_open_outputs: weakref.WeakSet[AtomicFile] = weakref.WeakSet()
 
 
 def _after_fork() -> None:

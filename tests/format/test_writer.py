@@ -21,7 +21,7 @@ import pytest
 
 from rectool import LimitError, RecordError, RecordReader, RecordWriter
 from rectool.format.frames import encode
-from rectool.system.atomic import Output, publish
+from rectool.system.atomic import AtomicFile, publish
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 
@@ -266,14 +266,14 @@ def test_a_failed_rename_leaves_no_wrong_pair(
     before = (tmp_path / "a.rec").read_bytes(), (tmp_path / "a.idx").read_bytes()
     writer = RecordWriter(tmp_path / "a.rec", force=True)
     writer.write(b"new", 7)
-    rename, calls = Output._rename, iter(range(9))
+    rename, calls = AtomicFile._rename, iter(range(9))
 
-    def sometimes(output: Output) -> None:
+    def sometimes(output: AtomicFile) -> None:
         if next(calls) == failing:
             raise PermissionError(errno.EACCES, "cannot", output.path)
         rename(output)
 
-    monkeypatch.setattr(Output, "_rename", sometimes)
+    monkeypatch.setattr(AtomicFile, "_rename", sometimes)
     with pytest.raises(PermissionError):
         writer.close()
     if failing == 0:
@@ -335,7 +335,7 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
 
 
 def test_outputs_are_published_together(tmp_path: Path) -> None:
-    first, second = Output(tmp_path / "first"), Output(tmp_path / "second")
+    first, second = AtomicFile(tmp_path / "first"), AtomicFile(tmp_path / "second")
     first.write(b"1")
     (tmp_path / "second").mkdir()
     with pytest.raises(IsADirectoryError):

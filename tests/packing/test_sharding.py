@@ -27,7 +27,7 @@ from rectool.packing.result import Failure, PackResult
 from rectool.packing.shard_writer import finished_shards
 from rectool.packing.sharding import Sharding
 from rectool.packing.transform import CopyBytes
-from rectool.system.atomic import Output
+from rectool.system.atomic import AtomicFile
 
 Runner = Callable[..., Run]
 
@@ -344,7 +344,7 @@ def test_killed_while_names_are_given(tmp_path: Path, tree: Path, force: bool) -
 
 
 def test_two_runs_at_once(tmp_path: Path, tree: Path) -> None:
-    with Output(tmp_path / "out.shards.json") as held:
+    with AtomicFile(tmp_path / "out.shards.json") as held:
         with pytest.raises(RecordError, match=r"out\.shards\.json: another process is writing"):
             pack_tree(tree, tmp_path / "out", Sharding(2))
         held.write(b"{}")

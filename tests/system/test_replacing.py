@@ -11,7 +11,7 @@ import pytest
 from conftest import Run, encoded, picture
 
 from rectool import IRHeader, RecordError, RecordReader, RecordWriter, pack
-from rectool.system.atomic import Output
+from rectool.system.atomic import AtomicFile
 from rectool.system.replacing import CLASSES, check_outputs
 
 Runner = Callable[..., Run]
@@ -192,12 +192,12 @@ def test_a_link_is_followed_only_to_a_file_of_the_kind(tmp_path: Path) -> None:
     link.symlink_to(table)
     for force in (False, True):
         with pytest.raises(FileExistsError, match="a link that leads to no file of yours"):
-            Output(link, kind=CLASSES, force=force)
+            AtomicFile(link, kind=CLASSES, force=force)
     table.write_text("not a table")
     with pytest.raises(FileExistsError, match="is not a class table"):
-        Output(link, kind=CLASSES, force=True)
+        AtomicFile(link, kind=CLASSES, force=True)
     table.write_text("cat 0\n")
-    with Output(link, kind=CLASSES, force=True) as output:
+    with AtomicFile(link, kind=CLASSES, force=True) as output:
         output.write(b"dog 0\n")
     assert (link.is_symlink(), table.read_text()) == (True, "dog 0\n")
 

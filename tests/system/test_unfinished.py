@@ -15,7 +15,7 @@ from helpers.processes import until
 
 from rectool import RecordError, RecordReader, RecordWriter
 from rectool.system import temporary_files
-from rectool.system.atomic import Output, publish
+from rectool.system.atomic import AtomicFile, publish
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="no such links, modes or locks there")
 
@@ -121,9 +121,9 @@ def test_a_writer_whose_index_was_opened_again_publishes_nothing(tmp_path: Path)
 
 
 def test_outputs_of_one_process_do_not_meet_unless_they_start_anew(tmp_path: Path) -> None:
-    with Output(tmp_path / "a.lst") as first:
+    with AtomicFile(tmp_path / "a.lst") as first:
         with pytest.raises(RecordError, match="is writing this file"):
-            Output(tmp_path / "a.lst")
+            AtomicFile(tmp_path / "a.lst")
         first.write(b"0\t0\ta\n")
     assert (tmp_path / "a.lst").read_bytes() == b"0\t0\ta\n"
 
@@ -190,7 +190,7 @@ def test_a_failed_sync_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_one_file_that_cannot_be_removed_leaves_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outputs = [Output(tmp_path / name) for name in ("a.lst", "b.lst", "c.lst")]
+    outputs = [AtomicFile(tmp_path / name) for name in ("a.lst", "b.lst", "c.lst")]
     (tmp_path / "c.lst").mkdir()
     real = os.unlink
 
