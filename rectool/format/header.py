@@ -166,6 +166,8 @@ def float32_array(labels: Any) -> NDArray[np.float32]:
     """The labels as a flat little-endian float32 array. Raises LimitError as `pack` does."""
     given = np.asarray(labels).ravel()
     if given.dtype.kind not in "biuf":
+        if given.dtype.kind in "mM" or any(label is None for label in given.tolist()):
+            raise TypeError(f"a label must be a number, got {labels!r:.40}")
         given = np.asarray(labels, dtype=np.float64).ravel()
     with np.errstate(over="ignore"):
         held = given.astype("<f4")

@@ -6,14 +6,8 @@ import glob
 import os
 from collections.abc import Sequence
 
-from ..errors import ArgumentError, StrPath, plural, shown
+from ..errors import ArgumentError, plural, shown
 from .shard_names import ShardSet, group_shards
-
-
-def paths_of(given: StrPath | Sequence[StrPath]) -> list[str]:
-    """One path or several as a list."""
-    several = [given] if isinstance(given, str | os.PathLike) else given
-    return [os.fspath(path) for path in several]
 
 
 def mask_recs(recs: Sequence[str], given: Sequence[str]) -> list[str]:

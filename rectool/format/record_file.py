@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -298,7 +298,7 @@ def _belongs(file: RecordFile, idx: str | bool, beside: str) -> bool:
 
 def paths_of(given: StrPath | Sequence[StrPath]) -> tuple[str, ...]:
     """The paths that a reader is given: one, or several."""
-    if given is None or isinstance(given, bytes):
+    if isinstance(given, bytes) or not isinstance(given, Iterable | os.PathLike):
         raise TypeError(f"{given!r}: a path is a str or a Path; several are a list of them")
     paths = [given] if isinstance(given, str | os.PathLike) else given
     return tuple(os.fspath(path) for path in paths)

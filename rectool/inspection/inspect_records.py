@@ -66,7 +66,8 @@ def inspect_records(
         >>> for found in inspect_records("out.rec"):  # doctest: +SKIP
         ...     print(found.summary.records, found.problems)
     """
-    from ..format.mask_files import mask_groups, paths_of
+    from ..format.mask_files import mask_groups
+    from ..format.record_file import paths_of
     from ..format.shard_names import group_shards
 
     wanted = [name for name, given in (("records", records), ("keys", keys)) if given]

@@ -100,6 +100,8 @@ class Opened(NamedTuple):
 
 def kind_of(sources: Sequence[str]) -> str:
     """ "folder", "list" or "rec"."""
+    if not sources:
+        raise ArgumentError("{sources}: no folder or file is given")
     kinds = [_kind_of_one(source) for source in sources]
     if len(kinds) > 1 and set(kinds) != {"rec"}:
         other = next(source for source, kind in zip(sources, kinds, strict=True) if kind != "rec")

@@ -129,7 +129,7 @@ def pack_images(
     """
     from dataclasses import replace
 
-    from ..format.mask_files import paths_of
+    from ..format.record_file import paths_of
     from ..format.shard_names import mask_name
     from ..format.writer import idx_beside
     from ..listing.found import check_table, fold, named, write_classes
@@ -139,7 +139,7 @@ def pack_images(
     from .open_sources import SourceArguments, kind_of, open_source
     from .pack_source import outputs_of, pack_source
 
-    paths, mask_paths = paths_of(sources), tuple(paths_of(masks))
+    paths, mask_paths = paths_of(sources), paths_of(masks)
     kind = kind_of(paths)
     transform = ImageArguments(
         resize=resize,

@@ -50,13 +50,17 @@ def unpack_images(
     Example:
         >>> unpack_images("out.rec", "images").images  # doctest: +SKIP
     """
-    from ..format.mask_files import mask_groups, paths_of
+    from ..format.mask_files import mask_groups
+    from ..format.record_file import paths_of
     from ..format.shard_names import group_shards
     from ..listing.lst import read_list
     from .unpack_pair import unpack_pair
     from .unpack_records import unpack_records
 
-    rec, *others = group_shards(paths_of(recs))
+    paths = paths_of(recs)
+    if not paths:
+        raise ArgumentError("{recs}: no file is given")
+    rec, *others = group_shards(paths)
     if others:
         raise ArgumentError("{recs}: several files are unpacked together only as shards of one set")
     mask_paths = paths_of(masks)

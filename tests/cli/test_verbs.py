@@ -76,3 +76,13 @@ def test_an_argument_error_names_parameters_and_a_usage_error_options(tmp_path: 
 def test_help_shows_each_option_in_a_group(name: str, run: Callable[..., Run]) -> None:
     ungrouped = run(name, "--help").out.partition("\nOptions:\n")[2]
     assert [line.split()[0] for line in ungrouped.splitlines() if line] == ["-q,", "-h,"]
+
+
+def test_no_file_at_all_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="sources: no folder or file"):
+        rectool.pack_images([], "out")
+    with pytest.raises(ValueError, match="recs: no file"):
+        rectool.unpack_images([], "out")
+    for paths in (None, b"a.rec", 7):
+        with pytest.raises(TypeError, match="a path is a str or a Path"):
+            rectool.pack_images(paths, "out")  # type: ignore[arg-type]

@@ -90,6 +90,12 @@ def test_ids_are_64_bits(header: tuple[int, float, int, int]) -> None:
         pack(header, b"")
 
 
+@pytest.mark.parametrize("label", [None, [1, None], np.datetime64("2020"), "cat", {}])
+def test_a_label_that_is_no_number_is_no_nan(label: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        pack(IRHeader(0, label, 0, 0), b"")
+
+
 @pytest.mark.parametrize(("id_", "id2"), [("7", 0), (7.0, 0), (0, None)])
 def test_an_id_that_is_no_whole_number_is_named(id_: Any, id2: Any) -> None:
     with pytest.raises(TypeError, match=r"id2? must be a whole number, got ('7'|7.0|None)"):
