@@ -57,7 +57,7 @@ def check_free(
     kind: FileKind | None = None,
     name: str | None = None,
 ) -> None:
-    """Raises what Output raises where something stands in its way.
+    """Raises what AtomicFile raises where something stands in its way.
 
     Without `kind` the name's ending tells it. Errors name `name` instead of the path, if it is
     given.
