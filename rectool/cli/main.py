@@ -8,7 +8,7 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TextIO, TypeVar
 
 import click
@@ -36,26 +36,10 @@ def say(message: str) -> None:
         _print(message)
 
 
-def say_all(messages: Sequence[str]) -> None:
-    """Prints the first remarks of a kind, and how many more there are."""
-    for message in messages[:MOST_NAMED]:
-        say(message)
-    if len(messages) > MOST_NAMED:
-        say(f"and {len(messages) - MOST_NAMED} more like these")
-
-
 def fail(message: str) -> None:
     """Prints an error, one line on stderr for each of its lines."""
     for line in message.split("\n"):
         _print(f"rectool: {line}")
-
-
-def fail_all(messages: Sequence[str]) -> None:
-    """Prints the first errors of a kind, and how many more there are."""
-    for message in messages[:MOST_NAMED]:
-        fail(message)
-    if len(messages) > MOST_NAMED:
-        fail(f"and {len(messages) - MOST_NAMED} more like these")
 
 
 def _print(message: str) -> None:
@@ -212,16 +196,6 @@ def option_group(*options: Callable[[Command], Command]) -> Callable[[Command], 
         return command
 
     return apply
-
-
-def given_options(ctx: click.Context, names: tuple[str, ...]) -> list[str]:
-    """The options among these that stand on the command line, as their user knows them."""
-    source = click.core.ParameterSource.COMMANDLINE
-    return [
-        param.secondary_opts[0] if ctx.params.get(param.name) is False else param.opts[0]
-        for param in ctx.command.params
-        if param.name in names and ctx.get_parameter_source(param.name) == source
-    ]
 
 
 force_option = click.option("--force", is_flag=True, help="Replace files that exist.")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RecordError, plural, shown
 from .header import IRHeader, label_list
-
-if TYPE_CHECKING:
-    pass
 
 Keys = NDArray[np.int64]
 

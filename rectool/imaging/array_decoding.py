@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from importlib import import_module
 from struct import error as StructError  # noqa: N812
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .image_ends import decodable
+from .options import Color
 from .pillow import decode
 from .probe import has_exif
-
-if TYPE_CHECKING:
-    from .options import Color
 
 _simplejpeg: Any
 try:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..remarks import RemarkKind
-
-if TYPE_CHECKING:
-    from .options import Change
+from .options import Change
 
 _IMAGE = "image"
 

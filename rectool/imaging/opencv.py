@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,18 @@ from ..errors import ImageError
 from . import pillow as with_pillow
 from .check_complete import check_complete
 from .image_ends import decodable
-from .options import QUALITY, Reading, check_encodable
+from .options import (
+    QUALITY,
+    Change,
+    Color,
+    Encoding,
+    FitOf,
+    Interp,
+    Reading,
+    Size,
+    Warp,
+    check_encodable,
+)
 from .pillow import turned
 from .pillow_open import (
     decoding,
@@ -37,8 +48,6 @@ except ImportError as error:
         f"backend opencv needs OpenCV: pip install 'rectool[opencv]' ({error})"
     ) from None
 
-if TYPE_CHECKING:
-    from .options import Change, Color, Encoding, FitOf, Interp, Size, Warp
 
 _FLAGS: dict[Color, int] = {
     "rgb": cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION,

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import io
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import ImageError
-from .options import QUALITY, Fit, Reading, check_encodable
+from .options import (
+    QUALITY,
+    Change,
+    Color,
+    Encoding,
+    Fit,
+    FitOf,
+    Interp,
+    Reading,
+    Size,
+    Warp,
+    check_encodable,
+)
 from .pillow_open import (
     JPEGS,
     SIXTEEN_BITS,
@@ -24,9 +36,6 @@ from .pillow_open import (
     orientation_in,
     shows_through,
 )
-
-if TYPE_CHECKING:
-    from .options import Change, Color, Encoding, FitOf, Interp, Size, Warp
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

@@ -12,16 +12,14 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from ..errors import ImageError
 from .image_ends import NO_LIMIT, bare_jpeg, decodable, gif_frames
+from .options import Change, Reading
 from .probe import ImageInfo, check_size, exif_orientation, format_of, tiff_tags
-
-if TYPE_CHECKING:
-    from .options import Change, Reading
 
 _FORMATS = {
     "JPEG": ("JPEG", "JpegImagePlugin"),

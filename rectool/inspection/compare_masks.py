@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import ImageError, RecordError, plural, shown
+from ..format.check_masks import KeyDifference, Keys, key_difference
 from ..format.header import unpack
 from ..format.key_table import KeyTable
 from ..imaging.probe import check_lossless, png_samples
-
-if TYPE_CHECKING:
-    from .rows_and_summary import Records, Row
-from ..format.check_masks import KeyDifference, Keys, key_difference
+from .rows_and_summary import Records, Row
 
 MOST_NAMED = 20
 """So many records that do not match are named."""

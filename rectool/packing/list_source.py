@@ -11,18 +11,15 @@ import functools
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..errors import ListError, StrPath, plural
 from ..format.header import HEADER_SIZE, IRHeader, pack, pack_raw
 from ..imaging.change_remarks import AVIF, remarks_on
 from ..imaging.image_files import RAW_ENDING, file_fault, read_file
+from ..imaging.options import Change
 from ..listing.lst import HeaderFields, ImageList, Numbers, parse_line
 from ..listing.paths import NOT_FOUND, RESPELLED, Root, respelling
 from .masks import Mask, MaskFinder, MaskSource
-
-if TYPE_CHECKING:
-    from ..imaging.options import Change
 from .source import Location, PackedSample, Records, Source
 from .transform import CopyBytes, Transform
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import ImageError, ListError, StrPath, plural, shown
 from ..listing.lst import quoted, raise_faults
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _MOST = (1 << 16) - 1
 _MOST_BYTES = 4 << 20  # of a table of colours

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from unicodedata import normalize
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import ImageError, RecordError, StrPath, shown
 from ..format.key_table import KeyTable
@@ -20,11 +21,7 @@ from ..imaging.image_files import RAW_ENDING, file_fault, read_file
 from ..imaging.probe import check_lossless, describe, may_be_turned
 from ..listing.lst import ImageList, Numbers, leads_out
 from ..listing.paths import Root, respelling
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from .mask_values import MaskNumbers
+from .mask_values import MaskNumbers
 
 _LOSSLESS = (".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pbm", ".pgm", ".ppm", RAW_ENDING)
 _LOOKED_AT = 20  # names that begin or end alike

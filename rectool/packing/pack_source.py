@@ -8,10 +8,10 @@ import os
 import time
 from collections.abc import Callable
 from itertools import chain
-from typing import TYPE_CHECKING
 
 from ..errors import ImageError, LimitError, ListError, RecordError, StrPath, plural, shown
 from ..format.boxes import are_boxes, boxes_of
+from ..format.shard_manifest import Shard
 from ..format.shard_names import MASK_SUFFIX, mask_name
 from ..format.writer import AlignedWriter
 from ..imaging.change_remarks import TRUNCATED
@@ -22,14 +22,11 @@ from ..system.open_regular import open_regular
 from .executor import Executor, Result, usual_workers
 from .list_source import FileSource
 from .mask_remarks import MaskCounts
+from .result import Failure, OnError, PackResult
+from .shard_writer import ShardWriter
+from .sharding import Sharding
 from .source import Location, PackedSample, Records, Source
 from .transform import Transform
-
-if TYPE_CHECKING:
-    from ..format.shard_manifest import Shard
-    from .shard_writer import ShardWriter
-    from .sharding import Sharding
-from .result import Failure, OnError, PackResult
 
 _LOOKED_AT = 100  # samples, to tell what their labels are
 _MANY = 100  # files
@@ -212,8 +209,6 @@ def _ending(error: OSError | MemoryError, location: Location) -> OSError | Recor
 def _sharded(
     source: Source, rec: str, transform: Transform, sharding: Sharding, *, force: bool
 ) -> ShardWriter:
-    from .shard_writer import ShardWriter  # noqa: PLC0415 - most packs are one file
-
     if sharding.count is not None and sharding.count > len(source):
         raise RecordError(
             f"{sharding.count} shards, but only {plural(len(source), source.noun)}",

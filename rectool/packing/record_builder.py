@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from ..errors import CorruptError, HeaderError, RecordError, TruncatedError, shown
 from ..format.check_masks import header_difference
 from ..format.frames import record_at, swallows
 from ..format.header import payload_start, unpack, with_id
 from ..imaging.change_remarks import remarks_on
+from ..imaging.options import Change
 from ..imaging.probe import format_of
 from ..system.file_bytes import CHANGED, FileBytes, FileState
+from .mask_values import MaskNumbers
 from .masks import Mask
 from .source import PackedSample, Records
 from .transform import CopyBytes, Transform
-
-if TYPE_CHECKING:
-    from ..imaging.options import Change
-    from .mask_values import MaskNumbers
 
 RecordSample = tuple[int, int, list[int], list[int]]
 """Number of the file; key; of the record, and of the mask's, byte offset and bytes at most."""

@@ -6,7 +6,6 @@ import contextlib
 import copy
 import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,14 +22,12 @@ from ..format.record_file import RecordFile, open_pair
 from ..format.recovery import DamagedRegion
 from ..listing.lst import Numbers, digest_of
 from ..system.file_bytes import FileState
+from .mask_values import MaskNumbers
 from .record_builder import RecordBuilder, RecordSample
 from .source import Location, Source
 from .transform import CopyBytes, Transform
 
 _MOST_NAMED = 1000  # damaged regions
-
-if TYPE_CHECKING:
-    from .mask_values import MaskNumbers
 
 
 class RecordSource(Source):

@@ -23,10 +23,8 @@ from ..system.replacing import SHARDS, check_free, check_outputs
 from ..system.signals import uninterrupted
 from ..system.temporary_files import rename_all
 from .shard_staging import Staging
-from .sharding import Sharding, parse_size
+from .sharding import Sharding
 from .source import Records
-
-__all__ = ["ShardWriter", "Sharding", "finished_shards", "parse_size"]
 
 
 class ShardWriter:

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ..listing.lst import Numbers, shuffled_order
 from ..remarks import RemarkKind
-
-if TYPE_CHECKING:
-    pass
 from .transform import Transform
 
 Records = tuple[bytes, ...]

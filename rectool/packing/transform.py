@@ -6,7 +6,7 @@ No image library is loaded here, nor numpy, so that a command's options can be m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from ..imaging.backends import load
 from ..imaging.check_complete import check_complete
@@ -27,14 +27,6 @@ from ..imaging.options import (
     check_pixels,
 )
 from .masks import Mask
-
-if TYPE_CHECKING:
-    from ..imaging.options import Change
-
-
-class MaskOf(Protocol):
-    def numbers(self, image: bytes, size: Size) -> Any:
-        """The mask of an encoded image whose size (width, height) is this, once turned."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +93,7 @@ class Reencode:
         return self._encoded(data, self.fit, changes)
 
     def apply_pair(
-        self, data: bytes, mask: MaskOf, changes: list[Change] | None = None
+        self, data: bytes, mask: Mask, changes: list[Change] | None = None
     ) -> tuple[bytes, bytes]:
         """The same, and the image's mask, cut and resized alike: to the nearest number, as a PNG.
 

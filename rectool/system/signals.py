@@ -14,7 +14,7 @@ TYPE_CHECKING = False  # as in the package: without typing
 if TYPE_CHECKING:
     from typing import NoReturn
 
-_HANDLED = (signal.SIGTERM, signal.SIGINT)
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 _stopped_by: list[int] = []
 
 
@@ -32,14 +32,14 @@ def _pass_over(unraisable: sys.UnraisableHookArgs) -> None:
 def handle_signals() -> None:
     """From now on these signals raise SystemExit, with the status a shell gives them."""
     sys.unraisablehook = _pass_over
-    for number in _HANDLED:
+    for number in STOPPING:
         if signal.getsignal(number) not in (signal.SIG_IGN, None):  # as nohup wants it, say
             signal.signal(number, _stop)
 
 
 def ignore_signals() -> None:
     """All is done: nothing but the end is to come."""
-    for number in _HANDLED:
+    for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
 
 
@@ -52,9 +52,6 @@ def check_stopped() -> None:
     """Leaves if a signal said so but its exception was lost: in a callback of Python's own, say."""
     if _stopped_by:
         _stop(_stopped_by[0])
-
-
-STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextlib.contextmanager

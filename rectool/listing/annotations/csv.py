@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from ...errors import LimitError, ListError, StrPath, plural, shown
 from ..listing_faults import Faults
@@ -17,9 +17,7 @@ from .csv_boxes import BoxTable
 from .csv_columns import Columns, columns_of
 from .csv_labels import LabelTable
 from .csv_rows import STDIN, Row, opened
-
-if TYPE_CHECKING:
-    from .name_filter import NameFilter
+from .name_filter import NameFilter
 
 _FLOAT_ID = re.compile(r"[0-9]+\.0+")
 _DECIMAL_COMMA = re.compile(r"^(\s*[+-]?[0-9]+),([0-9]+\s*)$")

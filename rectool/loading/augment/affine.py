@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from ...imaging.options import Fit, Warp
-
-if TYPE_CHECKING:
-    from ...imaging.options import Backend
+from ...imaging.options import Backend, Fit, Warp
 from .steps import Crop, Pad, Resize, Step
 
 _CORNER = 0.5 - 1e-6

@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import math
 from random import Random
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...errors import ImageError
-from ...imaging.options import Warp
-
-if TYPE_CHECKING:
-    from ...imaging.options import Backend
-    from .options import Augmentation
+from ...imaging.options import Backend, Warp
 from .affine import Origin, origin_of
+from .options import Augmentation
 from .steps import Crop, Pad, Resize, Step, interp_of
 
 _ATTEMPTS = 10

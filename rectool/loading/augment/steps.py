@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from ...imaging.options import Warp, actual_interp
-
-if TYPE_CHECKING:
-    from ...imaging.options import Interp
+from ...imaging.options import Interp, Warp, actual_interp
 
 
 class Resize(NamedTuple):
