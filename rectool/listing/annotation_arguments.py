@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from ..errors import ArgumentError, StrPath
 from .scan import EXTS
 
 if TYPE_CHECKING:
-    from .annotations.base import Annotated
+    from .annotations.base import Annotated, ReadOptions
     from .annotations.class_names import Names
-    from .annotations.name_filter import NameFilter
 
 _OF_CSV = ("csv_columns", "csv_separator", "csv_blank")
 _NOT_FOR = {
@@ -29,14 +29,6 @@ _ONLY_OF = {
     "no_difficult": "{voc}",
     **dict.fromkeys(_OF_CSV, "{csv}"),
 }
-
-
-class _Shared(TypedDict):
-    """What all readers take."""
-
-    skip_empty: bool
-    stored: bool
-    only: NameFilter | None
 
 
 @dataclass(frozen=True)
@@ -88,65 +80,44 @@ class Annotations:
 
     def read(self, name: str, root: StrPath) -> Annotated:
         """What annotations in this format say of the images below `root`."""
+        from .annotations.base import ReadOptions
         from .annotations.class_names import read_names
         from .annotations.name_filter import NameFilter
 
         names = read_names(self.classes) if self.classes else None
-        only = NameFilter(self.only) if self.only else None
-        found = self._read(name, root, names, only)
+        options = ReadOptions(
+            exts=self.exts or EXTS,
+            classes=names and names.classes,
+            skip_empty=self.skip_empty,
+            hidden=self.hidden,
+            stored=self.stored_boxes,
+            only=NameFilter(self.only) if self.only else None,
+        )
+        found = self._read(name, root, options, names)
         if name == "csv" and not found.has_boxes and (self.skip_empty or self.stored_boxes):
             option = "skip_empty" if self.skip_empty else "stored_boxes"
             raise ArgumentError(f"{{{option}}} requires boxes, and this table has none")
-        found.remarks += only.remarks if only else []
+        found.remarks += options.only.remarks if options.only else []
         return found
 
     def _read(
-        self, name: str, root: StrPath, names: Names | None, only: NameFilter | None
+        self, name: str, root: StrPath, options: ReadOptions, names: Names | None
     ) -> Annotated:
         """The format's own reader; those of the others are not loaded."""
-        shared: _Shared = {
-            "skip_empty": self.skip_empty,
-            "stored": self.stored_boxes,
-            "only": only,
-        }
-        classes, exts, path = names and names.classes, self.exts or EXTS, self.sources()[name]
+        path = self.sources()[name]
         if name == "csv":
             from .annotations.csv import read_csv
 
-            return read_csv(
-                path,
-                root,
-                exts=exts,
-                classes=classes,
-                columns=self.csv_columns,
-                separator=self.csv_separator,
-                blank=self.csv_blank,
-                **shared,
-            )
-        if name == "coco":
-            from .annotations.coco import read_coco
-
-            return read_coco(path, root, classes=classes, **shared)
-        if name == "manifest":
-            from .annotations.manifest import read_manifest
-
-            return read_manifest(path, root, classes=classes, **shared)
+            columns, separator, blank = self.csv_columns, self.csv_separator, self.csv_blank
+            return read_csv(path, root, options, columns=columns, separator=separator, blank=blank)
         if name == "voc":
             from .annotations.voc import read_voc
 
-            has, hidden = not self.no_difficult, self.hidden
-            return read_voc(
-                path, root, exts=exts, classes=classes, difficult=has, hidden=hidden, **shared
-            )
-        if name == "labelme":
-            from .annotations.labelme import read_labelme
+            return read_voc(path, root, options, difficult=not self.no_difficult)
+        if name == "yolo":
+            from .annotations.yolo import read_yolo
 
-            return read_labelme(
-                path, root, exts=exts, classes=classes, hidden=self.hidden, **shared
-            )
-        from .annotations.yolo import read_yolo
-
-        recursive, hidden = self.recursive, self.hidden
-        return read_yolo(
-            path, root, exts=exts, names=names, recursive=recursive, hidden=hidden, **shared
-        )
+            return read_yolo(path, root, options, recursive=self.recursive, names=names)
+        reader = import_module(f".annotations.{name}", __package__)
+        found: Annotated = getattr(reader, f"read_{name}")(path, root, options)
+        return found

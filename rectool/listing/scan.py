@@ -170,6 +170,15 @@ def folders(
             pending += [(os.path.join(relative, name), below) for name in names]
 
 
+def files(
+    root: str, wanted: tuple[str, ...], recursive: bool, found: Scan, *, hidden: bool = False
+) -> Iterator[str]:
+    """The same files one by one: their paths below the root."""
+    for relative, names in folders(root, wanted, recursive, found, hidden=hidden):
+        for name in names:
+            yield os.path.join(relative, name)
+
+
 def _look_into(
     folder: str, relative: str, wanted: tuple[str, ...], found: Scan, hidden: bool
 ) -> tuple[list[str], list[str]]:

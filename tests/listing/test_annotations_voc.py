@@ -314,15 +314,15 @@ FAULTS: list[tuple[str | bytes, list[str]]] = [
         for faulty, says in (
             (thing("x", 6, 0, 5, 9), "a box -1 wide and 9 high (xmin 6, ymin 0, xmax 5, ymax 9)"),
             (thing("x", 0, 9, 5, 5), "a box 5 wide and -4 high (xmin 0, ymin 9, xmax 5, ymax 5)"),
-            (thing("x", "nan", 0, 5, 9), "xmin should be a number of pixels, found 'nan'"),
-            (thing("x", 0, "1e300", 5, 9), "ymin should be a number of pixels, found '1e300'"),
-            (thing("x", 0, 0, "1_0", 9), "xmax should be a number of pixels, found '1_0'"),
+            (thing("x", "nan", 0, 5, 9), "xmin must be a number, got 'nan'"),
+            (thing("x", 0, "1e300", 5, 9), "ymin must be a number, got '1e300'"),
+            (thing("x", 0, 0, "1_0", 9), "xmax must be a number, got '1_0'"),
             ("<object><name>x</name></object>", "no box (bndbox)"),
             (
                 "<object><name>x</name><robndbox><cx>1</cx></robndbox></object>",
                 "no box (bndbox), but a turned one",
             ),
-            (thing("x", 0, 0, 5), "ymax should be a number of pixels, there is none"),
+            (thing("x", 0, 0, 5), "ymax must be a number, there is none"),
             (thing(" ", 0, 0, 5, 9), "a class without a name"),
             (thing("a\tb", 0, 0, 5, 9), "'a\\tb': a name with a tab, a line's end or a zero byte"),
             (

@@ -5,16 +5,19 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import ListError, StrPath, shown
 from ...format.boxes import BOX_WIDTH, box_labels
 from ...remarks import RemarkKind, Remarks
 from ..listing_faults import Faults
-from ..lst import ImageList, encode_path
+from ..lst import ImageList, encode_path, raise_faults
 from ..paths import UNFIT, is_encodable
-from ..scan import Scan
+from ..scan import EXTS, Scan
+from .name_filter import NameFilter
 
 
 @dataclass
@@ -28,6 +31,26 @@ class Annotated(Scan):
     remarks: list[str] = field(default_factory=list)
     has_boxes: bool = False
 
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What readers of all formats take, so far as it means something for their own.
+
+    `exts` are the endings of images. `classes` says the label of each class; else classes are
+    labelled from 0 in an order that the format has. With `skip_empty` images without boxes are left
+    out, with `only` those that it does not name. With `stored` boxes lie on the pixels as they are
+    stored. Hidden files and folders are passed over unless `hidden` takes them.
+    """
+
+    exts: Iterable[str] = EXTS
+    classes: Mapping[str, int] | None = None
+    skip_empty: bool = False
+    hidden: bool = False
+    stored: bool = False
+    only: NameFilter | None = None
+
+
+ALL = ReadOptions()
 
 DUPLICATE_BOX = RemarkKind("left out, being there already: {}, as in {}", "box")
 CLIPPED_BOX = RemarkKind("cut at the image's edges: {}, as in {}", "box")
@@ -51,15 +74,25 @@ def class_name(text: str) -> str:
     return name
 
 
-def check_classes(
-    names: Iterable[tuple[str, str]], classes: Mapping[str, int], faults: list[str]
-) -> None:
-    """Adds a fault for each class that is not in the table; names come with where each stands."""
-    faults += [
+def class_labels(
+    places: Mapping[str, str],
+    given: Mapping[str, int] | None,
+    source: StrPath,
+    faults: Iterable[str] = (),
+) -> dict[str, int]:
+    """The class table: as given, or classes in the order of their names; each comes with its place.
+
+    Raises ListError for a class that is not in the table, and for `faults` that are there before.
+    """
+    unknown = [
         f"{where}: class {shown(name)} is not in the class table"
-        for name, where in names
-        if name not in classes
+        for name, where in places.items()
+        if given is not None and name not in given
     ]
+    raise_faults([*faults, *unknown], source)
+    if given is not None:
+        return dict(given)
+    return {name: number for number, name in enumerate(sorted(places))}
 
 
 Box = Sequence[float]
@@ -70,6 +103,40 @@ FAR = 1e9
 
 _FIRST_PIXEL = 1.5
 """How far fractions reach, and pixels of all boxes of a data set do not."""
+
+
+def check_sides(width: float, height: float) -> None:
+    """Raises ListError for a box whose sides are negative."""
+    if width < 0 or height < 0:
+        raise ListError(f"a box {width:g} wide and {height:g} high")
+
+
+def corners_of(texts: Iterable[str]) -> tuple[float, ...]:
+    """xmin, ymin, xmax and ymax of a box. Raises ListError where they are not these."""
+    corners = []
+    for side, text in zip(("xmin", "ymin", "xmax", "ymax"), texts, strict=True):
+        try:
+            value = float(text if "_" not in text else "")
+        except ValueError:
+            value = FAR
+        if not -FAR < value < FAR:
+            found = f"got {text!r:.40}" if text else "there is none"
+            raise ListError(f"{side} must be a number, {found}")
+        corners.append(value)
+    left, top, right, bottom = corners
+    try:
+        check_sides(right - left, bottom - top)
+    except ListError as error:
+        where = f" (xmin {left:g}, ymin {top:g}, xmax {right:g}, ymax {bottom:g})"
+        raise error.located(suffix=where) from None
+    return left, top, right, bottom
+
+
+def split_by_owner(owners: Sequence[int], rows: NDArray[Any], count: int) -> list[NDArray[Any]]:
+    """The rows of each of `count` owners, in their order; owners count from 0."""
+    numbers = np.array(owners, np.int64)
+    order = numbers.argsort(kind="stable")
+    return np.split(rows[order], numbers[order].searchsorted(np.arange(1, count)))
 
 
 def check_pixels(farthest: float, path: str, width: int, height: int, source: str) -> None:

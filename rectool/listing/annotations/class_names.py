@@ -11,7 +11,7 @@ from ...format.header import to_float32
 from ..classes import read_classes
 from ..lst import decode_path, quoted, raise_faults
 from ..text_files import MOST_OF_NAMES, read_text
-from .base import check_classes, class_name
+from .base import class_labels, class_name
 
 _KEY_POINTS = re.compile(
     r"^kpt_shape\s*:\s*(?:\[\s*|-\s*)([0-9]{1,4})\s*(?:,|-)\s*([0-9])\b", re.MULTILINE
@@ -101,11 +101,9 @@ def yolo_labels(names: Names, given: Names | None) -> dict[int, int]:
     """
     if not given:
         return {number: number for number in names.classes.values()}
-    faults: list[str] = []
     where = shown(names.source)
-    places = ((name, f"{where}: number {number}") for name, number in names.classes.items())
-    check_classes(places, given.classes, faults)
-    raise_faults(faults, names.source)
+    places = {name: f"{where}: number {number}" for name, number in names.classes.items()}
+    class_labels(places, given.classes, names.source)
     return {number: given.classes[name] for name, number in names.classes.items()}
 
 

@@ -15,9 +15,18 @@ from ...format.boxes import BOX_WIDTH
 from ...format.index import MAX_KEY
 from ...remarks import RemarkKind
 from ..listing_faults import Faults
-from ..lst import raise_faults
 from ..paths import Root
-from .base import Annotated, BoxLines, check_classes, check_pixels, class_name
+from .base import (
+    ALL,
+    Annotated,
+    BoxLines,
+    ReadOptions,
+    check_pixels,
+    check_sides,
+    class_labels,
+    class_name,
+    split_by_owner,
+)
 from .detect_format import check_is_file, not_of_format
 from .image_size import Measure, Size
 from .json_values import Json, found, identity, integer, is_place, load, name_in, size_in, string
@@ -51,23 +60,13 @@ class _Image(NamedTuple):
     size: Size | None
 
 
-def read_coco(
-    path: StrPath,
-    root: StrPath,
-    *,
-    classes: Mapping[str, int] | None = None,
-    skip_empty: bool = False,
-    stored: bool = False,
-    only: NameFilter | None = None,
-) -> Annotated:
+def read_coco(path: StrPath, root: StrPath, options: ReadOptions = ALL) -> Annotated:
     """The images of a COCO "instances" file with their boxes, in its order; keys are image ids.
 
     `file_name`, or the last part of `coco_url`, starts from `root`. Categories are labelled from 0
     in the order of their ids, or by their names as `classes` says. An annotation without `bbox` has
     the box around its segmentation. Boxes of crowds are left out, and so is the second one of a
-    class and place, or of an annotation's id, in an image; others are cut to their image. With
-    `skip_empty` images without boxes are left out, with `only` those that it does not name. With
-    `stored` boxes lie on the pixels as they are stored.
+    class and place, or of an annotation's id, in an image; others are cut to their image.
 
     An image that cannot be listed is one of the faults of what is returned: its file is missing or
     not of the size that the annotations say, or one of its annotations is malformed. Raises
@@ -77,13 +76,13 @@ def read_coco(
     name, folder = os.fspath(path), Root(root)
     parts = _load(name)
     known = Annotated()
-    labels, known.classes = _categories(parts, name, classes)
-    lines = BoxLines(BOX_WIDTH, skip_empty=skip_empty)
-    images, passed_over = _images(parts["images"], name, folder, only, lines, known.faults)
+    labels, known.classes = _categories(parts, name, options.classes)
+    lines = BoxLines(BOX_WIDTH, skip_empty=options.skip_empty)
+    images, passed_over = _images(parts["images"], name, folder, options.only, lines, known.faults)
     boxes = _Boxes(labels, images, passed_over, lines, known.faults)
     for where, item in _items(parts.pop("annotations"), "annotation", name):
         boxes.add(where, item)
-    measure = Measure(folder, lines.remarks, stored=stored)
+    measure = Measure(folder, lines.remarks, stored=options.stored)
     counted = any(type(image.id) is str for image in images)
     for image, own in boxes.by_image():
         try:
@@ -164,12 +163,11 @@ def _categories(
     if classes is None:
         in_order = sorted(names, key=lambda id_: (type(id_) is str, id_))
         classes = {names[id_]: number for number, id_ in enumerate(in_order)}
-    else:
-        wanted = {names[id_] for id_ in names if id_ in used}
-        check_classes(((cls, places[cls]) for cls in places if cls in wanted), classes, faults)
-    raise_faults(faults, name)
+    wanted = {names[id_] for id_ in names if id_ in used}
+    own = {category: where for category, where in places.items() if category in wanted}
+    classes = class_labels(own, classes, name, faults)
     labels = {id_: classes.get(category, 0) for id_, category in names.items()}
-    return labels, dict(classes)
+    return labels, classes
 
 
 def _used(item: Any, field: str = "category_id") -> _Id | None:
@@ -295,17 +293,14 @@ class _Boxes:
             raise ListError("no bbox, and no segmentation")
         if type(box) is not list or len(box) != 4 or not all(map(is_place, box)):
             raise ListError(f"bbox should be x, y, width and height in pixels, found {found(box)}")
-        if box[2] < 0 or box[3] < 0:
-            raise ListError(f"a box {box[2]:g} wide and {box[3]:g} high")
+        check_sides(box[2], box[3])
         return box
 
     def by_image(self) -> Iterator[tuple[_Image, NDArray[np.float64]]]:
         """Each image that nothing is wrong with, and its rows of label and corners in pixels."""
-        owners = np.array(self._owners, np.int64)
         rows = np.array(self._rows).reshape(-1, BOX_WIDTH)
         self.farthest = float(np.abs(rows[:, 1:]).max(initial=0))
-        order = owners.argsort(kind="stable")
-        bounds = owners[order].searchsorted(np.arange(len(self._images) + 1)).tolist()
-        for number, image in enumerate(self._images):
+        parts = split_by_owner(self._owners, rows, len(self._images))
+        for number, (image, own) in enumerate(zip(self._images, parts, strict=False)):
             if number not in self._faulty:
-                yield image, rows[order[bounds[number] : bounds[number + 1]]]
+                yield image, own

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Protocol
 
 from ...errors import LimitError, ListError, StrPath, plural, shown
 from ..listing_faults import Faults
 from ..paths import Root
-from ..scan import EXTS
-from .base import Annotated
+from .base import ALL, Annotated, ReadOptions
 from .csv_boxes import BoxTable
 from .csv_columns import Columns, columns_of
 from .csv_labels import LabelTable
 from .csv_rows import STDIN, Row, opened
-from .name_filter import NameFilter
 
 _FLOAT_ID = re.compile(r"[0-9]+\.0+")
 _DECIMAL_COMMA = re.compile(r"^(\s*[+-]?[0-9]+),([0-9]+\s*)$")
@@ -27,15 +25,11 @@ _BLANK_ROWS = 100  # that are looked at for one whose cells are filled
 def read_csv(
     path: StrPath,
     root: StrPath,
+    options: ReadOptions = ALL,
     *,
-    exts: Iterable[str] = EXTS,
-    classes: Mapping[str, int] | None = None,
     columns: Sequence[str] = (),
     separator: str | None = None,
     blank: float | None = None,
-    skip_empty: bool = False,
-    stored: bool = False,
-    only: NameFilter | None = None,
 ) -> Annotated:
     """The images that a table names, keys from 0; "-" is stdin.
 
@@ -52,14 +46,13 @@ def read_csv(
     Columns xmin, ymin, xmax, ymax (or x1, y1, x2, y2) and class are boxes, in pixels or all
     fractions, an image's in one or more rows; `width` and `height` are then the image's. So are six
     columns without a header of which the last is no number: `path,x1,y1,x2,y2,class`. An image with
-    empty cells has no boxes, and is left out with `skip_empty`. With `stored` boxes lie on the
-    pixels as they are stored. Of all images `only` may leave some out.
+    empty cells has no boxes.
 
     An image that cannot be listed is one of the faults of what is returned. Raises
     ListError where that is so of all, or for what concerns the whole table.
     """
     name = "stdin" if os.fspath(path) == STDIN else os.fspath(path)
-    folder = Root(root, exts)
+    folder = Root(root, options.exts)
     found = Annotated()
     with opened(os.fspath(path), name) as table:
         rows = iter(table)
@@ -83,12 +76,12 @@ def read_csv(
             labels = LabelTable(name, kind.labels, found.faults, separator, blank)
             _read(body, kind, name, _ImagePaths(folder), labels, found.faults)
     if found.has_boxes:
-        boxes.finish(found, folder, classes, skip_empty=skip_empty, stored=stored)
+        boxes.finish(found, folder, options)
     else:
-        labels.finish(found, folder, classes)
+        labels.finish(found, folder, options.classes)
     found.remarks += folder.remarks()
-    if only is not None:
-        found.images = only.keep(found.images, found.faults)
+    if options.only is not None:
+        found.images = options.only.keep(found.images, found.faults)
     return found
 
 

@@ -11,9 +11,18 @@ from ...errors import LimitError, ListError, shown
 from ...format.boxes import BOX_WIDTH
 from ...remarks import RemarkKind, Remarks
 from ..listing_faults import Faults
-from ..lst import encode_path, parse_label, raise_faults
+from ..lst import encode_path, parse_label
 from ..paths import Root
-from .base import FAR, Annotated, BoxLines, check_classes, class_name
+from .base import (
+    FAR,
+    Annotated,
+    BoxLines,
+    ReadOptions,
+    class_labels,
+    class_name,
+    corners_of,
+    split_by_owner,
+)
 from .csv_columns import BoxColumns
 from .image_size import Measure, Size
 
@@ -47,7 +56,7 @@ class BoxTable:
             name = row[columns.name].strip()
             if not any(corners) and not name:
                 return  # an image without boxes
-            box = _box(corners)
+            box = corners_of(corners)
             if columns.group is not None and row[columns.group].strip() in ("1", "1.0", "True"):
                 self._remarks.count(_GROUP, path)
                 return
@@ -73,30 +82,19 @@ class BoxTable:
         if self._sizes.setdefault(image, size) != size:
             raise ListError(f"a size of {width}x{height}, and another one before")
 
-    def finish(
-        self,
-        found: Annotated,
-        root: Root,
-        classes: Mapping[str, int] | None,
-        *,
-        skip_empty: bool,
-        stored: bool,
-    ) -> None:
+    def finish(self, found: Annotated, root: Root, options: ReadOptions) -> None:
         """Makes the list of all images. Raises ListError where none is left."""
-        lines = BoxLines(BOX_WIDTH, skip_empty=skip_empty)
-        labels = self._labels(found, classes)
+        lines = BoxLines(BOX_WIDTH, skip_empty=options.skip_empty)
+        labels = self._labels(found, options.classes)
         corners = np.array(self._corners).reshape(-1, 4)
         rows = np.column_stack((labels[np.array(self._numbers, np.int64)], corners))
-        owners = np.array(self._owners, np.int64)
-        order = owners.argsort(kind="stable")
-        bounds = owners[order].searchsorted(np.arange(len(self._images) + 1)).tolist()
+        parts = split_by_owner(self._owners, rows, len(self._images))
         fractions = float(np.abs(corners).max(initial=0)) <= _FARTHEST_FRACTION
         if fractions and len(corners):
             found.remarks.append("boxes are taken for fractions of width and height")
         sized = self._columns.size is not None
-        measure = Measure(root, lines.remarks, stored=stored, sized=sized)
-        for path, image in self._images.items():
-            own = rows[order[bounds[image] : bounds[image + 1]]]
+        measure = Measure(root, lines.remarks, stored=options.stored, sized=sized)
+        for (path, image), own in zip(self._images.items(), parts, strict=False):
             if image in self._bad:
                 continue
             try:
@@ -118,15 +116,10 @@ class BoxTable:
         """The label of each class, in the order in which they were met; and the class table."""
         if classes is None and (numbers := _as_numbers(self._classes)) is not None:
             return np.array(numbers, np.float64)
-        if classes is None:
-            classes = {name: number for number, name in enumerate(sorted(self._classes))}
-        faults: list[str] = []
         where = shown(self._name)
-        places = ((name, f"{where}:{line}") for name, line in self._places.items())
-        check_classes(places, classes, faults)
-        raise_faults(faults, self._name)
-        found.classes = dict(classes)
-        return np.array([classes[name] for name in self._classes], np.float64)
+        places = {name: f"{where}:{line}" for name, line in self._places.items()}
+        found.classes = class_labels(places, classes, self._name)
+        return np.array([found.classes[name] for name in self._classes], np.float64)
 
 
 def _as_numbers(names: Mapping[str, int]) -> list[float] | None:
@@ -136,25 +129,6 @@ def _as_numbers(names: Mapping[str, int]) -> list[float] | None:
     except (ListError, LimitError):
         return None
     return numbers if all(number >= 0 and number.is_integer() for number in numbers) else None
-
-
-def _box(corners: list[str]) -> list[float]:
-    numbers = []
-    for side, text in zip(("xmin", "ymin", "xmax", "ymax"), corners, strict=True):
-        try:
-            value = float(text if "_" not in text else "")
-        except ValueError:
-            value = FAR
-        if not -FAR < value < FAR:
-            raise ListError(f"{side} must be a number, got {text!r:.40}")
-        numbers.append(value)
-    left, top, right, bottom = numbers
-    if left > right or top > bottom:
-        raise ListError(
-            f"a box {right - left:g} wide and {bottom - top:g} high"
-            f" (xmin {left:g}, ymin {top:g}, xmax {right:g}, ymax {bottom:g})"
-        )
-    return numbers
 
 
 def _whole(text: str) -> int:

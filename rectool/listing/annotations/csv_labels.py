@@ -13,9 +13,9 @@ from ...errors import LimitError, ListError, plural, shown
 from ...format.boxes import BOX_WIDTH
 from ...remarks import RemarkKind, Remarks
 from ..listing_faults import Faults
-from ..lst import ImageList, encode_path, format_label, parse_label, raise_faults
+from ..lst import ImageList, encode_path, format_label, parse_label
 from ..paths import Root
-from .base import Annotated, check_classes, class_name
+from .base import Annotated, class_labels, class_name
 
 _TRUTHS = {"true": b"1.000000", "false": b"0.000000"}
 _MARKS = {b"1.000000", b"0.000000", b"-1.000000"}
@@ -249,13 +249,8 @@ class LabelTable:
         self, places: Mapping[str, int], given: Mapping[str, int] | None, faults: list[str]
     ) -> dict[str, int]:
         """The class table, of names with the first place of each."""
-        if given is not None:
-            found = ((name, self._where(position)) for name, position in places.items())
-            check_classes(found, given, faults)
-        raise_faults(faults, self._name)
-        if given is not None:
-            return dict(given)
-        return {name: number for number, name in enumerate(sorted(places))}
+        where = {name: self._where(position) for name, position in places.items()}
+        return class_labels(where, given, self._name, faults)
 
     def _numbers(self) -> Iterator[bytes]:
         """What the list has for each row; a label that none can be drops its row."""

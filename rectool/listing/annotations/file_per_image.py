@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -14,13 +14,12 @@ from ...errors import ListError, StrPath, shown
 from ...format.boxes import BOX_WIDTH
 from ...imaging.image_files import file_fault
 from ...remarks import RemarkKind, Remarks
-from ..lst import raise_faults
 from ..paths import Root
-from ..scan import EXTS, folders, normal_exts
-from .base import Annotated, BoxLines, check_classes, check_pixels
+from ..scan import files as walk_files
+from ..scan import normal_exts
+from .base import Annotated, BoxLines, ReadOptions, check_pixels, class_labels
 from .detect_format import check_is_folder
 from .image_size import Measure, Size
-from .name_filter import NameFilter
 
 _IMAGES = "JPEGImages"
 """Where VOC's images are, beside the folder of XML files."""
@@ -72,17 +71,7 @@ class _Sheet(NamedTuple):
 
 
 def read_pages(
-    folder: StrPath,
-    root: StrPath,
-    pages: Pages,
-    *,
-    exts: Iterable[str] = EXTS,
-    classes: Mapping[str, int] | None = None,
-    difficult: bool = False,
-    skip_empty: bool = False,
-    hidden: bool = False,
-    stored: bool = False,
-    only: NameFilter | None = None,
+    folder: StrPath, root: StrPath, pages: Pages, options: ReadOptions, *, difficult: bool = False
 ) -> Annotated:
     """The images that the files in a folder and those below it are of, keys from 0.
 
@@ -90,12 +79,12 @@ def read_pages(
     name, in their own sub-folder below `root` or not. Classes are labelled from 0 in the order of
     their names, those of files that `only` does not name among them, or as `classes` says.
     """
-    top, place = os.fspath(folder), Root(root, exts)
+    top, place, only = os.fspath(folder), Root(root, options.exts), options.only
     check_is_folder(top, pages.option)
     found = Annotated()
-    lines = BoxLines(BOX_WIDTH + difficult, skip_empty=skip_empty)
-    reader = _SheetReader(top, place, pages, exts, lines.remarks, stored)
-    files = list(_files(top, pages.ending, found, hidden))
+    lines = BoxLines(BOX_WIDTH + difficult, skip_empty=options.skip_empty)
+    reader = _SheetReader(top, place, pages, options, lines.remarks)
+    files = list(walk_files(top, (pages.ending,), True, found, hidden=options.hidden))
     chosen = only.choose(files, found.faults) if only else None
     for relative in files:
         reader.read(relative, found, listed=chosen is None or relative in chosen)
@@ -104,7 +93,7 @@ def read_pages(
     if not files:
         found.faults.check(top)
         raise ListError(f"no {pages.format} files in this folder", path=top)
-    found.classes = _numbered(reader.places, classes, top)
+    found.classes = class_labels(reader.places, options.classes, top)
     sheets = reader.sheets
     farthest = max(
         (float(np.abs(sheet.rows[:, :4]).max(initial=0)) for sheet in sheets.values()), default=0.0
@@ -117,24 +106,6 @@ def read_pages(
     found.images = lines.images(place.path, top, found.faults)
     found.remarks = [*lines.remarks.lines(), *place.remarks()]
     return found
-
-
-def _files(top: str, ending: str, found: Annotated, hidden: bool) -> Iterator[str]:
-    for relative, names in folders(top, (ending,), True, found, hidden=hidden):
-        for name in names:
-            yield os.path.join(relative, name)
-
-
-def _numbered(
-    places: Mapping[str, str], classes: Mapping[str, int] | None, top: str
-) -> dict[str, int]:
-    """The class table, of classes with the first place that each has."""
-    if classes is None:
-        return {name: number for number, name in enumerate(sorted(places))}
-    faults: list[str] = []
-    check_classes(places.items(), classes, faults)
-    raise_faults(faults, top)
-    return dict(classes)
 
 
 def _boxes(sheet: _Sheet, classes: Mapping[str, int]) -> NDArray[np.float64]:
@@ -154,18 +125,17 @@ class _SheetReader:
         top: str,
         root: Root,
         pages: Pages,
-        exts: Iterable[str],
+        options: ReadOptions,
         remarks: Remarks,
-        stored: bool,
     ) -> None:
         self.sheets: dict[str, _Sheet] = {}
         self.places: dict[str, str] = {}
         self._top = top
         self._root = root
         self._pages = pages
-        self._exts = normal_exts(exts)
+        self._exts = normal_exts(options.exts)
         self._remarks = remarks
-        self._measure = Measure(root, remarks, stored=stored)
+        self._measure = Measure(root, remarks, stored=options.stored)
         self._renamed = RemarkKind(_RENAMED.text.format(pages.format), _RENAMED.noun)
         self._twice: dict[str, str] = {}
 

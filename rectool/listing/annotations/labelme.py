@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any
 
 from ...errors import ListError, StrPath
 from ...remarks import RemarkKind, Remarks
-from ..scan import EXTS
-from .base import Annotated, class_name
+from .base import ALL, Annotated, ReadOptions, class_name
 from .detect_format import not_of_format
 from .file_per_image import Object, Page, Pages, read_pages
 from .json_values import Json, found, is_place, load, name_in, size_in
-from .name_filter import NameFilter
 
 _KEPT = frozenset(
     {"shapes", "imagePath", "imageWidth", "imageHeight", "label", "points", "shape_type"}
@@ -26,34 +23,14 @@ _NO_AREA = RemarkKind("left out: {} that are points or lines, as in {}", "shape"
 _AROUND = RemarkKind("{} of another form: the box around it is taken, as in {}", "shape")
 
 
-def read_labelme(
-    folder: StrPath,
-    root: StrPath,
-    *,
-    exts: Iterable[str] = EXTS,
-    classes: Mapping[str, int] | None = None,
-    skip_empty: bool = False,
-    hidden: bool = False,
-    stored: bool = False,
-    only: NameFilter | None = None,
-) -> Annotated:
+def read_labelme(folder: StrPath, root: StrPath, options: ReadOptions = ALL) -> Annotated:
     """The images of labelme's JSON files in a folder and those below it, with a box a shape.
 
     An image is a file with the JSON's name and one of `exts`, or else `imagePath` below `root`. Of
     polygons, circles and masks the box around them is taken; points and lines are left out. All
     else is as `read_voc` has it, boxes of five numbers.
     """
-    return read_pages(
-        folder,
-        root,
-        Pages("JSON", "--labelme", ".json", _read),
-        exts=exts,
-        classes=classes,
-        skip_empty=skip_empty,
-        hidden=hidden,
-        stored=stored,
-        only=only,
-    )
+    return read_pages(folder, root, Pages("JSON", "--labelme", ".json", _read), options)
 
 
 def _read(name: str, remarks: Remarks) -> Page:

@@ -13,14 +13,23 @@ from ...errors import ListError, StrPath, shown
 from ...format.boxes import BOX_WIDTH
 from ...format.header import to_float32
 from ..listing_faults import Faults
-from ..lst import ImageList, encode_path, raise_faults
+from ..lst import ImageList, encode_path
 from ..paths import Root
 from ..text_files import open_text
-from .base import Annotated, Box, BoxLines, check_classes, check_pixels, class_name
+from .base import (
+    ALL,
+    Annotated,
+    Box,
+    BoxLines,
+    ReadOptions,
+    check_pixels,
+    check_sides,
+    class_labels,
+    class_name,
+)
 from .detect_format import check_is_file, not_of_format
 from .image_size import Measure, Size
 from .json_values import Json, found, integer, is_place, size_in, string
-from .name_filter import NameFilter
 
 _BOXES, _ONE, _SEVERAL = "boxes", "one class", "several classes"
 _JOBS = {
@@ -45,21 +54,12 @@ class _Row(NamedTuple):
     names: dict[int, str]
 
 
-def read_manifest(
-    path: StrPath,
-    root: StrPath,
-    *,
-    classes: Mapping[str, int] | None = None,
-    skip_empty: bool = False,
-    stored: bool = False,
-    only: NameFilter | None = None,
-) -> Annotated:
+def read_manifest(path: StrPath, root: StrPath, options: ReadOptions = ALL) -> Annotated:
     """The images of a Ground Truth manifest, keys from 0: with boxes, a class, or several.
 
     `source-ref` is an address: its longest end that is a file below `root` counts. Labels are the
     job's own numbers of classes, or those of their names in `classes`; where an image may have
-    several classes it has a label for each class, 1 or 0. `skip_empty`, `stored` and `only` are as
-    `read_coco` has them.
+    several classes it has a label for each class, 1 or 0.
 
     An image that cannot be listed is one of the faults of what is returned. Raises ListError, a
     line for each fault, where that is so of all images, for lines of several jobs, and for boxes
@@ -70,18 +70,19 @@ def read_manifest(
     made = Annotated()
     rows = list(_rows(name, made.faults))
     made.faults.check(name) if not rows else _check_jobs(rows, name)
-    labels, made.classes = _labels(rows, classes, name)
-    if only:
-        chosen = only.choose([row.address for row in rows], made.faults)
+    labels, made.classes = _labels(rows, options.classes, name)
+    if options.only:
+        chosen = options.only.choose([row.address for row in rows], made.faults)
         rows = [row for row in rows if row.address in chosen]
     paths = _paths(rows, folder, made.faults)
     if rows and rows[0].kind == _BOXES:
-        lines = BoxLines(BOX_WIDTH, skip_empty=skip_empty)
-        _add_boxes(paths, labels, Measure(folder, lines.remarks, stored=stored), lines, made, name)
+        lines = BoxLines(BOX_WIDTH, skip_empty=options.skip_empty)
+        measure = Measure(folder, lines.remarks, stored=options.stored)
+        _add_boxes(paths, labels, measure, lines, made, name)
         made.images = lines.images(folder.path, name, made.faults)
         made.remarks = lines.remarks.lines()
-    elif skip_empty or stored:
-        option = "--skip-empty" if skip_empty else "--stored-boxes"
+    elif options.skip_empty or options.stored:
+        option = "--skip-empty" if options.skip_empty else "--stored-boxes"
         raise ListError(f"{option} is for boxes, and these are labels of images", path=name)
     else:
         made.images = _classified(paths, labels, made, folder.path, name)
@@ -181,10 +182,8 @@ def _labels(
             places.setdefault(text, row.where)
     if classes is None:
         return None, {text: number for number, text in sorted(names.items())}
-    faults: list[str] = []
-    check_classes(places.items(), classes, faults)
-    raise_faults(faults, name)
-    return {number: classes[text] for number, text in names.items()}, dict(classes)
+    table = class_labels(places, classes, name)
+    return {number: table[text] for number, text in names.items()}, table
 
 
 def _label(number: int, labels: dict[int, int] | None) -> int:
@@ -253,8 +252,7 @@ def _boxes(result: Any, labels: dict[int, int] | None) -> tuple[list[Box], Size 
         if not all(map(is_place, places)):
             raise ListError(f"a box should have left, top, width and height, found {found(item)}")
         x, y, width, height = places
-        if width < 0 or height < 0:
-            raise ListError(f"a box {width:g} wide and {height:g} high")
+        check_sides(width, height)
         label = _label(_number(item.get("class_id")), labels)
         boxes.append((label, x, y, x + width, y + height))
     return boxes, size_in(first) if type(first) is dict else None

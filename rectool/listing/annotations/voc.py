@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
 from xml.etree import ElementTree
 
 from ...errors import ListError, StrPath, shown
 from ...remarks import Remarks
-from ..scan import EXTS
-from .base import FAR, Annotated, class_name
+from .base import ALL, Annotated, ReadOptions, class_name, corners_of
 from .detect_format import format_of
 from .file_per_image import Object, Page, Pages, read_pages
 from .image_size import Size
-from .name_filter import NameFilter
 
 _ENCODING = re.compile(rb"""\s*<\?xml[^>]{0,200}?\sencoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _ENCODINGS = re.compile(
@@ -27,14 +24,9 @@ _ENCODINGS = re.compile(
 def read_voc(
     folder: StrPath,
     root: StrPath,
+    options: ReadOptions = ALL,
     *,
-    exts: Iterable[str] = EXTS,
-    classes: Mapping[str, int] | None = None,
     difficult: bool = True,
-    skip_empty: bool = False,
-    hidden: bool = False,
-    stored: bool = False,
-    only: NameFilter | None = None,
 ) -> Annotated:
     """The images of the XML files in a folder and those below it, with their boxes, keys from 0.
 
@@ -43,27 +35,14 @@ def read_voc(
     `classes` says. A box has a sixth number, 1 where it is difficult, or with `difficult` false
     none, as in other formats. Corners are taken for edges as they stand: the VOC challenge's own
     files count pixels from 1, so that their left and upper edges are up to a pixel inside. Boxes
-    are cut to their image; of those of one class and place the first counts. With `skip_empty`
-    images without boxes are left out, with `only` those that it does not name. With `stored` boxes
-    lie on the pixels as they are stored. Hidden files and folders are passed over unless `hidden`
-    takes them.
+    are cut to their image; of those of one class and place the first counts.
 
     An image that cannot be listed is one of the faults of what is returned: its file is missing or
     not of the size that its XML says, or an object of it is malformed. Raises ListError, a line for
     each fault, where that is so of all images, and for boxes that are all fractions.
     """
-    return read_pages(
-        folder,
-        root,
-        Pages("XML", "--voc", ".xml", _read),
-        exts=exts,
-        classes=classes,
-        difficult=difficult,
-        skip_empty=skip_empty,
-        hidden=hidden,
-        stored=stored,
-        only=only,
-    )
+    pages = Pages("XML", "--voc", ".xml", _read)
+    return read_pages(folder, root, pages, options, difficult=difficult)
 
 
 def _read(name: str, _: Remarks) -> Page:
@@ -136,26 +115,9 @@ def _row(element: ElementTree.Element) -> tuple[float, ...]:
     if element.find("bndbox") is None:
         turned = "" if element.find("robndbox") is None else ", but a turned one, which is not read"
         raise ListError(f"no box (bndbox){turned}")
-    corners = tuple(_corner(element, side) for side in ("xmin", "ymin", "xmax", "ymax"))
-    left, top, right, bottom = corners
-    if left > right or top > bottom:
-        raise ListError(
-            f"a box {right - left:g} wide and {bottom - top:g} high"
-            f" (xmin {left:g}, ymin {top:g}, xmax {right:g}, ymax {bottom:g})"
-        )
+    sides = ("xmin", "ymin", "xmax", "ymax")
+    corners = corners_of(_text(element, f"bndbox/{side}") for side in sides)
     difficult = _text(element, "difficult") or "0"
     if difficult not in ("0", "1"):
         raise ListError(f"difficult should be 0 or 1, found {difficult!r:.40}")
     return *corners, float(difficult)
-
-
-def _corner(element: ElementTree.Element, side: str) -> float:
-    text = _text(element, f"bndbox/{side}")
-    try:
-        value = float(text if "_" not in text else "")
-    except ValueError:
-        value = FAR
-    if not -FAR < value < FAR:
-        found = f"found {text!r:.40}" if text else "there is none"
-        raise ListError(f"{side} should be a number of pixels, {found}")
-    return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from os.path import join, splitext
 
 from ...errors import LimitError, ListError, StrPath, plural, shown
@@ -14,13 +14,13 @@ from ...imaging.image_files import file_fault
 from ...remarks import RemarkKind, Remarks
 from ..lst import quoted
 from ..paths import RESPELLED, Root, respelling
-from ..scan import EXTS, folders, normal_exts
+from ..scan import files as walk_files
+from ..scan import normal_exts
 from ..text_files import read_text
-from .base import Annotated, Box, BoxLines
+from .base import ALL, Annotated, Box, BoxLines, ReadOptions, check_sides
 from .class_names import Names, is_names_file, yolo_labels, yolo_names
 from .detect_format import check_is_folder
 from .image_size import Measure
-from .name_filter import NameFilter
 
 _IMAGES, _LABELS = (os.sep + name + os.sep for name in ("images", "labels"))
 _LOOSE = 0.01
@@ -39,14 +39,10 @@ _KEY_POINTS = RemarkKind("{} with key points, which are left out, as in {}", "bo
 def read_yolo(
     folder: StrPath,
     root: StrPath,
+    options: ReadOptions = ALL,
     *,
     recursive: bool = True,
-    exts: Iterable[str] = EXTS,
     names: Names | None = None,
-    skip_empty: bool = False,
-    hidden: bool = False,
-    stored: bool = False,
-    only: NameFilter | None = None,
 ) -> Annotated:
     """The images below `root`, as `scan` finds them, with the boxes of YOLO's label files.
 
@@ -56,9 +52,7 @@ def read_yolo(
     of a polygon, of which the box is taken; a confidence or key points behind a box are left out.
     Numbers of classes are labels, and a file near the labels, or else `names`, says which there
     are. Where there are both, the file names the class of each number, and the label is that
-    class's in `names`. With `skip_empty` images without boxes are left out, with `only` those that
-    it does not name. With `stored` boxes lie on the pixels as they are stored. Hidden files and
-    folders are passed over unless `hidden` takes them.
+    class's in `names`.
 
     An image whose label file is malformed is one of the faults of what is returned. Raises
     ListError, a line for each fault, where that is so of all images.
@@ -67,20 +61,22 @@ def read_yolo(
     check_is_folder(top, "--yolo")
     found = Annotated()
     naming, found.remarks = yolo_names(top, place.path, names)
-    lines = BoxLines(BOX_WIDTH, skip_empty=skip_empty)
-    wanted = normal_exts(exts)
-    images = list(_files(place.path, wanted, recursive, found, hidden))
+    lines = BoxLines(BOX_WIDTH, skip_empty=options.skip_empty)
+    wanted = normal_exts(options.exts)
+    images = list(walk_files(place.path, wanted, recursive, found, hidden=options.hidden))
     if not images:
-        looked = f"looked for {', '.join(wanted)}"
-        raise ListError(f"no images in this folder ({looked})", path=place.path)
+        raise ListError(
+            f"no images in this folder (looked for {', '.join(wanted)})", path=place.path
+        )
     found.report_unusable(place.path)
     texts = Annotated()
-    labels = {splitext(text)[0]: text for text in _files(top, (".txt",), True, texts, hidden)}
+    listed = walk_files(top, (".txt",), True, texts, hidden=options.hidden)
+    labels = {splitext(text)[0]: text for text in listed}
     broken = {splitext(text)[0] for text in texts.unusable}
     label_of = _layout(images, labels.keys() | broken, top, place.path)
-    chosen = only.choose(images, found.faults) if only else None
+    chosen = options.only.choose(images, found.faults) if options.only else None
     reader = _LabelFileReader(names, naming, lines.remarks)
-    measure = Measure(place, lines.remarks, stored=stored)
+    measure = Measure(place, lines.remarks, stored=options.stored)
     used = {label_of(splitext(image)[0]) for image in images}
     alike = _Alike(top, labels.keys() - used, lines.remarks)
     for image in images:
@@ -156,14 +152,6 @@ def _layout(images: list[str], stems: Collection[str], top: str, root: str) -> C
     return beside.__getitem__
 
 
-def _files(
-    top: str, endings: tuple[str, ...], recursive: bool, found: Annotated, hidden: bool
-) -> Iterator[str]:
-    for relative, names in folders(top, endings, recursive, found, hidden=hidden):
-        for name in names:
-            yield join(relative, name)
-
-
 def _no_labels(top: str, root: str, images: Iterable[str], labels: Sequence[str]) -> str:
     """What to say where no image has a label file; where they are, if that is seen."""
     wanted = [splitext(image)[0] + ".txt" for image in images]
@@ -235,8 +223,7 @@ class _LabelFileReader:
             across, down = numbers[::2], numbers[1::2]
             return label, min(across), min(down), max(across), max(down)
         x, y, width, height = numbers
-        if width < 0 or height < 0:
-            raise ListError(f"a box {width:g} wide and {height:g} high")
+        check_sides(width, height)
         return label, x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
     def _label(self, number: int) -> float:
