@@ -33,11 +33,23 @@ _LOOKED_AT = 100  # lines of a list, to tell what their labels are
 @click.pass_context
 def im2rec(ctx: click.Context, arguments: tuple[str, ...]) -> None:
     """Run a command line of MXNet's im2rec.py, which makes lists and packs them."""
+    _check_no_binary(arguments)
     args = _parser().parse_args(_without_truths(arguments))
     args.prefix, args.root = os.path.abspath(args.prefix), os.path.abspath(args.root)
     if not os.path.isdir(args.root):
         raise click.UsageError(f"ROOT must be a folder of images, got {shown_path(args.root)}.")
     ctx.exit(0 if (_make_lists(args) if args.list else _pack_lists(args)) else 1)
+
+
+def _check_no_binary(arguments: Sequence[str]) -> None:
+    """Refuses the arguments of the program in C++: LST ROOT OUT.rec and settings as resize=256."""
+    values = [one for one in arguments if not one.startswith("-")]
+    if len(values) >= 3 and values[0].endswith(".lst") and values[2].endswith(".rec"):
+        lst, root, out = map(shown_path, values[:3])
+        raise click.UsageError(
+            "these are the arguments of MXNet's im2rec program, not of im2rec.py;"
+            f" did you mean rectool pack {lst} {out[:-4]} --root {root}?"
+        )
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -224,6 +224,23 @@ def test_what_cannot_be_done_is_said(
     assert not list(images.glob("*.lst"))
 
 
+def test_arguments_of_the_program_in_c_are_told_from_those_of_the_script(images: Path) -> None:
+    (images / "a.lst").write_text("0\t1\tcat/00.jpg\n")
+    run = im2rec("a.lst", "images/", "out.rec", "label_width=1", "resize=20", cwd=images)
+    assert run.status == 2
+    assert "rectool pack a.lst out --root images/" in run.err
+
+
+def test_a_name_that_no_list_can_hold_leaves_the_others(images: Path) -> None:
+    if sys.platform == "win32":
+        pytest.skip("no such names there")
+    (images / "images" / "cat" / "a\tb.jpg").write_bytes(b"")
+    run = im2rec("--list", "--recursive", "train", "images", cwd=images)
+    assert run.status == 1
+    assert "a\\tb.jpg" in run.err
+    assert len(labels(images / "train.lst")) == 12
+
+
 def test_help_is_there_without_anything_else(tmp_path: Path) -> None:
     run = im2rec("--help", cwd=tmp_path)
     assert (run.status, run.err) == (0, "")
