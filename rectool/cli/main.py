@@ -156,6 +156,8 @@ def error_text(error: Exception) -> str:
         text += " (--force replaces files in it)"
     if error.filename is not None:
         return f"{shown_path(error.filename)}: {text}"
+    if error.errno == errno.ENOENT:  # of what was asked for by no name
+        return "the current folder does not exist any more"
     return f"stdout: {text}" if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EIO) else text
 
 

@@ -255,6 +255,8 @@ def encode(image: Image.Image, encoding: Encoding = "jpg", quality: int | None =
         else:
             image.save(file, "JPEG" if encoding == "jpg" else "WEBP", quality=level)
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno:  # the system's fault, not the image's
+            raise
         size = f"{image.width}x{image.height}"
         raise ImageError(f"{size} pixels cannot be encoded as {encoding}: {error}") from None
     return file.getvalue()

@@ -252,3 +252,21 @@ def test_an_internal_error_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.output == (
         "rectool: internal error (ZeroDivisionError: oops); rectool --debug shows where\n"
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep a current folder")
+def test_a_current_folder_that_is_gone_is_said(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    script = "import os, sys; os.rmdir(os.getcwd()); os.execv(sys.executable, sys.argv[1:])"
+    command = [sys.executable, "-c", script, sys.executable, "-m", "rectool"]
+    path = {**os.environ, "PYTHONPATH": str(Path(rectool.__file__).parents[1])}
+    done = subprocess.run(
+        [*command, "pack", str(GOLDEN / "faces.rec"), "out"],
+        cwd=tmp_path / "gone",
+        env=path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "current folder" in done.stderr

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import struct
 from typing import Any
 
@@ -233,6 +235,15 @@ def test_nothing_but_pixels_is_kept() -> None:
     assert Reencode(quality=75).apply(noisy) == Reencode(quality=75).apply(plain)
     out = Reencode().apply(noisy)
     assert not any(word in out for word in (b"comment", b"Exif", b"profile"))
+
+
+def test_a_fault_of_the_system_is_none_of_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(Image.Image, "save", fail)
+    with pytest.raises(OSError, match="open files"):
+        encode(Image.new("RGB", (4, 4)))
 
 
 @pytest.mark.parametrize(
