@@ -136,17 +136,13 @@ def _make_lists(args: argparse.Namespace) -> bool:
 
 def _say_passed_over(found: Scan, root: str) -> None:
     from ..errors import plural
+    from ..listing.found import remark_on
     from ..listing.scan import is_hidden
 
     hidden = [name for name in found.classes if any(map(is_hidden, name.split(os.sep)))]
     if hidden and hidden != ["."]:
         say(f"{plural(len(hidden), 'hidden folder')} listed, as by im2rec.py: {hidden[-1]}")
-    for ending, count in sorted(found.left_out.items()):
-        say(f"left out: {plural(count, 'file')} ending in {ending} (--exts names what is taken)")
-    for path in found.loops:
-        say(f"left out: {shown_path(path)}, which links back to a folder above it")
-    if found.faults:
-        fail(found.faults.text(root))
+    remark_on(found, root, say, fail)
 
 
 def _pack_lists(args: argparse.Namespace) -> bool:

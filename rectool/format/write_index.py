@@ -59,9 +59,10 @@ def write_index(
     """
     from ..system.replacing import check_outputs
     from .index_records import index_records
+    from .record_file import paths_of
     from .writer import idx_beside
 
-    paths = [os.fspath(rec) for rec in ([recs] if isinstance(recs, str | os.PathLike) else recs)]
+    paths = paths_of(recs)
     if out is not None and len(paths) > 1:
         raise ArgumentError("{out} names the index of one record file, got {0} of them", len(paths))
     targets = [idx_beside(path) for path in paths] if out is None else [os.fspath(out)]

@@ -5,17 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+
+from .batch_buffers import RawBatch
 
 
-class HasRows(Protocol):
-    rows: int
-
-
-Batch = TypeVar("Batch", bound=HasRows)
-
-
-class Prefetcher(Generic[Batch]):
+class Prefetcher:
     """Batches `begin` to `end` - 1, made by `threads` threads, in order, at most `buffer` ahead.
 
     `make(number)` gives an empty batch, `fill(batch, row)` fills a row of it; both run in the
@@ -29,8 +23,8 @@ class Prefetcher(Generic[Batch]):
 
     def __init__(
         self,
-        make: Callable[[int], Batch],
-        fill: Callable[[Batch, int], None],
+        make: Callable[[int], RawBatch],
+        fill: Callable[[RawBatch, int], None],
         batches: range,
         threads: int,
         buffer: int,
@@ -39,7 +33,7 @@ class Prefetcher(Generic[Batch]):
         self._batches, self._buffer = batches, buffer
         self.taken = self._begun = batches.start
         self._row = 0
-        self._making: dict[int, Batch] = {}
+        self._making: dict[int, RawBatch] = {}
         self._left: dict[int, int] = {}
         self._errors: dict[int, dict[int, BaseException]] = {}  # of a batch, by rows
         self._closed = False
@@ -64,7 +58,7 @@ class Prefetcher(Generic[Batch]):
         """False once closed, and in a process forked since: threads do not come along."""
         return not self._closed and self._process == os.getpid()
 
-    def take(self) -> Batch:
+    def take(self) -> RawBatch:
         """The next batch, as soon as it is whole. There must be one; ValueError once closed."""
         with self._lock:
             number = self.taken
@@ -119,7 +113,7 @@ class Prefetcher(Generic[Batch]):
                 self._changed.notify_all()
         return True
 
-    def _next(self) -> tuple[int, Batch, int] | None:
+    def _next(self) -> tuple[int, RawBatch, int] | None:
         """The next row that is not begun; waits while enough is ahead. None: no more to do."""
         with self._lock:
             while not self._closed and self._begun < self._batches.stop:

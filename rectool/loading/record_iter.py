@@ -169,7 +169,7 @@ class ImageRecordIter:
         self._closed = False
         self._taking = threading.RLock()
         # none or one; a list, as the finalizer must not know self
-        self._prefetchers: list[Prefetcher[RawBatch]] = []
+        self._prefetchers: list[Prefetcher] = []
         self._finalizer = weakref.finalize(self, _close_all, self._prefetchers)
 
     def _labels(
@@ -299,7 +299,7 @@ def dtype_name(parameter: str, dtype: DTypeLike) -> str:
         raise ValueError(f"{parameter} must be a numpy type or its name, got {dtype!r}") from None
 
 
-def _close_all(prefetchers: list[Prefetcher[RawBatch]]) -> None:
+def _close_all(prefetchers: list[Prefetcher]) -> None:
     for prefetcher in tuple(prefetchers):
         prefetcher.close()
     prefetchers.clear()  # not before: what was interrupted is closed once more

@@ -6,8 +6,8 @@ import contextlib
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -26,23 +26,18 @@ Result = PackedSample | RecordError | OSError | MemoryError
 """What was made of a sample; or why nothing was; or what ends the run."""
 
 
-@dataclass(frozen=True)
-class _Job:
+def _make_all(make: Maker, samples: list[Any]) -> list[Result]:
     """What workers do: some samples at a time into results."""
-
-    make: Maker
-
-    def __call__(self, samples: list[Any]) -> list[Result]:
-        results: list[Result] = []
-        for sample in samples:
-            try:
-                results.append(self.make(sample))
-            except RecordError as error:
-                results.append(error.with_traceback(None))
-            except (OSError, MemoryError) as error:  # the system's fault, not the sample's
-                results += [error] * (len(samples) - len(results))
-                break
-        return results
+    results: list[Result] = []
+    for sample in samples:
+        try:
+            results.append(make(sample))
+        except RecordError as error:
+            results.append(error.with_traceback(None))
+        except (OSError, MemoryError) as error:  # the system's fault, not the sample's
+            results += [error] * (len(samples) - len(results))
+            break
+    return results
 
 
 def usual_workers(transform: Transform) -> int:
@@ -58,50 +53,33 @@ def _only_copies(transform: Transform) -> bool:
     return isinstance(transform, CopyBytes) and transform.check != "pixels"
 
 
-@dataclass
 class Executor:
-    """Samples into results, in order, by worker processes or in this one."""
+    """Samples into results, in order, by worker processes or in this one.
 
-    source: Source
-    transform: Transform
-    workers: int
-    start_method: str | None
-
-    def results(self, parts: list[range]) -> Generator[tuple[int, Result]]:
-        """Positions of these parts, one after the other, each with its result."""
-        job = _Job(self.source.maker(self.transform))
-        samples = sum(map(len, parts))
-        size = max(1, min(_CHUNK, samples // (_TASKS * self.workers)))
-        chunks = (part[at : at + size] for part in parts for at in range(0, len(part), size))
-        if self.workers == 1 and _only_copies(self.transform):  # no decoder runs
-            for chunk in chunks:
-                yield from zip(chunk, job(self.source.samples(chunk)), strict=True)
-            return
-        busy = min(self.workers, -(-samples // size)) or 1
-        prepare = self.transform.prepare
-        yield from _PoolRun(self.source, job, busy, self.start_method, prepare).results(chunks)
-
-
-class _PoolRun:
-    """Results by a pool; a new one where a sample ends a worker's process."""
+    Where a sample ends a worker's process, a new pool goes on.
+    """
 
     def __init__(
-        self,
-        source: Source,
-        job: _Job,
-        workers: int,
-        start_method: str | None,
-        prepare: Callable[[], None],
+        self, source: Source, transform: Transform, workers: int, start_method: str | None
     ) -> None:
-        self._source = source
-        self._job = job
-        self._start_method = start_method
-        self._prepare = prepare
-        self._workers = workers
+        self._source, self._transform = source, transform
+        self._workers, self._start_method = workers, start_method
+        self._job = partial(_make_all, source.maker(transform))
         self._given: deque[tuple[range, list[Any]]] = deque()
         self._crashing: dict[int, ImageError] = {}
 
-    def results(self, chunks: Iterator[range]) -> Iterator[tuple[int, Result]]:
+    def results(self, parts: list[range]) -> Generator[tuple[int, Result]]:
+        """Positions of these parts, one after the other, each with its result."""
+        samples = sum(map(len, parts))
+        size = max(1, min(_CHUNK, samples // (_TASKS * self._workers)))
+        chunks = (part[at : at + size] for part in parts for at in range(0, len(part), size))
+        if self._workers == 1 and _only_copies(self._transform):  # no decoder runs
+            for chunk in chunks:
+                yield from zip(chunk, self._job(self._source.samples(chunk)), strict=True)
+            return
+        yield from self._in_pool(chunks, min(self._workers, -(-samples // size)) or 1)
+
+    def _in_pool(self, chunks: Iterator[range], workers: int) -> Iterator[tuple[int, Result]]:
         from ..system.workers import WorkerDiedError  # noqa: PLC0415 - not needed where bytes are copied
 
         left = chunks
@@ -109,7 +87,7 @@ class _PoolRun:
             left = chain([chunk for chunk, _ in self._given], left)
             self._given.clear()
             try:
-                with self._new_pool(self._workers) as pool:
+                with self._new_pool(workers) as pool:
                     for results in pool.map(self._tasks(left)):
                         yield from self._merged(self._given.popleft()[0], results)
                 return
@@ -120,7 +98,7 @@ class _PoolRun:
     def _new_pool(self, workers: int) -> Pool[list[Any], list[Result]]:
         from ..system.workers import Pool  # noqa: PLC0415
 
-        return Pool(self._job, workers, self._start_method, self._prepare)
+        return Pool(self._job, workers, self._start_method, self._transform.prepare)
 
     def _tasks(self, chunks: Iterable[range]) -> Iterator[list[Any]]:
         for chunk in chunks:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 from unicodedata import normalize
 
 import numpy as np
@@ -149,31 +149,6 @@ def _orientation(image: bytes) -> int:
     return turn_of(image)
 
 
-class MaskFinder(Protocol):
-    """What workers find masks by."""
-
-    def find(self, image: str, path: str, given: str | None) -> Mask:
-        """The mask of an image's file, which has this path in its list; `given` is what a list of
-        masks says.
-
-        Raises ImageError where there is none.
-        """
-
-
-class MaskSource(Protocol):
-    """Where the masks of a list's images are."""
-
-    def finder(self) -> MaskFinder: ...
-    def identity(self) -> str:
-        """Differs from that of other masks."""
-
-    def given(self, key: int) -> str | None:
-        """The path that a list of masks has for a key."""
-
-    def unused(self, keys: Numbers) -> int:
-        """How many masks of a list are of none of these keys."""
-
-
 class MaskTransform(NamedTuple):
     """How masks lie on their images, and what becomes of their numbers; see `Mask`."""
 
@@ -203,6 +178,9 @@ class MasksInFolder(NamedTuple):
         return 0
 
     def find(self, image: str, path: str, given: str | None) -> Mask:
+        """The mask of an image's file, which has this path in its list; `given` is what a list of
+        masks says. Raises ImageError where there is none.
+        """
         if leads_out(path):
             raise ImageError(
                 f"no mask: its path in the list leads out of {shown(self.root)} too; a list of"
@@ -292,16 +270,20 @@ class ListedMasks:
         self._keys = KeyTable(masks.keys)
 
     def unused(self, keys: Numbers) -> int:
+        """How many masks are of none of these keys."""
         return len(np.setdiff1d(self._masks.keys, keys))
 
     def given(self, key: int) -> str | None:
+        """The path that the list has for a key."""
         at = self._keys.find(key)
         return None if at is None else self._masks[at].path
 
-    def finder(self) -> MaskFinder:
+    def finder(self) -> _Listed:
+        """What workers find masks by."""
         return self._finder
 
     def identity(self) -> str:
+        """Differs from that of other masks."""
         finder = self._finder
         return f"{self._masks.digest()} {os.path.abspath(finder.root)} {finder.transform}"
 
@@ -319,3 +301,7 @@ class _Listed(NamedTuple):
             file, said = os.path.join(self.root, found), respelling(given, found)
             return Mask.at(file, image, self.transform, said)
         return Mask.at(file, image, self.transform)
+
+
+MaskSource = MasksInFolder | ListedMasks
+MaskFinder = MasksInFolder | _Listed

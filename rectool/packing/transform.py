@@ -6,7 +6,7 @@ No image library is loaded here, nor numpy, so that a command's options can be m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from ..imaging.backends import load
 from ..imaging.check_complete import check_complete
@@ -79,9 +79,11 @@ class Reencode:
 
     @property
     def crops(self) -> bool:
+        """Whether parts of the image are left out."""
         return self.center_crop
 
     def prepare(self) -> None:
+        """Called in each worker process before its work."""
         if self.backend == "opencv":
             load("opencv").alone()
 
@@ -158,29 +160,6 @@ def _resized(size: Size, length: int, mode: ResizeMode) -> Size:
     return (max(1, width * length // height), length)
 
 
-class Transform(Protocol):
-    """What is done to an encoded image on its way into a record.
-
-    `crops` says whether parts of it are left out.
-    """
-
-    @property
-    def crops(self) -> bool: ...
-    def prepare(self) -> None:
-        """Called in each worker process before its work."""
-
-    def apply(self, data: bytes, changes: list[Change] | None = None) -> bytes:
-        """The bytes to store. Raises ImageError, saying why, where there are none.
-
-        What else was changed in the image is added to `changes`.
-        """
-
-    def apply_pair(
-        self, data: bytes, mask: Mask, changes: list[Change] | None = None
-    ) -> tuple[bytes, bytes]:
-        """The bytes to store of an image and of its mask, which lies on it as it did before."""
-
-
 @dataclass(frozen=True)
 class CopyBytes:
     """The bytes as they are, once they are known to be a whole image.
@@ -215,3 +194,7 @@ class CopyBytes:
         """Both as they are. Raises ImageError also where readers would turn the image alone."""
         image = self.apply(data)
         return image, mask.encoded(image, verify=self.check == "pixels")
+
+
+Transform = Reencode | CopyBytes
+"""What is done to an encoded image on its way into a record."""

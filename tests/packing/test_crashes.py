@@ -162,7 +162,7 @@ def test_an_image_is_not_blamed_for_another_death_of_its_worker(
     """The system may have killed that process too, for want of memory."""
     said = iter(ends * 100)
     monkeypatch.setattr(
-        "rectool.packing.executor._PoolRun._exit_reason",
+        "rectool.packing.executor.Executor._exit_reason",
         lambda _, samples: next(said) if samples else None,
     )
     monkeypatch.setattr(_Fatal, "first", tmp_path / "first")

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import Protocol
 
 from ...errors import LimitError, ListError, StrPath, plural, shown
 from ..listing_faults import Faults
@@ -92,17 +91,12 @@ def _filled(first: list[Row]) -> list[list[str]]:
     return [head, *sorted(rows, key=lambda cells: -sum(map(bool, map(str.strip, cells))))[:1]]
 
 
-class _RowReader(Protocol):
-    def add(self, path: str, line: int, row: list[str]) -> None:
-        """A row of an image. Raises ListError or LimitError, saying why, where it is malformed."""
-
-
 def _read(
     rows: Iterable[Row],
     kind: Columns,
     name: str,
     paths: _ImagePaths,
-    reader: _RowReader,
+    reader: BoxTable | LabelTable,
     faults: Faults,
 ) -> None:
     """Gives the reader each row with the image's path; what is wrong with a row is a fault."""

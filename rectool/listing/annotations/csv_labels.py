@@ -64,6 +64,7 @@ class LabelTable:
         self._remarks = Remarks()
 
     def add(self, path: str, line: int, row: list[str]) -> None:
+        """A row of an image. Raises ListError or LimitError, saying why, where it is malformed."""
         cells = [row[at] for at in self._columns]
         has_blank = not all(map(str.strip, cells))
         if has_blank:

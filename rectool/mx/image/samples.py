@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,19 +32,6 @@ class SampleName(NamedTuple):
 def naming_sample(error: RecordError, name: SampleName) -> RecordError:
     """The error, saying which sample it is about."""
     return error.located(path=name.path, prefix=f"{name.what}: " if name.what else "")
-
-
-class Samples(Protocol):
-    """Samples by position."""
-
-    def __len__(self) -> int: ...
-    def read(self, position: int) -> tuple[Any, bytes | str]:
-        """Label and encoded image; for an image that is a file of its own its path in the root."""
-
-    def labels(self, positions: Positions) -> Iterator[tuple[int, Any]]:
-        """These positions in some order, each with its label; no image is read."""
-
-    def name_of(self, position: int) -> SampleName: ...
 
 
 class RecordSamples:
@@ -79,12 +66,14 @@ class RecordSamples:
         return len(self._positions)
 
     def read(self, position: int) -> tuple[Any, bytes | str]:
+        """Label and encoded image; for an image that is a file of its own its path in the root."""
         header, image = read_sample(self.reader, int(self._positions[position]))
         if self._labels is not None and self._rows is not None:
             return self._labels[int(self._rows[position])].labels, image
         return header.label, image
 
     def labels(self, positions: Positions) -> Iterator[tuple[int, Any]]:
+        """These positions in some order, each with its label; no image is read."""
         if self._labels is not None and self._rows is not None:
             for position in positions.tolist():
                 yield position, self._labels[int(self._rows[position])].labels
@@ -144,6 +133,9 @@ class GivenSamples:
 
     def name_of(self, position: int) -> SampleName:
         return SampleName(os.path.join(self._root, self._given[position][-1]))
+
+
+Samples = RecordSamples | ListSamples | GivenSamples
 
 
 class Listed(Mapping[int, tuple[nd.NDArray, str]]):
