@@ -136,7 +136,10 @@ class memory_for:  # noqa: N801 - used as a function
 
 
 class decoding(memory_for):  # noqa: N801
-    """Whatever a decoder raises of these bytes is an ImageError, in a `with` block."""
+    """Whatever a decoder raises of these bytes is an ImageError, in a `with` block.
+
+    An error of the system is what it was.
+    """
 
     __slots__ = ()
 
@@ -146,6 +149,8 @@ class decoding(memory_for):  # noqa: N801
         if error is None:
             return
         super().__exit__(kind, error, trace)
+        if isinstance(error, OSError) and error.errno:  # too many open files, say
+            return
         if isinstance(error, Exception) and not isinstance(error, (ImageError, MemoryError)):
             # on damaged data decoders raise whatever they like
             form, reason = format_of(self._data) or "image", _reason(error)

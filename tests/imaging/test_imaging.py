@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from conftest import encoded, photo, picture
 from helpers.pngs import png, unfiltered
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from rectool import ImageError
 from rectool.imaging.options import Reading
@@ -241,9 +241,13 @@ def test_a_fault_of_the_system_is_none_of_the_image(monkeypatch: pytest.MonkeyPa
     def fail(*_: object, **__: object) -> None:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
+    data = encoded(picture())
     monkeypatch.setattr(Image.Image, "save", fail)
     with pytest.raises(OSError, match="open files"):
         encode(Image.new("RGB", (4, 4)))
+    monkeypatch.setattr(ImageFile.ImageFile, "load", fail)
+    with pytest.raises(OSError, match="open files"):
+        decode(data)
 
 
 @pytest.mark.parametrize(
