@@ -8,7 +8,6 @@ import os
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from types import TracebackType
 from typing import Literal, TypeVar, overload
 
 import numpy as np
@@ -343,9 +342,7 @@ class RecordReader(Sequence[bytes]):
     def __enter__(self) -> RecordReader:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -6,7 +6,6 @@ import operator
 import os
 import threading
 from collections.abc import Sequence
-from types import TracebackType
 
 from ..errors import LimitError, StrPath
 from ..system.atomic import AtomicFile, StagedFile, publish
@@ -117,9 +116,7 @@ class RecordWriter:
     def __enter__(self) -> RecordWriter:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         if kind is None:
             self.close()
         else:

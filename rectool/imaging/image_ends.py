@@ -16,6 +16,8 @@ from struct import error as StructError  # noqa: N812
 from ..errors import ImageError
 from ..system.file_signatures import no_image
 from .probe import (
+    JPEG_BARE,
+    JPEG_FRAMES,
     MAX_PIXELS,
     ImageInfo,
     JpegFrame,
@@ -38,7 +40,6 @@ _PALETTE = 3
 
 _U32, _LE32 = Struct(">I"), Struct("<I")
 _SCAN_END = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
-_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
 _SCAN, _END, _EXIF, _QUANTIZATION, _PROGRESSIVE = 0xDA, 0xD9, 0xE1, 0xDB, 0xC2
 _GIF_BLOCK = re.compile(rb"[\x21\x2c\x3b]")
 _FACTORS = frozenset(high << 4 | low for high in range(1, 5) for low in range(1, 5))
@@ -46,8 +47,7 @@ _USUAL_FRAMES = (0xC0, 0xC1, 0xC2)
 _JFIF, _ADOBE = 0xE0, 0xEE
 _USUAL_SEGMENTS = frozenset({0xC4, 0xDD, *range(0xE2, 0xEE), 0xEF, 0xFE})
 _MANY_SEGMENTS = 1 << 10  # decoders keep each
-_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
-_TABLES = _FRAMES | {0xC4, 0xCC, _QUANTIZATION, 0xDD, 0xD8}
+_TABLES = JPEG_FRAMES | {0xC4, 0xCC, _QUANTIZATION, 0xDD, 0xD8}
 _PNG_NEEDED = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _WEBP_CHUNKS = frozenset(
     {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP", b"EXIF", b"XMP "}
@@ -143,13 +143,13 @@ def bare_jpeg(data: bytes) -> bytes:
             break
         if marker == _END:
             raise _CutShortError
-        behind = at if marker in _BARE else at + (data[at] << 8) + data[at + 1]
+        behind = at if marker in JPEG_BARE else at + (data[at] << 8) + data[at + 1]
         is_exif = marker == _EXIF and data[at + 2 : at + 6] == b"Exif"
         exifs += is_exif
         markers.append(marker)
         if marker in _TABLES or (is_exif and exifs == 1) or _tells_colors(data, marker, at, behind):
             kept.append(data[at - 2 : behind])
-    if _QUANTIZATION not in markers or sum(marker in _FRAMES for marker in markers) > 1:
+    if _QUANTIZATION not in markers or sum(marker in JPEG_FRAMES for marker in markers) > 1:
         raise ImageError("a damaged JPEG: tables are missing, or a frame header is there twice")
     _check_scans(data, at, jpeg_frame(data))
     return b"".join([*kept, data[at - 2 :]])
@@ -188,7 +188,7 @@ def _jpeg_ends(data: bytes, at: int) -> bool:
         marker, at = data[found.start() + 1], found.end()
         if marker == _END:
             return True
-        if marker not in _BARE:
+        if marker not in JPEG_BARE:
             at += int.from_bytes(data[at : at + 2], "big")
     return False
 

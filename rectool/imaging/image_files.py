@@ -9,14 +9,10 @@ import time
 
 from ..errors import ImageError, LimitError, StrPath
 from ..format.frames import MAX_RECORD
-from ..system.open_regular import open_regular
+from ..system.open_regular import READING, open_regular
 
 RAW_ENDING = ".bin"
 """The ending of a file that holds a record's payload which is no image, or nothing."""
-
-_READING = os.O_RDONLY
-for _name in ("O_BINARY", "O_CLOEXEC", "O_NONBLOCK"):  # the last: a pipe must not keep us waiting
-    _READING |= getattr(os, _name, 0)
 
 _OF_THE_FILE = frozenset(
     getattr(errno, name)
@@ -81,7 +77,7 @@ def read_file(path: str) -> bytes:
 
 
 def _read(path: str) -> bytes:
-    fd = os.open(path, _READING)
+    fd = os.open(path, READING)
     try:
         state = os.fstat(fd)
         if stat.S_ISDIR(state.st_mode):

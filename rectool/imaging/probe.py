@@ -6,7 +6,7 @@ Standard library only, so that inspecting and copying records needs no image lib
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from struct import Struct
 from struct import error as StructError  # noqa: N812
 from typing import NamedTuple
@@ -46,12 +46,13 @@ _NEEDY = {"WebP": 4, "AVIF": 4}
 """Formats whose decoders take this many times the memory of others, and have so much less of it."""
 
 _JPEG_FRAME = Struct(">HBHHB")
-_U16, _U32, _I32 = Struct(">H"), Struct(">I"), Struct("<i")
+_U32, _I32 = Struct(">I"), Struct("<i")
 _LE16, _LE32 = Struct("<H"), Struct("<I")
+_PNG_SIZE, _GIF_SIZE = Struct(">II"), Struct("<HH")
 _PNG_CHANNELS = {2: 3, 4: 2, 6: 4}
 _EXIF = re.compile(rb"eXIf|EXIF")
-_JPEG_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
-_JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
+JPEG_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
 _JPEG_SIZED = frozenset({*range(0xC0, 0xD0), *range(0xDA, 0xF0), 0xFE} - {0xC8})
 _JPEG_TABLES = frozenset({0xC4, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE})  # and what else is usual
 _JPEG_UNKNOWN = frozenset({*range(0x02, 0xC0), 0xC8, *range(0xF0, 0xFE)})  # by chance
@@ -115,10 +116,10 @@ def jpeg_frame(data: Bytes) -> JpegFrame:
     at = 2
     while data[at] == 0xFF and data[at + 1] in _JPEG_TABLES:  # nearly all, in half of the time
         at += 2 + (data[at + 2] << 8) + data[at + 3]
-    if data[at] == 0xFF and data[at + 1] in _JPEG_FRAMES:
+    if data[at] == 0xFF and data[at + 1] in JPEG_FRAMES:
         return frame_at(data, at + 2)
     for marker, at in jpeg_segments(data):
-        if marker in _JPEG_FRAMES:
+        if marker in JPEG_FRAMES:
             return frame_at(data, at)
         if marker in (0xDA, 0xD9):
             break
@@ -150,7 +151,7 @@ def jpeg_segments(data: Bytes, at: int = 2) -> Iterator[tuple[int, int]]:
         yield marker, at
         if marker in (0xDA, 0xD9):
             return
-        if marker not in _JPEG_BARE:
+        if marker not in JPEG_BARE:
             at += max(2, (data[at] << 8) + data[at + 1])
     raise ImageError(f"a JPEG of more than {_MOST_SEGMENTS} segments")
 
@@ -167,14 +168,6 @@ def has_exif(data: Bytes) -> bool:
     return any(
         marker == 0xE1 and data[at + 2 : at + 6] == b"Exif" for marker, at in jpeg_segments(data)
     )
-
-
-def _png_size(data: Bytes) -> tuple[int, int]:
-    return _U32.unpack_from(data, 16)[0], _U32.unpack_from(data, 20)[0]
-
-
-def _gif_size(data: Bytes) -> tuple[int, int]:
-    return _LE16.unpack_from(data, 6)[0], _LE16.unpack_from(data, 8)[0]
 
 
 def _webp_size(data: Bytes) -> tuple[int, int]:
@@ -254,9 +247,7 @@ def tiff_tags(data: Bytes) -> tuple[dict[int, int], bool]:
     return tags, 0 < more < len(data)
 
 
-def _tiff_size(data: Bytes) -> tuple[int, int]:
-    tags, _ = tiff_tags(data)
-    return tags.get(_WIDTH, 0), tags.get(_HEIGHT, 0)
+_EXIF_HEADS = re.compile(rb"(?:Exif\0\0)*")
 
 
 def exif_orientation(block: bytes) -> int:
@@ -270,16 +261,13 @@ def exif_orientation(block: bytes) -> int:
     return orientation if 1 <= orientation <= 8 else 1
 
 
-_EXIF_HEADS = re.compile(rb"(?:Exif\0\0)*")
-
-
-_SIZES = {
+_SIZES: dict[str, Callable[[Bytes], Sequence[int]]] = {
     "JPEG": _jpeg_size,
-    "PNG": _png_size,
-    "GIF": _gif_size,
+    "PNG": lambda data: _PNG_SIZE.unpack_from(data, 16),
+    "GIF": lambda data: _GIF_SIZE.unpack_from(data, 6),
     "WebP": _webp_size,
     "BMP": _bmp_size,
-    "TIFF": _tiff_size,
+    "TIFF": lambda data: [tiff_tags(data)[0].get(tag, 0) for tag in (_WIDTH, _HEIGHT)],
     "PNM": _pnm_size,
     "AVIF": _avif_size,
 }

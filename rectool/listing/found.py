@@ -83,16 +83,6 @@ def named(target: StrPath | BinaryIO | None) -> str | None:
     return os.fspath(target) if isinstance(target, str | os.PathLike) else None
 
 
-def check_table(outputs: Sequence[str], classes_out: StrPath | BinaryIO | None) -> None:
-    """Raises ArgumentError where `classes_out` names another output."""
-    table = named(classes_out)
-    if table:
-        try:
-            check_outputs([*outputs, table])
-        except RecordError:
-            raise ArgumentError("{classes_out} {0} is the name of another output", table) from None
-
-
 def check_lists(
     outputs: Sequence[str],
     classes_out: StrPath | BinaryIO | None,
@@ -101,9 +91,13 @@ def check_lists(
     force: bool,
 ) -> None:
     """Raises ArgumentError, RecordError or FileExistsError where these cannot be written."""
-    check_table(outputs, classes_out)
     table = named(classes_out)
     tables = [table] if table else []
+    try:
+        check_outputs([*outputs, *tables])
+    except RecordError:
+        if tables:
+            raise ArgumentError("{classes_out} {0} is the name of another output", table) from None
     check_outputs([*outputs, *tables], filter(None, inputs))
     for path in outputs:
         check_free(path, force=force)

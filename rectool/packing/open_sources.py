@@ -15,7 +15,7 @@ from ..format.mask_files import mask_recs
 from ..format.shard_manifest import wrong_sizes
 from ..format.shard_names import ShardSet, group_shards
 from ..listing.box_stats import notes_on
-from ..listing.found import check_lists, fold, remark_on, scan_folder
+from ..listing.found import fold, remark_on, scan_folder
 from ..listing.lst import SEED, ImageList, read_list
 from ..listing.scan import Scan
 from ..listing.text_files import MOST_OF_LIST, read_bounded
@@ -130,7 +130,6 @@ def open_source(
     lst: str,
     arguments: SourceArguments,
     *,
-    force: bool,
     say: Say,
     fault: Say,
     on_classes: Callable[[dict[str, int]], None],
@@ -138,9 +137,7 @@ def open_source(
     """The source, its samples in the order of packing."""
     arguments.check(kind, sources[0])
     if kind == "folder":
-        return _folder(
-            sources[0], lst, arguments, force=force, say=say, fault=fault, on_classes=on_classes
-        )
+        return _folder(sources[0], lst, arguments, say=say, fault=fault, on_classes=on_classes)
     source: FileSource | RecordSource
     faults: tuple[str, ...] = ()
     if kind == "list":
@@ -163,15 +160,13 @@ def _folder(
     folder: str,
     lst: str,
     given: SourceArguments,
-    on_classes: Callable[[dict[str, int]], None],
     *,
-    force: bool,
     say: Say,
     fault: Say,
+    on_classes: Callable[[dict[str, int]], None],
 ) -> Opened:
     masks = given.masks.of_files()
     seed = SEED if given.seed is None else given.seed
-    check_lists([lst], given.classes_out, [given.classes], force=force)
     found = scan_folder(
         folder,
         recursive=given.recursive,

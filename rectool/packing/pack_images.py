@@ -132,8 +132,7 @@ def pack_images(
     from ..format.record_file import paths_of
     from ..format.shard_names import mask_name
     from ..format.writer import idx_beside
-    from ..listing.found import check_table, fold, named, write_classes
-    from ..system.replacing import check_free, check_outputs
+    from ..listing.found import check_lists, fold, write_classes
     from .image_arguments import ImageArguments
     from .mask_arguments import MaskArguments
     from .open_sources import SourceArguments, kind_of, open_source
@@ -160,13 +159,9 @@ def pack_images(
     recs = [rec, mask_name(rec)] if mask_paths else [rec]
     files = [] if sharding else [name for path in recs for name in (path, idx_beside(path))]
     files += [lst] if kind == "folder" else []
-    check_table(files, classes_out)
     read = [idx_beside(path) for path in (*paths, *mask_paths) if kind == "rec"]
     read += [*paths, *mask_paths, *(os.fspath(one) for one in (classes, mask_colors) if one)]
-    table = named(classes_out)
-    check_outputs([*files, table] if table else files, read)
-    for path in files:
-        check_free(path, force=force or resume)
+    check_lists(files, classes_out if kind == "folder" else None, read, force=force or resume)
     remarks: list[str] = []
 
     def remark(line: str) -> None:
@@ -196,7 +191,6 @@ def pack_images(
         paths,
         lst,
         arguments,
-        force=force or resume,
         say=remark,
         fault=on_fault,
         on_classes=on_classes,

@@ -17,14 +17,13 @@ from typing import Any
 from ..errors import RecordError
 from ..format.shard_manifest import Shard, State, changed, read
 from ..system.atomic import AtomicFile
+from ..system.open_regular import open_flags
 from ..system.temporary_files import sync_file
 
 _JOURNAL = "state.jsonl"
 _OF_OLD = "state.json"
 _OURS = re.compile(r"[0-9]{5,}[^.]*\.(rec|idx)|state\.jsonl?|\.state\.jsonl?\.[0-9a-f.]*tmp")
-_APPENDING = os.O_WRONLY | os.O_APPEND
-for _name in ("O_BINARY", "O_NOFOLLOW", "O_CLOEXEC"):
-    _APPENDING |= getattr(os, _name, 0)
+_APPENDING = open_flags("O_WRONLY", "O_APPEND", "O_BINARY", "O_NOFOLLOW", "O_CLOEXEC")
 
 
 class Staging:

@@ -11,7 +11,6 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator, Sequence
-from types import TracebackType
 
 from ..errors import Failure, RecordError, plural
 from ..format.frames import pieces_of
@@ -307,9 +306,7 @@ class ShardWriter:
     def __enter__(self) -> ShardWriter:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         if self._writer is not None:
             self._writer.discard()
         replaces = self._force and os.path.exists(self._prefix + ".shards.json")

@@ -15,18 +15,16 @@ import sys
 import warnings
 import weakref
 from collections.abc import Callable, Sequence
-from types import TracebackType
 
 from ..errors import RecordError, StrPath, shown
 from . import temporary_files
+from .open_regular import open_flags
 from .replacing import FileKind, check_free, is_descriptor, is_direct
 from .signals import uninterrupted
 from .temporary_files import sync_folder
 
 _BUFFER = 1 << 20
-_DIRECT = os.O_WRONLY | os.O_APPEND
-for _name in ("O_BINARY", "O_NONBLOCK"):  # a pipe that nobody reads must not keep us waiting
-    _DIRECT |= getattr(os, _name, 0)
+_DIRECT = open_flags("O_WRONLY", "O_APPEND", "O_BINARY", "O_NONBLOCK")  # a pipe may have no reader
 
 
 class AtomicFile:
@@ -180,9 +178,7 @@ class AtomicFile:
     def __enter__(self) -> AtomicFile:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         if kind is None:
             publish([self])
         else:

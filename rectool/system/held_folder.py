@@ -12,16 +12,13 @@ import os
 import stat
 import sys
 
+from .open_regular import NEW, open_flags
+
 if sys.platform != "win32":
     import fcntl
 
 _CAN_HOLD = {os.open, os.mkdir, os.rename, os.stat, os.unlink} <= os.supports_dir_fd
-_FOLDER = os.O_RDONLY
-_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY
-for _name in ("O_DIRECTORY", "O_NOFOLLOW", "O_CLOEXEC"):
-    _FOLDER |= getattr(os, _name, 0)
-for _name in ("O_BINARY", "O_NOFOLLOW", "O_CLOEXEC"):
-    _NEW |= getattr(os, _name, 0)
+_FOLDER = open_flags("O_RDONLY", "O_DIRECTORY", "O_NOFOLLOW", "O_CLOEXEC")
 _TRIES = 20
 
 
@@ -64,7 +61,7 @@ class HeldFolder:
         for _ in range(_TRIES):
             name = f".{os.urandom(8).hex()}.tmp"
             try:
-                return os.open(self._at(name), _NEW, 0o666, dir_fd=self._fd), name
+                return os.open(self._at(name), NEW, 0o666, dir_fd=self._fd), name
             except FileExistsError:
                 continue
         raise FileExistsError(errno.EEXIST, "no free name for a new file", self.path)

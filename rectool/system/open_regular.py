@@ -7,9 +7,17 @@ import os
 import stat
 from typing import BinaryIO
 
-_READING = os.O_RDONLY
-for _name in ("O_BINARY", "O_CLOEXEC", "O_NONBLOCK"):  # the last: a pipe must not keep us waiting
-    _READING |= getattr(os, _name, 0)
+
+def open_flags(*names: str) -> int:
+    """The flags of `os.open` with these names, so far as the system has them."""
+    return sum(getattr(os, name, 0) for name in names)
+
+
+READING = open_flags("O_RDONLY", "O_BINARY", "O_CLOEXEC", "O_NONBLOCK")
+"""For reading; the last of these, so that a pipe does not keep us waiting."""
+
+NEW = open_flags("O_CREAT", "O_EXCL", "O_WRONLY", "O_BINARY", "O_NOFOLLOW", "O_CLOEXEC")
+"""For writing a file that must not exist."""
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -32,7 +40,7 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
 def open_descriptor(path: str | os.PathLike[str]) -> int:
     """The same as a file descriptor, for many small files and for reading by position."""
     try:
-        fd = os.open(path, _READING)
+        fd = os.open(path, READING)
     except OSError as error:
         if error.errno == getattr(errno, "ENXIO", None):  # a socket, or a device without a driver
             raise OSError(errno.EINVAL, _refusal(_kind_of(path)), os.fspath(path)) from None

@@ -16,18 +16,15 @@ import sys
 import time
 from collections.abc import Sequence
 
+from .open_regular import NEW, open_flags
+
 if sys.platform != "win32":
     import fcntl
 
 _LONGEST = 200  # bytes of a name that are kept: what is added must fit into 255
 _TRIES = 5
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EBADF)
-_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY
-_OLD = os.O_WRONLY
-for _name in ("O_BINARY", "O_NOFOLLOW", "O_CLOEXEC"):
-    _NEW |= getattr(os, _name, 0)
-    _OLD |= getattr(os, _name, 0)
-_OLD |= getattr(os, "O_NONBLOCK", 0)
+_OLD = open_flags("O_WRONLY", "O_BINARY", "O_NOFOLLOW", "O_CLOEXEC", "O_NONBLOCK")
 
 
 def claim(target: str) -> tuple[int, str]:
@@ -73,7 +70,7 @@ def new_name(target: str, ending: str = ".tmp") -> str:
 
 def create(path: str) -> int:
     """Makes a file that must not exist, with the modes that the user's umask allows."""
-    return os.open(path, _NEW, 0o666)
+    return os.open(path, NEW, 0o666)
 
 
 def sync_file(fd: int) -> None:

@@ -19,7 +19,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from queue import SimpleQueue
-from types import TracebackType
 from typing import Generic, TypeVar
 
 from .malloc import keep_freed_memory
@@ -220,9 +219,7 @@ class Pool(Generic[Task, Result]):
     def __enter__(self) -> Pool[Task, Result]:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

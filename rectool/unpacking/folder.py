@@ -7,7 +7,6 @@ import errno
 import os
 import stat
 from collections.abc import Sequence
-from types import TracebackType
 
 from ..errors import RecordError
 from ..system.held_folder import HeldFolder
@@ -147,12 +146,7 @@ class Folder:
     def __enter__(self) -> Folder:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

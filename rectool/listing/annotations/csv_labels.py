@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from array import array
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from itertools import islice
 
 import numpy as np
@@ -188,41 +188,18 @@ class LabelTable:
 
     def _classes(self, given: Mapping[str, int] | None) -> tuple[Iterator[bytes], dict[str, int]]:
         """What the list has for each row, the labels being names, and the class table."""
-        names: dict[str, str] = {}
-        places: dict[str, int] = {}
-        faults: list[str] = []
-        for label, position in self._places(self._same):
-            if label in names:
-                continue
-            try:
-                names[label] = self._class_name(label)
-            except ListError as error:
-                names[label] = ""
-                faults.append(f"{self._where(position)}: {error.message}")
-            else:
-                places.setdefault(names[label], position)
+        names, places, faults = self._names(lambda label: [label])
         table = self._numbered(places, given, faults)
-        texts = {label: b"%d.000000" % table[name] for label, name in names.items()}
+        texts = {label: b"%d.000000" % table[name] for label, (name,) in names.items()}
         return map(texts.__getitem__, self._labels), table
 
     def _tags(
         self, separator: str, given: Mapping[str, int] | None
     ) -> tuple[Iterator[bytes], dict[str, int]]:
         """The same of cells that hold several names: a 1 for each class that a cell has."""
-        cells: dict[str, list[str]] = {}
-        places: dict[str, int] = {}
-        faults: list[str] = []
-        for cell, position in self._places(self._same):
-            if cell in cells:
-                continue
-            tags = [tag for tag in cell.split(separator) if tag.strip()]
-            try:
-                cells[cell] = list(map(self._class_name, tags))
-            except ListError as error:
-                cells[cell] = []
-                faults.append(f"{self._where(position)}: {error.message}")
-            for tag in cells[cell]:
-                places.setdefault(tag, position)
+        cells, places, faults = self._names(
+            lambda cell: [tag for tag in cell.split(separator) if tag.strip()]
+        )
         if len(places) > _MOST_TAGS or not places:
             raise ListError(
                 f"{plural(len(places), 'class')} with {separator!r} between: is it the right"
@@ -238,6 +215,25 @@ class LabelTable:
                 marks[order[table[tag]]] = b"1.000000"
             texts[cell] = b"\t".join(marks)
         return map(texts.__getitem__, self._labels), table
+
+    def _names(
+        self, split: Callable[[str], list[str]]
+    ) -> tuple[dict[str, list[str]], dict[str, int], list[str]]:
+        """The names of classes in each label, the first position of each name, and faults."""
+        names: dict[str, list[str]] = {}
+        places: dict[str, int] = {}
+        faults: list[str] = []
+        for label, position in self._places(self._same):
+            if label in names:
+                continue
+            try:
+                names[label] = list(map(self._class_name, split(label)))
+            except ListError as error:
+                names[label] = []
+                faults.append(f"{self._where(position)}: {error.message}")
+            for name in names[label]:
+                places.setdefault(name, position)
+        return names, places, faults
 
     def _class_name(self, text: str) -> str:
         name = class_name(text)

@@ -43,17 +43,7 @@ from .color import (
 )
 from .create import CreateAugmenter
 from .decode import imdecode, imread
-from .detection import (
-    CreateDetAugmenter,
-    CreateMultiRandCropAugmenter,
-    DetAugmenter,
-    DetBorrowAug,
-    DetHorizontalFlipAug,
-    DetRandomCropAug,
-    DetRandomPadAug,
-    DetRandomSelectAug,
-    ImageDetIter,
-)
+from .detection import *  # noqa: F403 - as in MXNet
 from .geometry import (
     _get_interp_method,
     center_crop,
@@ -78,18 +68,9 @@ __all__ = [
     "ColorNormalizeAug",
     "ContrastJitterAug",
     "CreateAugmenter",
-    "CreateDetAugmenter",
-    "CreateMultiRandCropAugmenter",
-    "DetAugmenter",
-    "DetBorrowAug",
-    "DetHorizontalFlipAug",
-    "DetRandomCropAug",
-    "DetRandomPadAug",
-    "DetRandomSelectAug",
     "ForceResizeAug",
     "HorizontalFlipAug",
     "HueJitterAug",
-    "ImageDetIter",
     "ImageIter",
     "LightingAug",
     "RandomCropAug",
@@ -118,6 +99,7 @@ __all__ = [
     "scale_down",
     "set_backend",
 ]
+__all__ += detection.__all__
 
 image = sys.modules[__name__]
 """MXNet's mx.image.image: its names are here."""
