@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .main import option_group
+from .main import option_group, path_option
 
 _MOST_FLOAT32 = 3.4e38
 
@@ -20,11 +20,10 @@ def _finite(_: click.Context, __: click.Parameter, value: float | None) -> float
 
 
 annotation_options = option_group(
-    click.option(
+    path_option(
         "--csv",
-        type=click.Path(readable=False),
-        metavar="FILE",
-        help="Read labels or boxes from a table with or without a header (- for stdin):"
+        "FILE",
+        "Read labels or boxes from a table with or without a header (- for stdin):"
         " path,label,label... or path,x1,y1,x2,y2,class.",
     ),
     click.option(
@@ -46,46 +45,26 @@ annotation_options = option_group(
         metavar="NUMBER",
         help="Take an empty label for this number.",
     ),
-    click.option(
-        "--coco",
-        type=click.Path(readable=False),
-        metavar="FILE",
-        help="Read boxes from COCO's instances JSON; keys are image ids.",
+    path_option("--coco", "FILE", "Read boxes from COCO's instances JSON; keys are image ids."),
+    path_option("--voc", "DIR", "Read boxes from a folder of Pascal VOC's XML files."),
+    path_option(
+        "--yolo", "DIR", "Read boxes from a folder of YOLO's .txt files, parallel to ROOT."
     ),
-    click.option(
-        "--voc",
-        type=click.Path(readable=False),
-        metavar="DIR",
-        help="Read boxes from a folder of Pascal VOC's XML files.",
-    ),
-    click.option(
-        "--yolo",
-        type=click.Path(readable=False),
-        metavar="DIR",
-        help="Read boxes from a folder of YOLO's .txt files, parallel to ROOT.",
-    ),
-    click.option(
-        "--labelme",
-        type=click.Path(readable=False),
-        metavar="DIR",
-        help="Read boxes from a folder of labelme's JSON files.",
-    ),
-    click.option(
+    path_option("--labelme", "DIR", "Read boxes from a folder of labelme's JSON files."),
+    path_option(
         "--manifest",
-        type=click.Path(readable=False),
-        metavar="FILE",
-        help="Read boxes or classes from the output.manifest of SageMaker Ground Truth.",
+        "FILE",
+        "Read boxes or classes from the output.manifest of SageMaker Ground Truth.",
     ),
     click.option(
         "--stored-boxes",
         is_flag=True,
         help="Turn boxes as EXIF turns their images: they were drawn on the pixels as stored.",
     ),
-    click.option(
+    path_option(
         "--only",
-        type=click.Path(readable=False),
-        metavar="FILE",
-        help="List only the images that this file names, a name or path a line, such as VOC's"
+        "FILE",
+        "List only the images that this file names, a name or path a line, such as VOC's"
         " ImageSets/Main/train.txt or darknet's train.txt.",
     ),
     click.option(

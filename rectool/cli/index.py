@@ -7,18 +7,15 @@ from typing import Literal
 import click
 
 from ..format.write_index import write_index
-from .main import error_text, fail, force_option, main, say, shown_path
+from .main import error_text, fail, force_option, main, path_option, say, shown_path
 from .usage import check_index
 from .verbs import verb
 
 
 @main.command()
 @click.argument("recs", metavar="REC...", nargs=-1, required=True, type=click.Path(readable=False))
-@click.option(
-    "--out",
-    metavar="IDX",
-    type=click.Path(readable=False),
-    help="Write the index of one REC to this file.  [default: REC's name with .idx]",
+@path_option(
+    "--out", "IDX", "Write the index of one REC to this file.  [default: REC's name with .idx]"
 )
 @click.option(
     "--keys",

@@ -8,7 +8,17 @@ import click
 
 from ..listing.list_images import list_images
 from .annotation_options import annotation_options
-from .main import check_stdin, data_stream, fail, force_option, main, option_group, say, shown_path
+from .main import (
+    check_stdin,
+    data_stream,
+    fail,
+    force_option,
+    main,
+    option_group,
+    path_option,
+    say,
+    shown_path,
+)
 from .usage import check_list
 from .verbs import verb
 
@@ -46,16 +56,16 @@ scan_options = option_group(
         show_default=True,
         help="Shuffle by this number; 100 gives im2rec's order.",
     ),
-    click.option(
+    path_option(
         "--classes",
-        type=click.Path(readable=False),
-        help="Read the labels of classes from this file: a class and its label a line (`cat 0`), or"
+        "PATH",
+        "Read the labels of classes from this file: a class and its label a line (`cat 0`), or"
         " for annotations also names alone, numbered from 0, or YOLO's YAML.",
     ),
-    click.option(
+    path_option(
         "--classes-out",
-        type=click.Path(readable=False),
-        help="Write the labels of classes to this file (- for stdout), `cat 0`, one a line.",
+        "PATH",
+        "Write the labels of classes to this file (- for stdout), `cat 0`, one a line.",
     ),
 )
 

@@ -200,6 +200,11 @@ def option_group(*options: Callable[[Command], Command]) -> Callable[[Command], 
     return apply
 
 
+def path_option(name: str, metavar: str, text: str) -> Callable[[Command], Command]:
+    """An option that takes a path; `text` is its help."""
+    return click.option(name, metavar=metavar, type=click.Path(readable=False), help=text)
+
+
 force_option = click.option("--force", is_flag=True, help="Replace files that exist.")
 
 

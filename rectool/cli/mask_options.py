@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from .main import Command, option_group
+from .main import Command, option_group, path_option
 
 
 def masks_option(text: str) -> Callable[[Command], Command]:
@@ -41,11 +41,10 @@ mask_options = option_group(
         multiple=True,
         help="Give pixels of masks other numbers: 255=1 for masks drawn in black and white.",
     ),
-    click.option(
+    path_option(
         "--mask-colors",
-        metavar="FILE",
-        type=click.Path(readable=False),
-        help="Turn masks drawn in colours into numbers, by lines of red, green, blue and number.",
+        "FILE",
+        "Turn masks drawn in colours into numbers, by lines of red, green, blue and number.",
     ),
     click.option(
         "--upright-masks",

@@ -7,7 +7,7 @@ import re
 import click
 
 from .list import scan_options
-from .main import option_group
+from .main import option_group, path_option
 from .mask_options import mask_options
 
 
@@ -21,10 +21,10 @@ def _part(ctx: click.Context, _: click.Parameter, value: str | None) -> tuple[in
 
 
 source_options = option_group(
-    click.option(
+    path_option(
         "--root",
-        type=click.Path(readable=False),
-        help="Start a list's paths from this folder.  [default: the list's own, for - this one]",
+        "PATH",
+        "Start a list's paths from this folder.  [default: the list's own, for - this one]",
     ),
     scan_options,
     click.option(

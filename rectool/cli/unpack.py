@@ -8,7 +8,7 @@ import click
 
 from ..unpacking.unpack_images import unpack_images
 from .failures import DamageLog
-from .main import main, progress, say, shown_path
+from .main import main, path_option, progress, say, shown_path
 from .mask_options import masks_option
 from .usage import check_unpack
 from .verbs import verb
@@ -20,14 +20,9 @@ if TYPE_CHECKING:
 @main.command()
 @click.argument("recs", metavar="REC...", nargs=-1, required=True, type=click.Path(readable=False))
 @click.argument("folder", metavar="DIR", type=click.Path(readable=False))
-@click.option("--lst", type=click.Path(readable=False), help="Name the files as this list does.")
+@path_option("--lst", "PATH", "Name the files as this list does.")
 @masks_option("Write the masks in this file too, those of REC's images, to files in MASKDIR")
-@click.option(
-    "--masks-out",
-    metavar="MASKDIR",
-    type=click.Path(readable=False),
-    help="Write the files of --masks to this folder, apart from DIR.",
-)
+@path_option("--masks-out", "MASKDIR", "Write the files of --masks to this folder, apart from DIR.")
 @click.option("--force", is_flag=True, help="Replace files in a folder that is not empty.")
 @verb(unpack_images)
 def unpack(

@@ -273,11 +273,14 @@ class RecordReader(Sequence[bytes]):
 
     def max_frame_sizes(self) -> NDArray[np.int64]:
         """The bytes from each record to the next: no record is longer, and none is read for it."""
-        files = zip(self._files, self.starts, self.starts[1:], strict=False)
         parts = [
-            max_frame_sizes(self.offsets[begin:end], len(file.buffer)) for file, begin, end in files
+            max_frame_sizes(self.offsets[part], len(file.buffer)) for file, part in self._parts()
         ]
         return np.concatenate(parts)
+
+    def _parts(self) -> Iterator[tuple[RecordFile, slice]]:
+        """Each file, and where its records are among all."""
+        return zip(self._files, map(slice, self.starts, self.starts[1:]), strict=False)
 
     def _blocks(
         self, positions: NDArray[np.int64] | None
@@ -315,12 +318,11 @@ class RecordReader(Sequence[bytes]):
         Raises CorruptError or TruncatedError where a file holds anything else, and IndexFileError
         where an index names a place without a record; `on_damage` is given what is damaged instead.
         """
-        files = zip(self._files, self.starts, self.starts[1:], strict=False)
         return tuple(
-            file.unindexed(self.offsets[begin:end], self._on_damage)
+            file.unindexed(self.offsets[part], self._on_damage)
             if file.idx_path is not None or self._on_damage is None
             else 0
-            for file, begin, end in files
+            for file, part in self._parts()
         )
 
     def check_ids(self) -> None:
@@ -328,10 +330,9 @@ class RecordReader(Sequence[bytes]):
 
         The records' ids tell, where they are the same numbers as the keys, in another order.
         """
-        files = zip(self._files, self.starts, self.starts[1:], strict=False)
-        for file, begin, end in files:
+        for file, part in self._parts():
             source: Literal["idx", "id"] = "id" if file.idx_path is None else "idx"
-            index = Index(self.keys[begin:end], self.offsets[begin:end], source)
+            index = Index(self.keys[part], self.offsets[part], source)
             check_ids(index, file.buffer, file.path, file.idx_path)
 
     def close(self) -> None:

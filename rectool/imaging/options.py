@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from ..errors import ImageError
+from .probe import MAX_PIXELS
 
 Color = Literal["rgb", "gray", "unchanged"]
 Encoding = Literal["jpg", "png", "webp"]
@@ -72,8 +73,6 @@ FitOf = Callable[[int, int], Fit]
 
 def check_pixels(size: Size) -> None:
     """Raises ImageError for more pixels than are ever decoded."""
-    from .probe import MAX_PIXELS  # noqa: PLC0415
-
     if size[0] * size[1] > MAX_PIXELS:
         raise ImageError(
             f"resized it would have {size[0]}x{size[1]} pixels, more than {MAX_PIXELS}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..errors import ImageError, plural
 from ..format.header import payload_start
 from ..imaging.probe import png_samples
@@ -38,9 +40,7 @@ class MaskCounts:
 
     def _are_black_and_white(self, mask: bytes) -> bool:
         """Whether the masks so far may all be, and there is more to look at."""
-        import numpy as np  # noqa: PLC0415 - few packs have masks
-
-        from ..imaging.masks import decode_mask  # noqa: PLC0415
+        from ..imaging.masks import decode_mask  # noqa: PLC0415 - few packs have masks
 
         try:
             self._numbers |= set(np.unique(decode_mask(mask)).tolist())

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import ImageError, ListError, StrPath, plural, shown
 from ..listing.lst import quoted, raise_faults
+from ..listing.text_files import read_text
 
 _MOST = (1 << 16) - 1
 _MOST_BYTES = 4 << 20  # of a table of colours
@@ -95,8 +96,6 @@ def read_colors(path: StrPath) -> MaskColors:
     Blanks, commas or semicolons are between them; blank lines and those that begin with # do not
     count. Raises OSError, and ListError, with each line, where it is no such table.
     """
-    from ..listing.text_files import read_text  # noqa: PLC0415
-
     name = shown(path)
     rows: dict[tuple[int, ...], int] = {}
     faults: list[str] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..errors import ImageError
 from ..imaging.backends import load
 from ..imaging.check_complete import check_complete
 from ..imaging.image_ends import NO_LIMIT
@@ -120,8 +121,6 @@ class Reencode:
         return encoded
 
     def _rendered(self, backend: Any, data: bytes, fit_of: FitOf, changes: list[Change]) -> Any:
-        from ..errors import ImageError  # noqa: PLC0415
-
         how = Reading(self.color, self.background, self.max_pixels)
         try:
             return backend.render(data, how, fit_of, changes)
