@@ -1,13 +1,15 @@
-"""Images that cannot be listed, and why."""
+"""What is wrong with a list or with what it is made of, and images that cannot be listed."""
 
 from __future__ import annotations
 
 from ..errors import ListError, StrPath, shown
-from .lst import MOST_FAULTS
+
+MOST_FAULTS = 20
+"""So many are kept as lines."""
 
 
 class Faults:
-    """What keeps images out of a list, while the others are listed.
+    """What is wrong, a line each; or what keeps images out of a list, while the others are listed.
 
     `images` counts the images; the first faults are kept as lines, of the others the number.
     """
@@ -25,6 +27,10 @@ class Faults:
         self.images += images
         self._count += len(lines)
         self._lines += lines[: max(MOST_FAULTS - len(self._lines), 0)]
+
+    def count_more(self, count: int) -> None:
+        """Others like those that were added, for which there are no lines."""
+        self._count += count
 
     def text(self, source: StrPath) -> str:
         """A line for each fault: the first ones, and how many more there are in `source`."""

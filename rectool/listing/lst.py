@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ..errors import LimitError, ListError, StrPath, plural, shown
 from ..format.header import pack_raw, to_float32
 from ..format.index import MAX_KEY
+from .listing_faults import MOST_FAULTS, Faults
 from .text_files import MOST_OF_LIST, as_utf8, read_text
 
 Numbers = NDArray[np.int64]
@@ -30,7 +31,6 @@ _PLAIN = re.compile(rb"([0-9]{1,18})\t([0-9]{1,7}(?:\.[0-9]{1,30})?)\t([^\t\0\r\
 """What nearly all lines look like, and nothing in it can be wrong."""
 _BOM = b"\xef\xbb\xbf"  # also within: where two files were joined
 _HEADER_LINE = b"#header\t"
-MOST_FAULTS = 20
 
 
 class HeaderFields(NamedTuple):
@@ -70,18 +70,6 @@ def leads_out(path: str) -> bool:
 def quoted(text: bytes) -> str:
     """A piece of a list as a message shows it."""
     return repr(text[:80].decode("utf-8", "backslashreplace"))
-
-
-def raise_faults(faults: list[str], name: StrPath, left_out: int = 0) -> None:
-    """Raises ListError where there are faults, a line each and 20 at most.
-
-    `left_out` more are not in `faults`.
-    """
-    more = len(faults) - MOST_FAULTS + left_out
-    if more > 0:
-        faults = [*faults[:MOST_FAULTS], f"{shown(name)}: {more} more lines like these"]
-    if faults:
-        raise ListError("\n".join(faults))
 
 
 def format_label(label: float) -> str:
@@ -170,7 +158,7 @@ class ImageList(Sequence[Entry]):
         self.name = name
         self.headers: dict[int, HeaderFields] = {}
         self._lay_out()
-        faults, more = self._parse()
+        faults = self._parse()
         if not self._widths.all():
             self._keep(np.flatnonzero(self._widths))
         if faults and not len(self):
@@ -178,8 +166,8 @@ class ImageList(Sequence[Entry]):
 
             if kind := explain(self.data, name):
                 raise ListError(kind, path=name)
-        again, more_again = self._duplicates(self.keys)
-        raise_faults([*faults, *again], self.name, more + more_again)
+        self._add_duplicates(faults)
+        faults.check(name)
 
     @classmethod
     def numbered(
@@ -213,10 +201,9 @@ class ImageList(Sequence[Entry]):
         self.keys, self._widths = self.keys[order], self._widths[order]
         self._numbers = self._numbers[order]
 
-    def _parse(self) -> tuple[list[str], int]:
-        """Fills in keys and numbers of labels; returns the first faults, and how many follow."""
-        faults: list[str] = []
-        more = 0
+    def _parse(self) -> Faults:
+        """Fills in keys and numbers of labels; returns what is wrong with lines."""
+        faults = Faults()
         for number, ended in enumerate(io.BytesIO(self.data)):
             line = ended.removesuffix(b"\n")
             plain = _PLAIN.fullmatch(line)
@@ -231,11 +218,8 @@ class ImageList(Sequence[Entry]):
                     self.keys[number], self._widths[number] = entry.key, len(entry.labels)
             except (ListError, LimitError) as error:
                 hint = " (is it a header? leave it out)" * (number == 0 and line[:1].isalpha())
-                if len(faults) < MOST_FAULTS:
-                    faults.append(f"{shown(self.name)}:{number + 1}: {error.message}{hint}")
-                else:
-                    more += 1
-        return faults, more
+                faults.add(f"{shown(self.name)}:{number + 1}: {error.message}{hint}")
+        return faults
 
     def take(self, order: Numbers | slice) -> ImageList:
         """Some entries, or all, in another order: the same bytes and line numbers, not copied."""
@@ -255,24 +239,25 @@ class ImageList(Sequence[Entry]):
         """
         wrong = np.flatnonzero(self._widths != width if exactly else self._widths < width)
         where = shown(self.name)
-        faults = [
-            f"{where}:{self.line_number(at)}: {plural(self._widths[at], 'label')}, not {width}"
-            for at in wrong[:MOST_FAULTS].tolist()
-        ]
-        raise_faults(faults, self.name, len(wrong) - len(faults))
+        faults = Faults()
+        for at in wrong[:MOST_FAULTS].tolist():
+            labels = plural(self._widths[at], "label")
+            faults.add(f"{where}:{self.line_number(at)}: {labels}, not {width}")
+        faults.count_more(len(wrong[MOST_FAULTS:]))
+        faults.check(self.name)
 
-    def _duplicates(self, keys: Numbers) -> tuple[list[str], int]:
-        """The first faults, and how many follow."""
+    def _add_duplicates(self, faults: Faults) -> None:
+        """Adds a fault for each key that occurs again."""
+        keys = self.keys
         if len(keys) < 2 or bool((keys[1:] > keys[:-1]).all()):
-            return [], 0
+            return
         order = keys.argsort(kind="stable")
         twice = np.flatnonzero(keys[order][1:] == keys[order][:-1])
-        faults: list[str] = []
         for at in twice[:MOST_FAULTS].tolist():
             first, again = self.line_number(int(order[at])), self.line_number(int(order[at + 1]))
             key = int(keys[order[at]])
-            faults.append(f"{shown(self.name)}:{again}: key {key} is that of line {first} already")
-        return faults, len(twice) - len(faults)
+            faults.add(f"{shown(self.name)}:{again}: key {key} is that of line {first} already")
+        faults.count_more(len(twice[MOST_FAULTS:]))
 
     def _parse_header(self, line: bytes) -> None:
         fields = line.split()[1:]

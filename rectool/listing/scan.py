@@ -16,7 +16,6 @@ from .listing_faults import Faults
 from .lst import (
     ImageList,
     encode_path,
-    raise_faults,
 )
 
 EXTS = (".jpeg", ".jpg", ".png")
@@ -90,7 +89,7 @@ def scan(
     root = os.fspath(root)
     found = Scan(classes=dict(classes or {}))
     wanted = normal_exts(exts)
-    faults: list[str] = []
+    faults = Faults()
     lines = bytearray()
     count = 0
     for relative, names in folders(root, wanted, recursive, found, hidden=hidden):
@@ -102,13 +101,13 @@ def scan(
         elif recursive and (relative or ".") in found.classes:
             label = found.classes[relative or "."]
         elif recursive:
-            faults.append(f"{shown(os.path.join(root, relative))}: not in the class table")
+            faults.add(f"{shown(os.path.join(root, relative))}: not in the class table")
         middle = b"\t%d.000000\t%s" % (label, encode_path(os.path.join(relative, "")))
         for number, name in enumerate(images, count):
             lines += b"%d%s%s\n" % (number, middle, encode_path(name))
         count += len(images)
     found.report_unusable(root)
-    raise_faults(faults, root)
+    faults.check(root)
     if not count:
         found.faults.check(root)
         passed = f"; {hidden_text(found.hidden)} left out" if found.hidden else ""

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ImageError, ListError, StrPath, plural, shown
-from ..listing.lst import quoted, raise_faults
+from ..listing.listing_faults import Faults
+from ..listing.lst import quoted
 from ..listing.text_files import read_text
 
 _MOST = (1 << 16) - 1
@@ -98,7 +99,7 @@ def read_colors(path: StrPath) -> MaskColors:
     """
     name = shown(path)
     rows: dict[tuple[int, ...], int] = {}
-    faults: list[str] = []
+    faults = Faults()
     text = read_text(path, "a table of colours", _MOST_BYTES)
     for line, content in enumerate(text.split(b"\n"), 1):
         fields = [field for field in _SEPARATOR.split(content.strip()) if field]
@@ -106,13 +107,13 @@ def read_colors(path: StrPath) -> MaskColors:
             continue
         numbers = [int(field) if re.fullmatch(rb"[0-9]{1,5}", field) else -1 for field in fields]
         if len(numbers) != 4 or min(numbers) < 0 or max(numbers[:3]) > 255 or numbers[3] > _MOST:
-            faults.append(
+            faults.add(
                 f"{name}:{line}: expected red, green, blue (0 to 255) and a number (0 to {_MOST}),"
                 f" got {quoted(content)}{_hint(numbers)}"
             )
         elif rows.setdefault(tuple(numbers[:3]), numbers[3]) != numbers[3]:
-            faults.append(f"{name}:{line}: this colour has the number {rows[tuple(numbers[:3])]}")
-    raise_faults(faults, path)
+            faults.add(f"{name}:{line}: this colour has the number {rows[tuple(numbers[:3])]}")
+    faults.check(path)
     if not rows:
         raise ListError("a table of colours must have a line for each, got none", path=path)
     return MaskColors(str(path), tuple((*color, number) for color, number in rows.items()))  # type: ignore[misc]

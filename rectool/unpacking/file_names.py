@@ -8,7 +8,8 @@ import re
 from typing import NamedTuple
 
 from ..errors import shown
-from ..listing.lst import ImageList, raise_faults
+from ..listing.listing_faults import Faults
+from ..listing.lst import ImageList
 
 _LONGEST_NAME, _LONGEST_PATH = 255, 1024
 """Bytes of a name between two slashes, and of a whole path: what all file systems take."""
@@ -35,7 +36,7 @@ def listed_names(names: ImageList, lst: str, *, alone: bool) -> ListedNames:
     known: dict[int, str] = {}
     slots: dict[str, int] = {}
     lines: dict[str, int] = {}
-    faults: list[str] = []
+    faults = Faults()
     respelled = 0
     for position, entry in enumerate(names):
         line = names.line_number(position)
@@ -43,18 +44,18 @@ def listed_names(names: ImageList, lst: str, *, alone: bool) -> ListedNames:
         try:
             path = below_folder(entry.path)
         except ValueError as error:
-            faults.append(f"{where} {error}")
+            faults.add(f"{where} {error}")
             continue
         respelled += "\\" in entry.path
         if os.path.normcase(path) == os.path.normcase(lst):
-            faults.append(f"{where} is the name of the list to be written")
+            faults.add(f"{where} is the name of the list to be written")
         first = slots.setdefault(slot(path, alone), line)
         if first != line:
-            faults.append(f"{where} is{but} the name of line {first} already")
+            faults.add(f"{where} is{but} the name of line {first} already")
         lines.setdefault(os.path.normcase(path), line)
         known[entry.key] = path
-    faults += _faults_of_folders(lines, names.name, lst)
-    raise_faults(faults, names.name)
+    faults.add(*_faults_of_folders(lines, names.name, lst))
+    faults.check(names.name)
     return ListedNames(known, respelled)
 
 

@@ -14,7 +14,7 @@ from ...errors import ListError, StrPath, shown
 from ...format.boxes import BOX_WIDTH, box_labels
 from ...remarks import RemarkKind, Remarks
 from ..listing_faults import Faults
-from ..lst import ImageList, encode_path, raise_faults
+from ..lst import ImageList, encode_path
 from ..paths import UNFIT, is_encodable
 from ..scan import EXTS, Scan
 from .name_filter import NameFilter
@@ -78,18 +78,17 @@ def class_labels(
     places: Mapping[str, str],
     given: Mapping[str, int] | None,
     source: StrPath,
-    faults: Iterable[str] = (),
+    faults: Faults | None = None,
 ) -> dict[str, int]:
     """The class table: as given, or classes in the order of their names; each comes with its place.
 
     Raises ListError for a class that is not in the table, and for `faults` that are there before.
     """
-    unknown = [
-        f"{where}: class {shown(name)} is not in the class table"
-        for name, where in places.items()
-        if given is not None and name not in given
-    ]
-    raise_faults([*faults, *unknown], source)
+    faults = faults or Faults()
+    for name, where in places.items():
+        if given is not None and name not in given:
+            faults.add(f"{where}: class {shown(name)} is not in the class table")
+    faults.check(source)
     if given is not None:
         return dict(given)
     return {name: number for number, name in enumerate(sorted(places))}

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from ...errors import LimitError, ListError, StrPath, shown
 from ...format.header import to_float32
 from ..classes import read_classes
-from ..lst import decode_path, quoted, raise_faults
+from ..listing_faults import Faults
+from ..lst import decode_path, quoted
 from ..text_files import MOST_OF_NAMES, read_text
 from .base import class_labels, class_name
 
@@ -139,7 +140,7 @@ def is_names_file(relative: str) -> bool:
 def _in_order(names: dict[int, str], path: str) -> dict[str, int]:
     """The table, its names checked."""
     classes: dict[str, int] = {}
-    faults: list[str] = []
+    faults = Faults()
     for number, text in names.items():
         try:
             name = class_name(text)
@@ -147,8 +148,8 @@ def _in_order(names: dict[int, str], path: str) -> dict[str, int]:
                 raise ListError(f"{shown(name)} is the name of class {classes[name]} already")
             classes[name] = int(to_float32(number))
         except (ListError, LimitError) as error:
-            faults.append(f"{shown(path)}: class {number}: {error.message}")
-    raise_faults(faults, path)
+            faults.add(f"{shown(path)}: class {number}: {error.message}")
+    faults.check(path)
     if not classes:
         raise ListError("no names of classes in it", path=path)
     return classes

@@ -142,7 +142,7 @@ def _categories(
     Of two categories with one name the one that no annotation has is passed over: Roboflow's files
     begin with such. Nor does it have to be in a table that is given. Raises ListError.
     """
-    faults: list[str] = []
+    faults = Faults()
     names: dict[_Id, str] = {}
     places: dict[str, str] = {}
     used = {_used(item) for item in parts["annotations"]}
@@ -159,7 +159,7 @@ def _categories(
                 raise ListError(f"a second one with the name {shown(category)}")
             names[id_], places[category] = category, where
         except ListError as error:
-            faults.append(f"{where}: {error.message}")
+            faults.add(f"{where}: {error.message}")
     if classes is None:
         in_order = sorted(names, key=lambda id_: (type(id_) is str, id_))
         classes = {names[id_]: number for number, id_ in enumerate(in_order)}

@@ -218,11 +218,11 @@ class LabelTable:
 
     def _names(
         self, split: Callable[[str], list[str]]
-    ) -> tuple[dict[str, list[str]], dict[str, int], list[str]]:
+    ) -> tuple[dict[str, list[str]], dict[str, int], Faults]:
         """The names of classes in each label, the first position of each name, and faults."""
         names: dict[str, list[str]] = {}
         places: dict[str, int] = {}
-        faults: list[str] = []
+        faults = Faults()
         for label, position in self._places(self._same):
             if label in names:
                 continue
@@ -230,7 +230,7 @@ class LabelTable:
                 names[label] = list(map(self._class_name, split(label)))
             except ListError as error:
                 names[label] = []
-                faults.append(f"{self._where(position)}: {error.message}")
+                faults.add(f"{self._where(position)}: {error.message}")
             for name in names[label]:
                 places.setdefault(name, position)
         return names, places, faults
@@ -243,7 +243,7 @@ class LabelTable:
         return name
 
     def _numbered(
-        self, places: Mapping[str, int], given: Mapping[str, int] | None, faults: list[str]
+        self, places: Mapping[str, int], given: Mapping[str, int] | None, faults: Faults
     ) -> dict[str, int]:
         """The class table, of names with the first place of each."""
         where = {name: self._where(position) for name, position in places.items()}
