@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from ..errors import ArgumentError, RecordError, StrPath, plural, shown
 from ..system.atomic import AtomicFile
+from ..system.open_regular import holds
 from ..system.replacing import CLASSES, check_free, check_outputs
 from .annotations.name_filter import NameFilter
 from .classes import class_table, read_classes
@@ -114,9 +115,7 @@ def write_classes(
     if path is None:
         classes_out.write(table)  # type: ignore[union-attr]
         return
-    if resume and os.path.isfile(path):
-        with open(path, "rb") as file:
-            if file.read() == table:
-                return
+    if resume and holds(path, table):
+        return
     with AtomicFile(path, kind=CLASSES, force=force) as output:
         output.write(table)

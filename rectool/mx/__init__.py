@@ -45,42 +45,30 @@ __version__ = "1.9.1"
 """The MXNet whose names and meanings these are."""
 
 MODULES = {
-    "base": "base",
-    "context": "context",
-    "gluon": "gluon",
-    "gluon.data": "gluon.data",
+    **{name: name for name in ("base", "context", "gluon", "gluon.data", "image", "image.detection",
+                               "io", "nd", "random", "recordio", "test_utils")},
     "gluon.data.dataset": "gluon.data",
     "gluon.data.vision": "gluon.vision",
     "gluon.data.vision.datasets": "gluon.vision",
-    "image": "image",
-    "image.detection": "image.detection",
     "image.image": "image",
     "img": "image",
-    "io": "io",
     "io.io": "io",
-    "nd": "nd",
     "nd.image": "nd_image",
     "nd.random": "random",
     "ndarray": "nd",
     "ndarray.image": "nd_image",
     "ndarray.ndarray": "nd",
     "ndarray.random": "random",
-    "random": "random",
-    "recordio": "recordio",
     "rnd": "random",
-    "test_utils": "test_utils",
-}
+}  # fmt: skip
 """MXNet's modules that there are, and the names they have here."""
 
 _HOMES = {
-    "Context": "context",
+    **dict.fromkeys(
+        ("Context", "cpu", "cpu_pinned", "current_context", "gpu", "num_gpus"), "context"
+    ),
     "MXNetError": "base",
-    "cpu": "context",
-    "cpu_pinned": "context",
-    "current_context": "context",
-    "gpu": "context",
     "install": "import_hook",
-    "num_gpus": "context",
 }
 
 

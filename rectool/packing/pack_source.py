@@ -18,7 +18,7 @@ from ..imaging.change_remarks import TRUNCATED
 from ..listing.paths import Root
 from ..remarks import Remarks
 from ..system.atomic import AtomicFile
-from ..system.open_regular import open_regular
+from ..system.open_regular import holds
 from .executor import Executor, Result, usual_workers
 from .list_source import FileSource
 from .mask_remarks import MaskCounts
@@ -189,7 +189,7 @@ def _lists(source: Source, lst: str, *, force: bool, resume: bool) -> list[Atomi
     if not isinstance(source, FileSource):
         return []
     contents = source.images.contents()
-    if resume and _holds(lst, contents):
+    if resume and holds(lst, contents):
         return []
     output = AtomicFile(lst, force=force)
     output.write(contents)
@@ -222,12 +222,6 @@ def _sharded(
     prefix = rec.removesuffix(".rec")
     prefixes = [prefix, prefix + MASK_SUFFIX] if source.has_masks else [prefix]
     return ShardWriter(prefixes, len(source), sharding, identity, force=force, sources=source.files)
-
-
-def _holds(path: str, contents: bytes) -> bool:
-    with contextlib.suppress(OSError), open_regular(path) as file:
-        return file.read(len(contents) + 1) == contents
-    return False
 
 
 class _OneFile:

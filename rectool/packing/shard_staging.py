@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import RecordError
 from ..format.shard_manifest import Shard, State, changed, read
 from ..system.atomic import AtomicFile
-from ..system.open_regular import open_flags
+from ..system.open_regular import open_flags, unwritable
 from ..system.temporary_files import sync_file
 
 _JOURNAL = "state.jsonl"
@@ -124,8 +124,7 @@ class Staging:
             finally:
                 os.close(fd)
         except OSError as error:
-            reason = f"cannot be written: {error.strerror}"
-            raise type(error)(error.errno, reason, self._journal) from None
+            raise unwritable(error, self._journal) from None
 
     def _line(self, entry: dict[str, Any]) -> bytes:
         text = json.dumps(entry).encode("ascii")

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 
 from ..errors import RecordError, StrPath, shown
 from . import temporary_files
-from .open_regular import open_flags
+from .open_regular import open_flags, unwritable
 from .replacing import FileKind, check_free, is_descriptor, is_direct
 from .signals import uninterrupted
 from .temporary_files import sync_folder
@@ -71,11 +71,11 @@ class AtomicFile:
             raise RecordError("another process is writing this file", path=self.path) from None
         except FileNotFoundError as error:
             if os.path.isdir(folder):
-                raise self._named(error) from None
+                raise unwritable(error, self.path) from None
             reason = f"cannot be written: there is no folder {shown(folder)}"
             raise FileNotFoundError(errno.ENOENT, reason, self.path) from None
         except OSError as error:
-            raise self._named(error) from None
+            raise unwritable(error, self.path) from None
 
     def _check_free(self) -> None:
         check_free(
@@ -99,9 +99,6 @@ class AtomicFile:
     def _made(self) -> tuple[int, str]:
         """The file that is written to: its descriptor and path."""
         return temporary_files.claim(self._target)
-
-    def _named(self, error: OSError) -> OSError:
-        return type(error)(error.errno, f"cannot be written: {error.strerror}", self.path)
 
     @property
     def closed(self) -> bool:
@@ -128,7 +125,7 @@ class AtomicFile:
             while left:
                 left = left[os.write(self._fd, left) :]
         except OSError as error:
-            self._failure = self._named(error)
+            self._failure = unwritable(error, self.path)
             raise self._failure from None
         self._failure = None
 
@@ -139,7 +136,7 @@ class AtomicFile:
             if not self._direct:
                 temporary_files.sync_file(self._fd)
         except OSError as error:
-            raise self._named(error) from None
+            raise unwritable(error, self.path) from None
 
     def _replaces(self) -> bool:
         return os.path.lexists(self._target)
@@ -150,7 +147,7 @@ class AtomicFile:
         try:
             os.replace(self._temporary or self._target, self._target)
         except OSError as error:
-            raise self._named(error) from None
+            raise unwritable(error, self.path) from None
 
     def _close(self) -> None:
         self._lost.detach()

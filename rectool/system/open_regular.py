@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -35,6 +36,18 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     device, which are not waited for, and whatever `open` raises.
     """
     return open(open_descriptor(path), "rb")
+
+
+def unwritable(error: OSError, path: str | os.PathLike[str]) -> OSError:
+    """The error of the same kind that this file cannot be written."""
+    return type(error)(error.errno, f"cannot be written: {error.strerror}", os.fspath(path))
+
+
+def holds(path: str | os.PathLike[str], contents: bytes) -> bool:
+    """Whether a regular file has just these bytes; False where it cannot be read."""
+    with contextlib.suppress(OSError), open_regular(path) as file:
+        return file.read(len(contents) + 1) == contents
+    return False
 
 
 def open_descriptor(path: str | os.PathLike[str]) -> int:

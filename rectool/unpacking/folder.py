@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ..errors import RecordError
 from ..system.held_folder import HeldFolder
+from ..system.open_regular import unwritable
 
 _NO_PAYLOADS = (".rec", ".idx", ".lst")
 
@@ -57,7 +58,7 @@ class Folder:
             _make_folders(path)
             self._root = HeldFolder(path)
         except OSError as error:
-            raise _named(error, path) from None
+            raise unwritable(error, path) from None
         self._below, self._place = "", self._root
         try:
             if not self._root.lock():
@@ -105,7 +106,7 @@ class Folder:
                 if error.errno == errno.ELOOP:
                     reason = "a link stands where a folder is to be written, and is not followed"
                     raise RecordError(reason, path=path) from None
-                raise _named(error, path) from None
+                raise unwritable(error, path) from None
             finally:
                 if place is not self._root:
                     place.close()
@@ -131,7 +132,7 @@ class Folder:
         if not self._force:
             raise FileExistsError(errno.EEXIST, "exists already", path)
         if stat.S_ISDIR(state.st_mode):
-            raise _named(IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)), path)
+            raise unwritable(IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)), path)
         if not (stat.S_ISREG(state.st_mode) or stat.S_ISLNK(state.st_mode)):
             raise RecordError("this is no regular file, and is not replaced", path=path)
 
@@ -160,14 +161,14 @@ class NewFile:
         try:
             fd, self._temporary = place.create()
         except OSError as error:
-            raise _named(error, self.path) from None
+            raise unwritable(error, self.path) from None
         self._file = open(fd, "wb")  # noqa: SIM115 - closed by `finish` or `discard`
 
     def write(self, data: bytes) -> None:
         try:
             self._file.write(data)
         except OSError as error:
-            raise _named(error, self.path) from None
+            raise unwritable(error, self.path) from None
 
     def finish(self, *, sync: bool = False) -> None:
         """Everything is written when this returns, and with `sync` on the disk."""
@@ -180,7 +181,7 @@ class NewFile:
                 os.fsync(self._file.fileno())
             self._file.close()
         except OSError as error:
-            raise _named(error, self.path) from None
+            raise unwritable(error, self.path) from None
 
     def check(self) -> None:
         """Raises what `publish` would where something is in the way."""
@@ -193,7 +194,7 @@ class NewFile:
             if self._temporary is not None:
                 self._place.replace(self._temporary, self._name)
         except OSError as error:
-            raise _named(error, self.path) from None
+            raise unwritable(error, self.path) from None
         self._temporary = None
 
     def discard(self) -> None:
@@ -217,7 +218,3 @@ def _make_folders(path: str) -> None:
 
 def _identity(state: os.stat_result) -> tuple[int, int]:
     return state.st_dev, state.st_ino
-
-
-def _named(error: OSError, path: str) -> OSError:
-    return type(error)(error.errno, f"cannot be written: {error.strerror}", path)
