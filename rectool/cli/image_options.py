@@ -80,9 +80,7 @@ image_options = option_group(
         " bytes.  [default: pillow]",
     ),
     click.option(
-        "--pass-through",
-        is_flag=True,
-        help="Store images as they are, if they are whole.",
+        "--pass-through", is_flag=True, help="Store images as they are, if they are whole."
     ),
     click.option("--verify", is_flag=True, help="Decode each image that --pass-through stores."),
 )

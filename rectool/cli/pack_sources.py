@@ -27,11 +27,7 @@ source_options = option_group(
         "Start a list's paths from this folder.  [default: the list's own, for - this one]",
     ),
     scan_options,
-    click.option(
-        "--pack-label",
-        is_flag=True,
-        help="Do nothing: all labels are packed anyway.",
-    ),
+    click.option("--pack-label", is_flag=True, help="Do nothing: all labels are packed anyway."),
     click.option(
         "--label-width", type=click.IntRange(1), help="Pack only so many labels of each line."
     ),

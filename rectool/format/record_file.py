@@ -251,11 +251,7 @@ def _closed(path: str) -> str:
 
 
 def open_pair(
-    path: StrPath,
-    idx: str | bool = True,
-    *,
-    mapped: bool = True,
-    on_damage: OnDamage | None = None,
+    path: StrPath, idx: str | bool = True, *, mapped: bool = True, on_damage: OnDamage | None = None
 ) -> tuple[RecordFile, Index]:
     """A `.rec` with its index, both of one version where they are replaced meanwhile.
 

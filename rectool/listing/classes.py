@@ -8,12 +8,7 @@ from collections.abc import Mapping
 
 from ..errors import LimitError, ListError, StrPath, shown
 from .listing_faults import Faults
-from .lst import (
-    decode_path,
-    encode_path,
-    parse_label,
-    quoted,
-)
+from .lst import decode_path, encode_path, parse_label, quoted
 from .text_files import MOST_OF_NAMES, read_text
 
 _CLASS = re.compile(rb"(.*\S)[ \t]+([0-9]{1,8})\s*")

@@ -63,11 +63,7 @@ _KINDS = (
         "a list of a number and a path",
         _AWK.format("{print NR-1, $1, $2}"),
     ),
-    _Kind(
-        rb"[^\t]*[,;][^\t]*",
-        "a CSV table (rectool list ROOT OUT --csv reads it)",
-        "",
-    ),
+    _Kind(rb"[^\t]*[,;][^\t]*", "a CSV table (rectool list ROOT OUT --csv reads it)", ""),
     _Kind(rb"[^\t,]*[./\\][^\t,]*", "a list of paths alone", _AWK.format("{print NR-1, 0, $0}")),
 )
 _TEXTS = ("a text file", "a list (.lst)", "a program")

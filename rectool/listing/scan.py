@@ -13,10 +13,7 @@ from dataclasses import dataclass, field
 
 from ..errors import ListError, StrPath, shown
 from .listing_faults import Faults
-from .lst import (
-    ImageList,
-    encode_path,
-)
+from .lst import ImageList, encode_path
 
 EXTS = (".jpeg", ".jpg", ".png")
 """The endings that im2rec.py looks for."""

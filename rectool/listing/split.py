@@ -8,11 +8,7 @@ from typing import NamedTuple
 
 from ..errors import StrPath
 from ..system.atomic import AtomicFile, publish
-from .lst import (
-    SEED,
-    ImageList,
-    shuffled_order,
-)
+from .lst import SEED, ImageList, shuffled_order
 
 
 def shuffled(images: ImageList, seed: int = SEED) -> ImageList:

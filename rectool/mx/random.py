@@ -54,11 +54,7 @@ def normal(
 
 
 def randint(
-    low: int,
-    high: int,
-    shape: Shape = (1,),
-    dtype: DTypeLike = "int32",
-    ctx: Context | None = None,
+    low: int, high: int, shape: Shape = (1,), dtype: DTypeLike = "int32", ctx: Context | None = None
 ) -> NDArray:
     """Whole numbers from `low` to below `high`."""
     check(ctx)

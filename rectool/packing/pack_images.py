@@ -187,13 +187,7 @@ def pack_images(
         ),
     )
     opened = open_source(
-        kind,
-        paths,
-        lst,
-        arguments,
-        say=remark,
-        fault=on_fault,
-        on_classes=on_classes,
+        kind, paths, lst, arguments, say=remark, fault=on_fault, on_classes=on_classes
     )
     if opened.faults and on_error == "fail":
         raise RecordError("nothing was packed, because of what was left out")

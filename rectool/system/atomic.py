@@ -78,12 +78,7 @@ class AtomicFile:
             raise unwritable(error, self.path) from None
 
     def _check_free(self) -> None:
-        check_free(
-            self._target,
-            force=self.force,
-            kind=self._kind,
-            name=self.path,
-        )
+        check_free(self._target, force=self.force, kind=self._kind, name=self.path)
 
     def _open(self) -> None:
         if self._direct:

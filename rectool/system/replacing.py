@@ -51,11 +51,7 @@ _BY_ENDING = {".rec": RECORDS, ".idx": INDEX, ".lst": LIST, ".json": SHARDS}
 
 
 def check_free(
-    path: StrPath,
-    *,
-    force: bool,
-    kind: FileKind | None = None,
-    name: str | None = None,
+    path: StrPath, *, force: bool, kind: FileKind | None = None, name: str | None = None
 ) -> None:
     """Raises what AtomicFile raises where something stands in its way.
 

@@ -13,14 +13,7 @@ import numpy as np
 
 from ..errors import CorruptError, HeaderError, RecordError, StrPath, TruncatedError, plural
 from ..format.check_index import missing_error
-from ..format.header import (
-    HEADER_SIZE,
-    IRHeader,
-    label_list,
-    pack_raw,
-    raw_fields,
-    unpack,
-)
+from ..format.header import HEADER_SIZE, IRHeader, label_list, pack_raw, raw_fields, unpack
 from ..format.reader import RecordReader
 from ..format.shard_manifest import wrong_sizes
 from ..format.shard_names import ShardSet

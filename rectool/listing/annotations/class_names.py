@@ -19,10 +19,7 @@ _KEY_POINTS = re.compile(
 )
 _FILES = ("classes.txt", "obj.names", "data.yaml", "dataset.yaml")
 _NUMBERED = re.compile(r".*\S[ \t]+[0-9]{1,8}\s*")
-_UNLIKE = (
-    re.compile(r".*\S\s*[,;:=]\s*[0-9]+\s*"),
-    re.compile(r"\s*[0-9]+[\s,;:=].*[^0-9\s]\s*"),
-)
+_UNLIKE = (re.compile(r".*\S\s*[,;:=]\s*[0-9]+\s*"), re.compile(r"\s*[0-9]+[\s,;:=].*[^0-9\s]\s*"))
 """Lines of class tables that are written in another way: `cat,0` or `cat: 0`, and `0 cat`."""
 
 _SCALAR = r"""('(?:[^']|'')*'\s*|"[^"\\]*"\s*|[^\s'"\[\]{},:#&*!|>%@`?-][^"\[\]{},:#]*)"""

@@ -121,12 +121,7 @@ class _SheetReader:
     """
 
     def __init__(
-        self,
-        top: str,
-        root: Root,
-        pages: Pages,
-        options: ReadOptions,
-        remarks: Remarks,
+        self, top: str, root: Root, pages: Pages, options: ReadOptions, remarks: Remarks
     ) -> None:
         self.sheets: dict[str, _Sheet] = {}
         self.places: dict[str, str] = {}

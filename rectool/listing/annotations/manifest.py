@@ -259,11 +259,7 @@ def _boxes(result: Any, labels: dict[int, int] | None) -> tuple[list[Box], Size 
 
 
 def _classified(
-    paths: Mapping[str, _Row],
-    labels: dict[int, int] | None,
-    made: Annotated,
-    root: str,
-    name: str,
+    paths: Mapping[str, _Row], labels: dict[int, int] | None, made: Annotated, root: str, name: str
 ) -> ImageList:
     """Of each image its class, or a label for each class that there is, 1 or 0."""
     chosen: dict[str, list[int]] = {}

@@ -22,11 +22,7 @@ _ENCODINGS = re.compile(
 
 
 def read_voc(
-    folder: StrPath,
-    root: StrPath,
-    options: ReadOptions = ALL,
-    *,
-    difficult: bool = True,
+    folder: StrPath, root: StrPath, options: ReadOptions = ALL, *, difficult: bool = True
 ) -> Annotated:
     """The images of the XML files in a folder and those below it, with their boxes, keys from 0.
 
