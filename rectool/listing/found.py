@@ -10,7 +10,6 @@ from ..errors import ArgumentError, RecordError, StrPath, plural, shown
 from ..system.atomic import AtomicFile
 from ..system.open_regular import holds
 from ..system.replacing import CLASSES, check_free, check_outputs
-from .annotations.name_filter import NameFilter
 from .classes import class_table, read_classes
 from .scan import EXTS, Scan, hidden_text, scan
 from .split import shuffled
@@ -44,6 +43,8 @@ def scan_folder(
     table = read_classes(classes) if classes else None
     found = scan(root, recursive=recursive, exts=tuple(exts) or EXTS, classes=table, hidden=hidden)
     if only:
+        from .annotations.name_filter import NameFilter  # noqa: PLC0415 - folders need no annotations
+
         names = NameFilter(only)
         found.images = names.keep(found.images, found.faults)
         for remark in names.remarks:
