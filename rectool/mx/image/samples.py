@@ -96,46 +96,33 @@ class RecordSamples:
 class ListSamples:
     """The images of a `.lst`."""
 
-    def __init__(self, entries: ImageList, root: StrPath) -> None:
+    def __init__(self, entries: Sequence[Sequence[Any]], root: StrPath) -> None:
         self._entries = entries
         self._root = root
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def read(self, position: int) -> tuple[Any, bytes | str]:
+    def read(self, position: int) -> tuple[Any, str]:
         _, labels, path = self._entries[position]
         return labels, path
-
-    def labels(self, positions: Positions) -> Iterator[tuple[int, Any]]:
-        return ((position, self._entries[position].labels) for position in positions.tolist())
-
-    def name_of(self, position: int) -> SampleName:
-        return SampleName(os.path.join(self._root, self._entries[position].path))
-
-
-class GivenSamples:
-    """Images given as [label, path], [label, label, path] or [[label, label], path]."""
-
-    def __init__(self, given: Sequence[Sequence[Any]], root: StrPath) -> None:
-        self._given = given
-        self._root = root
-
-    def __len__(self) -> int:
-        return len(self._given)
-
-    def read(self, position: int) -> tuple[Any, bytes | str]:
-        *labels, path = self._given[position]
-        return labels[0] if len(labels) == 1 else labels, os.fspath(path)
 
     def labels(self, positions: Positions) -> Iterator[tuple[int, Any]]:
         return ((position, self.read(position)[0]) for position in positions.tolist())
 
     def name_of(self, position: int) -> SampleName:
-        return SampleName(os.path.join(self._root, self._given[position][-1]))
+        return SampleName(os.path.join(self._root, self.read(position)[1]))
 
 
-Samples = RecordSamples | ListSamples | GivenSamples
+class GivenSamples(ListSamples):
+    """Images given as [label, path], [label, label, path] or [[label, label], path]."""
+
+    def read(self, position: int) -> tuple[Any, str]:
+        *labels, path = self._entries[position]
+        return labels[0] if len(labels) == 1 else labels, os.fspath(path)
+
+
+Samples = RecordSamples | ListSamples
 
 
 class Listed(Mapping[int, tuple[nd.NDArray, str]]):
