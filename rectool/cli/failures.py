@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ..errors import RecordError, printable
 from .main import MOST_NAMED, error_text, fail, shown_path
 
 if TYPE_CHECKING:
-    from ..errors import RecordError
     from ..packing.result import Failure
     from ..system.atomic import AtomicFile
 
@@ -87,8 +87,6 @@ def _text(failure: Failure) -> str:
 
 
 def _line(failure: Failure) -> bytes:
-    from ..errors import printable
-
     fields = (str(failure.key), failure.path, _place(failure), failure.reason)
     text = "\t".join(printable(field).replace("\t", " ").replace("\n", " ") for field in fields)
     return text.encode("utf-8", "backslashreplace") + b"\n"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import ImageError, ListError, RecordError, plural
 from .failures import FailureLog
 from .main import data_stream, fail, main, progress, say, shown_path
 
@@ -109,7 +110,6 @@ def _without_truths(arguments: Sequence[str]) -> list[str]:
 
 def _make_lists(args: argparse.Namespace) -> bool:
     """Writes PREFIX*.lst, and the class table to stdout; whether nothing was left out."""
-    from ..errors import plural
     from ..listing.classes import class_table
     from ..listing.scan import scan
     from ..listing.split import shuffled, split, write_lists
@@ -135,7 +135,6 @@ def _make_lists(args: argparse.Namespace) -> bool:
 
 
 def _say_passed_over(found: Scan, root: str) -> None:
-    from ..errors import plural
     from ..listing.found import remark_on
     from ..listing.scan import is_hidden
 
@@ -147,7 +146,6 @@ def _say_passed_over(found: Scan, root: str) -> None:
 
 def _pack_lists(args: argparse.Namespace) -> bool:
     """Packs each list of the prefix; whether all images are packed."""
-    from ..errors import RecordError
     from ..system.malloc import keep_freed_memory
 
     lists = _lists_of(args.prefix)
@@ -200,7 +198,6 @@ def _transform(args: argparse.Namespace) -> Transform:
 
 def _backend(args: argparse.Namespace) -> Any:
     """im2rec.py's own where it is installed."""
-    from ..errors import ImageError
     from ..imaging.backends import load
 
     try:
@@ -218,7 +215,6 @@ def _backend(args: argparse.Namespace) -> Any:
 
 def _pack_list(path: str, args: argparse.Namespace, transform: Transform) -> bool:
     """Packs one list; whether all of its images are packed."""
-    from ..errors import plural
     from ..listing.lst import read_list
     from ..packing.list_source import FileSource
     from ..packing.pack_source import pack_source
@@ -251,7 +247,6 @@ def _pack_list(path: str, args: argparse.Namespace, transform: Transform) -> boo
 
 def _check_labels(images: ImageList) -> None:
     """Says that labels are left out; raises ListError where those would be boxes."""
-    from ..errors import ListError
     from ..format.boxes import are_boxes
 
     some = [images[at].labels for at in range(min(_LOOKED_AT, len(images)))]

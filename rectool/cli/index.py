@@ -6,6 +6,7 @@ from typing import Literal
 
 import click
 
+from ..errors import plural
 from ..format.write_index import write_index
 from .main import error_text, fail, force_option, main, path_option, say, shown_path
 from .usage import check_index
@@ -41,8 +42,6 @@ def index(
     rectool index train.rec --out other.idx
     rectool index train.rec --keys position --force
     """
-    from ..errors import plural
-
     names, idx = check_index(recs, out)
     errors: list[Exception] = []
     several = errors.append if len(names) > 1 else None

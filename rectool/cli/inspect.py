@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import plural
 from ..inspection.inspect_records import inspect_records
 from .main import MOST_NAMED, data_stream, fail, main, shown_path
 from .mask_options import masks_option
@@ -77,7 +78,6 @@ def inspect(
 
 def _show(found: Inspection, as_json: bool) -> None:
     """Prints a summary, if that was asked for, and what is wrong."""
-    from ..errors import plural
     from .report import summary_json, summary_text
 
     if found.summary is not None and as_json:

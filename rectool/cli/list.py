@@ -6,6 +6,7 @@ from typing import Literal
 
 import click
 
+from ..errors import plural
 from ..listing.list_images import list_images
 from .annotation_options import annotation_options
 from .main import (
@@ -166,8 +167,6 @@ def list_(
     rectool list set/images/train train --yolo set/labels/train
     rectool list JPEGImages train --voc Annotations --only ImageSets/Main/train.txt
     """
-    from ..errors import plural
-
     check_list(root, out)
     if out == "-" and classes_out == "-":
         raise click.UsageError("--classes-out - and the list cannot both go to stdout.")

@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TextIO, TypeVar
 import click
 
 from .. import __version__
+from ..errors import RecordError, printable, shortened, shown
 from ..system.signals import check_stopped
 from .usage import Command as QuietCommand
 from .usage import is_quiet, meant_command
@@ -50,8 +51,6 @@ def _safe(message: str) -> str:
     """What a terminal can be given: no control characters, no endless lines."""
     if message.isascii() and message.isprintable() and len(message) <= _LONGEST_LINE:
         return message
-    from ..errors import printable, shortened
-
     return "\n".join(shortened(line, _LONGEST_LINE) for line in printable(message).split("\n"))
 
 
@@ -98,8 +97,6 @@ class Commands(click.Group):
             self._leave(debug, 1, "out of memory")
         except Exception as error:  # noqa: BLE001 - no traceback reaches a user
             check_stopped()  # Python may have made something else of it
-            from ..errors import RecordError
-
             if isinstance(error, RecordError):
                 self._leave(debug, 1, str(error))
             kind = type(error).__name__
@@ -168,8 +165,6 @@ def check_stdin() -> None:
 
 
 def shown_path(path: object) -> str:
-    from ..errors import shown
-
     return shown(path) if isinstance(path, str | bytes) else str(path)
 
 

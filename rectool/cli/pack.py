@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import plural
 from ..packing.pack_images import pack_images
 from .failures import FailureLog
 from .image_options import image_options
@@ -126,7 +127,6 @@ def pack(
     rectool pack images/ out --masks masks/
     rectool pack out.rec --masks out_mask.rec small --resize 128
     """
-    from ..errors import plural
     from ..packing.open_sources import kind_of
     from ..packing.pack_source import outputs_of
     from ..system.malloc import keep_freed_memory
@@ -208,8 +208,6 @@ def pack(
 
 
 def _remark_on(result: PackResult) -> None:
-    from ..errors import plural
-
     if result.colour_masks:
         say(
             f"{plural(result.colour_masks, 'mask')} of several channels: where each pixel is to be"

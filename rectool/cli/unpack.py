@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import plural
 from ..unpacking.unpack_images import unpack_images
 from .failures import DamageLog
 from .main import main, path_option, progress, say, shown_path
@@ -72,8 +73,6 @@ def unpack(
 
 def _tell(noun: str, folder: str | None, names: str | None, result: UnpackResult) -> None:
     """What was written to a folder, and what may be amiss."""
-    from ..errors import plural
-
     raw = f" and {plural(result.raw, 'payload')} without an image" if result.raw else ""
     written = f"{plural(result.images, noun)}{raw}"
     say(f"{written} in {shown_path(folder)}, listed in {shown_path(result.lst)}")

@@ -12,6 +12,7 @@ from typing import Any, Literal, NoReturn
 
 import click
 
+from ..errors import shown
 from .verbs import take_defaults
 
 Kind = Literal["url", "stdin", "folder", "device", "records", "index", "list", "image", "other"]
@@ -162,13 +163,13 @@ def check_list(root: str, out: str) -> None:
     """Refuses what cannot be ROOT and OUT of `rectool list`."""
     kind = kind_of_path(root)
     if kind_of_path(out) == "folder" and not os.path.exists(root):
-        _refuse(f"{_shown(root)} does not exist, and {_shown(out)} is a folder", "list", out, root)
+        _refuse(f"{shown(root)} does not exist, and {shown(out)} is a folder", "list", out, root)
     if kind == "records":
         _refuse("ROOT must be a folder of images, got a record file", "inspect", root, "--records")
     if kind == "list":
         _refuse("ROOT must be a folder of images, got a list", "pack", root, "OUT")
     if kind in ("url", "stdin", "image", "index"):
-        _refuse(f"ROOT must be a folder of images, got {_NOUNS[kind]}: {_shown(root)}")
+        _refuse(f"ROOT must be a folder of images, got {_NOUNS[kind]}: {shown(root)}")
     if out != "-":
         _check_output(out, "list", root)
 
@@ -179,27 +180,27 @@ def check_pack(sources: Sequence[str], out: str) -> None:
     if len(sources) == 1 and kind_of_path(out) == "folder":
         source = sources[0]
         if kinds[0] == "list" and os.path.exists(source):
-            reason = f"OUT must be the name of the files to write, got a folder: {_shown(out)}"
+            reason = f"OUT must be the name of the files to write, got a folder: {shown(out)}"
             _refuse(reason, "pack", source, "OUT", "--root", out)
         if kinds[0] != "stdin" and not os.path.exists(source):
-            reason = f"{_shown(source)} does not exist, and {_shown(out)} is a folder"
+            reason = f"{shown(source)} does not exist, and {shown(out)} is a folder"
             _refuse(reason, "pack", out, source)
     for source, kind in zip(sources, kinds, strict=True):
         if kind == "url":
-            _refuse(f"rectool reads files, not URLs: download {_shown(source)} first")
+            _refuse(f"rectool reads files, not URLs: download {shown(source)} first")
         if kind == "index":
-            reason = f"{_shown(source)} is an index; the records are in the .rec"
+            reason = f"{shown(source)} is an index; the records are in the .rec"
             _refuse(reason, "pack", _beside(source, ".rec"), out)
         if kind == "image":
             _refuse(
-                f"SOURCE must be a folder, a list or record files, got an image: {_shown(source)}"
+                f"SOURCE must be a folder, a list or record files, got an image: {shown(source)}"
             )
         if kind != "stdin" and not os.path.lexists(source):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), source)
     _check_output(out, "pack", *sources)
     if set(kinds) == {"records"} and kind_of_path(out) == "records" and os.path.lexists(out):
         reason = (
-            f"OUT must be a new name behind the sources, got a record file: {_shown(out)}"
+            f"OUT must be a new name behind the sources, got a record file: {shown(out)}"
             " (if it is to be replaced, give its name without .rec)"
         )
         _refuse(reason, "pack", *sources, out, "OUT")
@@ -209,15 +210,15 @@ def check_unpack(recs: Sequence[str], folder: str) -> None:
     """Refuses what cannot be REC and DIR of `rectool unpack`."""
     if kind_of_path(folder) == "records":
         if not os.path.isfile(recs[-1]):
-            reason = f"REC must be a record file, got {_shown(recs[-1])}"
+            reason = f"REC must be a record file, got {shown(recs[-1])}"
             _refuse(reason, "unpack", folder, recs[-1])
-        reason = f"DIR must be a folder to write to, got a record file: {_shown(folder)}"
+        reason = f"DIR must be a folder to write to, got a record file: {shown(folder)}"
         _refuse(reason, "unpack", recs[0], "DIR")
     for rec in recs:
         _check_records(rec, "unpack", folder)
     kind = kind_of_path(folder)
     if kind in ("url", "stdin", "device") or (kind != "folder" and os.path.exists(folder)):
-        _refuse(f"DIR must be a folder to write to, got {_NOUNS[kind]}: {_shown(folder)}")
+        _refuse(f"DIR must be a folder to write to, got {_NOUNS[kind]}: {shown(folder)}")
 
 
 def wrong_records(rec: str, *command: str) -> str:
@@ -257,7 +258,7 @@ def _filled(rec: str, command: Sequence[str]) -> list[str]:
 def _check_records(rec: str, command: str, *more: str) -> None:
     reason = wrong_records(rec, command, "{}", *more)
     if reason:
-        raise click.UsageError(f"{_shown(rec)}: {reason}")
+        raise click.UsageError(f"{shown(rec)}: {reason}")
 
 
 def check_index(recs: Sequence[str], idx: str | None) -> tuple[Sequence[str], str | None]:
@@ -268,7 +269,7 @@ def check_index(recs: Sequence[str], idx: str | None) -> tuple[Sequence[str], st
         recs, idx = recs[:1], recs[1]
     for rec in recs:
         if idx is None and len(recs) > 1 and kind_of_path(rec) == "index":
-            reason = f"{_shown(rec)} is an index; each is written beside its record file"
+            reason = f"{shown(rec)} is an index; each is written beside its record file"
             _refuse(reason, "index", *(one for one in recs if kind_of_path(one) != "index"))
     return recs, idx
 
@@ -281,12 +282,12 @@ def _check_output(out: str, command: str, *before: str) -> None:
     """Refuses names that no output can have."""
     kind = kind_of_path(out)
     if kind in ("url", "stdin", "device"):
-        _refuse(f"OUT must be the name of a file to write, got {_NOUNS[kind]}: {_shown(out)}")
+        _refuse(f"OUT must be the name of a file to write, got {_NOUNS[kind]}: {shown(out)}")
     ending = os.path.splitext(out)[1].lower()
     right = {"list": ".lst", "pack": ".rec"}[command]
     wrong = {".rec", ".idx", ".lst"} - {right}
     if ending in wrong or ending in _IMAGES:
-        reason = f"OUT must be a name without an ending, or with {right}, got {_shown(out)}"
+        reason = f"OUT must be a name without an ending, or with {right}, got {shown(out)}"
         _refuse(reason, command, *before, os.path.splitext(out)[0])
 
 
@@ -300,15 +301,9 @@ def _with_hint(reason: str, command: Sequence[str]) -> str:
 
 def _command(*words: str) -> str:
     return "rectool " + " ".join(
-        word if word in _PLACEHOLDERS else shlex.quote(_shown(word)) for word in words
+        word if word in _PLACEHOLDERS else shlex.quote(shown(word)) for word in words
     )
 
 
 def _beside(path: str, ending: str) -> str:
     return os.path.splitext(path)[0] + ending
-
-
-def _shown(path: str) -> str:
-    from ..errors import shown
-
-    return shown(path)

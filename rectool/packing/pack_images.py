@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import ArgumentError, Failure, RecordError, StrPath
+from ..errors import ArgumentError, Failure, RecordError, StrPath, plural
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -247,7 +247,6 @@ def _sharding(count: int | None, size: int | str | None, resume: bool) -> Shardi
 
 def _remark_on_shards(rec: str, say: Callable[[str], None]) -> None:
     """Says what a run with `resume` can go on with."""
-    from ..errors import plural
     from .shard_writer import finished_shards
 
     finished = finished_shards(rec.removesuffix(".rec"))
