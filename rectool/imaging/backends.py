@@ -11,6 +11,6 @@ from .options import Backend
 def load(backend: Backend) -> Any:
     """The backend's module: it has `decode`, `render`, `resize`, `warp` and `encode`.
 
-    Raises ImageError where the library that it needs is not installed.
+    Raises ImageError where a package that it needs is not installed.
     """
     return import_module(f"{__package__}.{backend}")

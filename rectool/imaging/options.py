@@ -10,7 +10,7 @@ from .probe import MAX_PIXELS
 
 Color = Literal["rgb", "gray", "unchanged"]
 Encoding = Literal["jpg", "png", "webp"]
-Backend = Literal["pillow", "opencv"]
+Backend = Literal["pillow", "opencv", "fast"]
 Interp = Literal["nearest", "bilinear", "bicubic", "box", "hamming", "lanczos", "area", "auto"]
 ResizeMode = Literal["short", "long", "exact"]
 
@@ -20,6 +20,7 @@ QUALITY = {"jpg": 95, "png": 6, "webp": 95}
 INTERPS: dict[str, tuple[Interp, ...]] = {
     "pillow": ("nearest", "bilinear", "bicubic", "box", "hamming", "lanczos", "auto"),
     "opencv": ("nearest", "bilinear", "bicubic", "lanczos", "area", "auto"),
+    "fast": ("nearest", "bilinear", "bicubic", "box", "hamming", "lanczos", "auto"),
 }
 """The backends, and the interpolations of each."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ from .pillow_open import (
     orientation_in,
     shows_through,
 )
+from .plain_jpegs import plain_jpeg
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -69,6 +71,9 @@ takes half the time and is off by an RMS of 0.6 (of 255; at most 6), which encod
 take whole pixels, nearest and box: of larger pixels they make something else (2.3; 46).
 """
 
+Resample = Callable[[Image.Image, Fit], Image.Image]
+_Part = tuple[Image.Image, Fit, bool]
+
 
 def decode(
     data: bytes, color: Color = "rgb", *, orient: bool = True, max_pixels: int | None = None
@@ -91,7 +96,7 @@ def decode(
 
 def render(data: bytes, how: Reading, fit_of: FitOf, changes: list[Change]) -> Image.Image:
     """The image that a transform makes, not yet encoded. Raises ImageError as `decode` does."""
-    return _cut(data, how, fit_of, changes, alone=True)
+    return cut_out(data, how, fit_of, changes, alone=True)
 
 
 def cut(
@@ -108,12 +113,58 @@ def cut(
     first, and what is around does not count. Raises ImageError as `decode` does, and whatever
     `fit_of` raises.
     """
-    return _cut(data, Reading(color, max_pixels=max_pixels), fit_of, [], alone=alone)
+    return cut_out(data, Reading(color, max_pixels=max_pixels), fit_of, [], alone=alone)
 
 
-def _cut(
-    data: bytes, how: Reading, fit_of: FitOf, changes: list[Change], *, alone: bool
+def cut_out(
+    data: bytes,
+    how: Reading,
+    fit_of: FitOf,
+    changes: list[Change],
+    *,
+    alone: bool,
+    resample: Resample | None = None,
 ) -> Image.Image:
+    """See `cut`; resized by `resample`, or else as Pillow does."""
+    plain, fit, smaller = _jpeg_part(data, how, fit_of, changes) or _part(
+        data, how, fit_of, changes
+    )
+    left, top, right, bottom = fit.box
+    whole = fit.box == (0, 0, *plain.size)
+    with memory_for(data):
+        if fit.size == (right - left, bottom - top) and not smaller:
+            return plain if whole else plain.crop(fit.box)
+        if alone and not whole:
+            x, y = math.floor(left), math.floor(top)
+            plain = plain.crop((x, y, math.ceil(right), math.ceil(bottom)))
+            fit = fit._replace(box=(left - x, top - y, right - x, bottom - y))
+        return (resample or resampled)(plain, fit)
+
+
+def resampled(image: Image.Image, fit: Fit) -> Image.Image:
+    return image.resize(fit.size, _RESAMPLE[fit.interp], fit.box)
+
+
+def _jpeg_part(data: bytes, how: Reading, fit_of: FitOf, changes: list[Change]) -> _Part | None:
+    """See `_part`; by simplejpeg. None for what is Pillow's."""
+    jpeg = None if how.truncated else plain_jpeg(data, how.max_pixels)
+    if jpeg is None:
+        return None
+    fit = fit_of(*jpeg.size)
+    scale = _scale(fit)
+    array = jpeg.decoded(how.color, scale)
+    if array is None:
+        return _part(data, how, lambda *_: fit, changes)
+    with memory_for(data):
+        image = Image.fromarray(array)
+    return image, _scaled(fit, scale) if scale > 1 else fit, scale > 1
+
+
+def _part(data: bytes, how: Reading, fit_of: FitOf, changes: list[Change]) -> _Part:
+    """An image in the colours that were asked for, turned, and what is to be made of it.
+
+    A JPEG may be smaller than it was, if the last one is true.
+    """
     with opened(data, how.max_pixels, truncated=how.truncated) as image:
         turn = orientation_in(image)
         sides = image.size[::-1] if turn >= 5 else image.size
@@ -121,21 +172,7 @@ def _cut(
         with decoding(data):
             draft = _draft(image, fit, how.color, turn) if fit and image.format in JPEGS else None
         plain = loaded(image, data, how, turn, changes)
-        fit = draft or fit or fit_of(*plain.size)
-        whole = fit.box == (0, 0, *plain.size)
-        with memory_for(data):
-            if fit.size == (fit.box[2] - fit.box[0], fit.box[3] - fit.box[1]) and not draft:
-                return plain if whole else plain.crop(fit.box)
-            return _resized(plain, fit, alone=alone and not whole)
-
-
-def _resized(image: Image.Image, fit: Fit, *, alone: bool) -> Image.Image:
-    left, top, right, bottom = fit.box
-    if alone:
-        x, y = math.floor(left), math.floor(top)
-        image = image.crop((x, y, math.ceil(right), math.ceil(bottom)))
-        left, top, right, bottom = left - x, top - y, right - x, bottom - y
-    return image.resize(fit.size, _RESAMPLE[fit.interp], (left, top, right, bottom))
+        return plain, draft or fit or fit_of(*plain.size), draft is not None
 
 
 def loaded(
@@ -164,20 +201,30 @@ def _draft(image: Image.Image, fit: Fit, color: Color, turn: int) -> Fit | None:
     Gives what is to be cut out of the smaller image, in its pixels; None if it is no smaller.
     """
     width, height = image.size
-    left, top, right, bottom = fit.box
-    shrinks = min((right - left) / fit.size[0], (bottom - top) / fit.size[1])
-    scale = next((scale for scale in (8, 4, 2) if shrinks >= scale * _GAP), 1)
-    if fit.interp in ("nearest", "box", "area"):
-        scale = 1
+    scale = _scale(fit)
     # grey is the luma channel itself, as libjpeg gives it to OpenCV
     mode = "L" if color == "gray" else None
     if image.draft(mode, (width // scale, height // scale)) is None or scale == 1:
         return None
     # the decoder fills up the last column and row of pixels; a turn can make them the first
     x, y = (-side % scale for side in ((height, width) if turn >= 5 else (width, height)))
-    x, y = x * (turn in _MIRRORED_ACROSS), y * (turn in _MIRRORED_DOWN)
+    return _scaled(fit, scale, x * (turn in _MIRRORED_ACROSS), y * (turn in _MIRRORED_DOWN))
+
+
+def _scale(fit: Fit) -> int:
+    """How many times smaller a JPEG may be decoded: 1, 2, 4 or 8. See _GAP."""
+    left, top, right, bottom = fit.box
+    shrinks = min((right - left) / fit.size[0], (bottom - top) / fit.size[1])
+    if fit.interp in ("nearest", "box", "area"):
+        return 1
+    return next((scale for scale in (8, 4, 2) if shrinks >= scale * _GAP), 1)
+
+
+def _scaled(fit: Fit, scale: int, x: int = 0, y: int = 0) -> Fit:
+    """What is to be cut out of an image so many times smaller; (x, y) is where it begins there."""
+    left, top, right, bottom = fit.box
     box = ((x + left) / scale, (y + top) / scale, (x + right) / scale, (y + bottom) / scale)
-    return Fit(box, fit.size, fit.interp)
+    return fit._replace(box=box)
 
 
 def resize(array: NDArray[Any], size: Size, interp: Interp) -> NDArray[Any]:

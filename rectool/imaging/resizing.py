@@ -1,4 +1,4 @@
-"""Arrays of pixels, resized and turned by either backend."""
+"""Arrays of pixels, resized and turned by each backend."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ def resize_array(
 
     `array` is HxW, or HxWxC of 1, 3 or 4 channels, uint8 or float32. Pillow's are antialiased, all
     but "nearest", "area" is its box there, and the fourth channel of uint8 is taken for alpha: what
-    is transparent counts for nothing. OpenCV's are cv2.resize's, every bit of them. "auto" is as in
-    Reencode.
+    is transparent counts for nothing. Those of "fast" are at most 1 of 255 from Pillow's. OpenCV's
+    are cv2.resize's, every bit of them. "auto" is as in Reencode.
 
     Raises ImageError for other arrays, for a result of more pixels than are ever decoded, and where
-    OpenCV is not installed; ValueError for a size below 1 and what a backend does not have.
+    the backend's packages are not installed; ValueError for a size below 1 and what a backend does
+    not have.
     """
     if backend not in INTERPS:
-        raise ValueError(f"no backend {backend!r}: there are {' and '.join(INTERPS)}")
+        raise ValueError(f"no backend {backend!r}: there are {', '.join(INTERPS)}")
     if interp != "area" and interp not in INTERPS[backend]:
         raise ValueError(f"{backend} has no interp {interp}, but {', '.join(INTERPS[backend])}")
     if min(size) < 1:

@@ -14,7 +14,6 @@ from ..format.reader import RecordReader
 from ..imaging.array_decoding import decode_array
 from ..imaging.backends import load
 from ..imaging.options import Backend, Color, Fit
-from ..imaging.pillow import cut
 from ..imaging.resizing import pad_array, resize_array, warp_array
 from .augment.affine import as_fit
 from .augment.geometry import GeometryPlan
@@ -54,10 +53,9 @@ class SampleLoader:
         self._seed, self._origin = seed, origin  # where this part begins in the order of all
         self._color = _COLORS[augmentation.channels]
         # Pillow resizes what the crop needs, and no more, of an image that it has decoded small
-        self._fuses = backend == "pillow" and augmentation.resamples
+        self._fuses = backend != "opencv" and augmentation.resamples
         self._fuses = self._fuses and not (augmentation.pad or augmentation.warps)
-        if backend == "opencv":
-            load(backend)
+        self._library = load(backend)
         self.skipped: dict[int, RecordError] = {}
 
     def fill(self, batch: RawBatch, row: int) -> None:
@@ -111,7 +109,9 @@ class SampleLoader:
             plans.append(GeometryPlan(self._aug, width, height, draw))
             return as_fit(plans[0].steps, width, height)
 
-        image = np.asarray(cut(payload, self._color, fit, max_pixels=self._max_pixels))
+        image = np.asarray(
+            self._library.cut(payload, self._color, fit, max_pixels=self._max_pixels)
+        )
         return self._checked(image), plans[0]
 
     def _checked(self, image: NDArray[Any]) -> NDArray[Any]:

@@ -94,7 +94,8 @@ def pack_images(
         background: The color to blend transparent images with: a name, "#rrggbb" or (r, g, b).
         truncated: Pack images that are cut short or damaged as far as they can be decoded.
         max_pixels: Refuse images of more pixels.
-        backend: "pillow" (None too) antialiases; "opencv" gives im2rec.py's bytes.
+        backend: "pillow" (None too) antialiases; "fast" does so in less time (values at most 1
+            of 255 apart); "opencv" gives im2rec.py's bytes.
         pass_through: Store images as they are, if they are whole. Records of `.rec` files are
             copied as they are where no argument says what becomes of images.
         verify: Decode each image that is stored as it is.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rectool import ImageError
-from rectool.imaging import array_decoding
+from rectool.imaging import array_decoding, plain_jpegs
 from rectool.imaging.array_decoding import decode_array
 from rectool.imaging.pillow import decode
 from rectool.imaging.probe import has_exif
@@ -29,7 +29,7 @@ JFIF = b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"
 def decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """With simplejpeg, and as where it is not installed."""
     if request.param == "pillow":
-        monkeypatch.setattr(array_decoding, "_simplejpeg", None)
+        monkeypatch.setattr(plain_jpegs, "_simplejpeg", None)
     else:
         pytest.importorskip("simplejpeg")
     return str(request.param)

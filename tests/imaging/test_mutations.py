@@ -84,6 +84,7 @@ def decodes(data: bytes) -> bool:
         ["--pass-through"],
         ["--pass-through", "--verify"],
         ["--backend", "opencv"],
+        ["--backend", "fast", "--resize", "20"],
     ],
     ids=lambda options: " ".join(options) or "encoded anew",
 )

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import Run
+from helpers.backends import BACKENDS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,8 +116,9 @@ def test_auto_is_mxnets_inter_method_9(size: tuple[int, int], interp: str) -> No
         ({"interp": "area"}, "with pillow take box"),
         ({"interp": "box", "backend": "opencv"}, "opencv has no interp box, but nearest, bilin"),
         ({"interp": "hamming", "backend": "opencv"}, "opencv has no interp hamming"),
+        ({"interp": "area", "backend": "fast"}, "with fast take box"),
         ({"interp": "cubic"}, "pillow has no interp cubic"),
-        ({"backend": "imagemagick"}, "no backend 'imagemagick': there are pillow and opencv"),
+        ({"backend": "imagemagick"}, "no backend 'imagemagick': there are pillow, opencv, fast"),
         ({"encoding": "png", "quality": 10}, "compression level, 1 to 9"),
         ({"resize": 9, "resize_mode": "exact", "upscale": False}, "has to upscale some"),
     ],
@@ -147,7 +149,7 @@ def test_wrong_usage(run: Runner, tmp_path: Path, tree: Path, options: str, says
     assert not list(tmp_path.glob("out*"))
 
 
-@pytest.mark.parametrize("backend", ["pillow", "opencv"])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
     ("options", "size"),
     [
@@ -168,36 +170,46 @@ def test_the_command_resizes(
     assert decode(RecordReader(tmp_path / "out.rec")[0][24:]).size == size
 
 
-@pytest.fixture
-def without_cv2(tmp_path: Path) -> str:
-    """A PYTHONPATH under which OpenCV is not there."""
+NEEDS = {"opencv": ("cv2",), "fast": ("simplejpeg", "cykooz_resizer")}
+
+
+@pytest.fixture(params=[(backend, module) for backend in NEEDS for module in NEEDS[backend]])
+def missing(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
+    """A backend, and a PYTHONPATH under which something that it needs is not there."""
+    backend, module = request.param
     folder = tmp_path / "site"
     folder.mkdir()
-    (folder / "sitecustomize.py").write_text("import sys; sys.modules['cv2'] = None\n")
-    return os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+    (folder / "sitecustomize.py").write_text(f"import sys; sys.modules['{module}'] = None\n")
+    return backend, os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
 
 
-def test_without_opencv(run: Runner, tmp_path: Path, tree: Path, without_cv2: str) -> None:
-    result = run("pack", "images", "out", "--backend", "opencv", PYTHONPATH=without_cv2)
+def test_without_what_a_backend_needs(
+    run: Runner, tmp_path: Path, tree: Path, missing: tuple[str, str]
+) -> None:
+    backend, path = missing
+    result = run("pack", "images", "out", "--backend", backend, PYTHONPATH=path)
     assert (result.status, result.out) == (2, "")
-    assert "backend opencv needs OpenCV: pip install 'rectool[opencv]'" in result.err
+    assert f"backend {backend} needs " in result.err
+    assert f"pip install 'rectool[{backend}]'" in result.err
     assert not list(tmp_path.glob("out*"))
-    assert run("pack", "images", "out", "--resize", 9, PYTHONPATH=without_cv2).status == 0
+    assert run("pack", "images", "out", "--resize", 9, PYTHONPATH=path).status == 0
 
 
-def test_the_library_without_opencv(tmp_path: Path, without_cv2: str) -> None:
+def test_the_library_without_what_a_backend_needs(missing: tuple[str, str]) -> None:
     code = """
+import sys
 from rectool import ImageError
 from rectool.packing.transform import Reencode
 try:
-    Reencode(backend="opencv").apply(b"")
+    Reencode(backend=sys.argv[1]).apply(b"")
 except ImageError as error:
     print(error)
 """
-    env = {**os.environ, "PYTHONPATH": without_cv2}
-    command = [sys.executable, "-c", code]
+    backend, path = missing
+    env = {**os.environ, "PYTHONPATH": path}
+    command = [sys.executable, "-c", code, backend]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
-    assert "pip install 'rectool[opencv]'" in done.stdout, done
+    assert f"pip install 'rectool[{backend}]'" in done.stdout, done
 
 
 def test_help_imports_no_image_library() -> None:
@@ -209,4 +221,4 @@ print("imported:", *{"PIL", "cv2", "numpy"} & sys.modules.keys())
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("imported:\n")
-    assert "--backend [pillow|opencv]" in done.stdout
+    assert "--backend [pillow|opencv|fast]" in done.stdout

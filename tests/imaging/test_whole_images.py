@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Run, encoded, picture
+from helpers.backends import BACKENDS, installed, need
 from helpers.image_variants import GIF, PHOTO, PNG, PROGRESSIVE, several, variants
 from PIL import Image, ImageFile
 
 from rectool import ImageError, ImageRecordIter, IRHeader, RecordDataset, RecordWriter, pack
-from rectool.imaging import array_decoding, pillow_open
+from rectool.imaging import array_decoding, pillow_open, plain_jpegs
 from rectool.imaging.check_complete import check_complete
 from rectool.imaging.options import Backend
 from rectool.imaging.pillow import cut, decode
@@ -41,21 +42,18 @@ def _is_taken(make: Callable[[bytes], object], data: bytes) -> bool:
 def test_all_ways_agree_on_what_is_whole(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data, whole = VARIANTS[name]
     ways = {
-        "pillow": Reencode().apply,
-        "smaller": Reencode(resize=8).apply,
         "copied and decoded": CopyBytes("pixels").apply,
         "array": array_decoding.decode_array,
     }
     if name not in ONLY_DECODING_TELLS:
         ways["copied"] = CopyBytes().apply
-    try:
-        ways["opencv"] = Reencode(backend="opencv").apply
-        ways["opencv"](PHOTO)
-    except ImageError:  # not installed
-        del ways["opencv"]
+    for backend in installed():
+        ways[backend] = Reencode(backend=backend).apply
+        ways[f"{backend}, smaller"] = Reencode(resize=8, backend=backend).apply
     found = {way: _is_taken(make, data) for way, make in ways.items()}
-    monkeypatch.setattr(array_decoding, "_simplejpeg", None)
+    monkeypatch.setattr(plain_jpegs, "_simplejpeg", None)
     found["array by pillow"] = _is_taken(array_decoding.decode_array, data)
+    found["pillow alone"] = _is_taken(Reencode(resize=8).apply, data)
     assert found == dict.fromkeys(found, whole)
 
 
@@ -125,13 +123,9 @@ def test_a_bug_in_a_callback_is_no_damaged_image() -> None:
         cut(PHOTO, "rgb", fit_of)  # type: ignore[arg-type]
 
 
-BACKENDS: list[Backend] = ["pillow", "opencv"]
-
-
 @pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest) -> Backend:
-    if request.param == "opencv":
-        pytest.importorskip("cv2")
+    need(request.param)
     chosen: Backend = request.param
     return chosen
 

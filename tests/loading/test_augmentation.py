@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import encoded, picture
+from helpers.backends import BACKENDS, need
 from helpers.batches import iterate, write
 from PIL import Image
 
@@ -228,11 +229,10 @@ def test_resizing_at_once_is_close_to_step_by_step(
         assert np.abs(image - row[:, :, ::-1]).mean() > 5  # the pictures are not that alike
 
 
-@pytest.mark.parametrize("backend", ["pillow", "opencv"])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("channels", [(), (3,), (4,)])
 def test_maps_move_pixels_where_they_say(backend: Any, channels: tuple[int, ...]) -> None:
-    if backend == "opencv":
-        pytest.importorskip("cv2")
+    need(backend)
     array = RNG.integers(0, 256, (20, 30, *channels), dtype=np.uint8)
     shift = Warp((1, 0, 4, 0, 1, -3), 30, 20, "nearest")
     moved = warp_array(array, shift, 9, backend)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import encoded
+from helpers.backends import BACKENDS, need
 from helpers.batches import flat, write
 from helpers.pairs import mask_of, write_pair
 from numpy.typing import NDArray
@@ -77,14 +78,13 @@ OPTIONS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("backend", ["pillow", "opencv"])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_boxes_are_around_what_they_were_around(
     rec: Path, options: dict[str, Any], backend: str
 ) -> None:
     """To within a pixel of the result; left out is what is nearly or wholly outside."""
-    if backend == "opencv":
-        pytest.importorskip("cv2")
+    need(backend)
     it = ImageDetRecordIter(rec, SHAPE, 8, backend=backend, fill_value=0, dtype="uint8", **options)
     found = 0
     for batch in it:
@@ -319,9 +319,8 @@ def test_image_record_iter_hints_at_it(rec: Path) -> None:
 
 
 def test_force_resize_takes_the_whole_image(rec: Path) -> None:
-    for options in ({}, {"resize": 100}, {"backend": "opencv"}):
-        if "backend" in options:
-            pytest.importorskip("cv2")
+    for options in ({}, {"resize": 100}, {"backend": "opencv"}, {"backend": "fast"}):
+        need(options.get("backend", "pillow"))
         image = next(ImageRecordIter(rec, SHAPE, 1, label_width=17, force_resize=True, **options))
         for channel, (_, *box) in enumerate(BOXES[0]):
             seen = measured(image.data[0][0], channel)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import encoded, picture
+from helpers.backends import need
 from helpers.batches import SHAPE, flat, flats, seen, write
 
 from rectool import (
@@ -120,13 +121,15 @@ def test_a_refusal_says_what_is_valid(rec: Path) -> None:
 @pytest.mark.parametrize(
     "payload", [b"no image, but text", JPEG[: len(JPEG) // 2], JPEG[:-2], b"\xff\xd8\xff", b"\0"]
 )
-@pytest.mark.parametrize("options", [{}, {"resize": 6}, {"resize": 6, "backend": "opencv"}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"resize": 6}, {"resize": 6, "backend": "opencv"}, {"resize": 6, "backend": "fast"}],
+)
 def test_a_bad_image_is_named_and_the_next_batch_follows(
     tmp_path: Path, payload: bytes, options: dict[str, Any]
 ) -> None:
     path = broken(tmp_path / "a.rec", 10, 5, payload=payload)
-    if "backend" in options:
-        pytest.importorskip("cv2")
+    need(options.get("backend", "pillow"))
     it = ImageRecordIter(path, SHAPE, 4, preprocess_threads=3, **options)
     assert seen([next(it)]) == [0, 1, 2, 3]
     with pytest.raises(ImageError, match=r"a\.rec: the record with the key 15: "):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import encoded
+from helpers.backends import BACKENDS, need
 from helpers.pairs import FILL, STEP, mask_of, picture_of, places, ramp, write_pair
 from numpy.typing import NDArray
 from PIL import Image
@@ -80,12 +81,11 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[int, int], tup
 
 
 def of_backend(backend: str, options: dict[str, Any]) -> dict[str, Any]:
-    if backend == "opencv":
-        pytest.importorskip("cv2")
+    need(backend)
     return {**options, "backend": backend}
 
 
-@pytest.mark.parametrize("backend", ["pillow", "opencv"])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("options", [*STILL, *RESIZED, *WARPED], ids=str)
 def test_masks_lie_where_their_images_do(
@@ -109,7 +109,7 @@ def test_masks_lie_where_their_images_do(
         assert not down[inside].any()
 
 
-@pytest.mark.parametrize("backend", ["pillow", "opencv"])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("size", SIZES[:2], ids=str)
 @pytest.mark.parametrize("options", [*RESIZED[:6], *RESIZED[7:], *WARPED[:3], *WARPED[4:7],
                                      *WARPED[8:]], ids=str)  # fmt: skip
@@ -177,7 +177,11 @@ def test_nearest_neighbours_that_are_resized_once_more() -> None:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
-@pytest.mark.parametrize("options", [{}, {"resize": 41}, {"backend": "opencv"}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"resize": 41}, {"backend": "opencv"}, {"resize": 41, "backend": "fast"}],
+    ids=str,
+)
 def test_masks_are_turned_as_their_images_are(
     tmp_path: Path, kind: str, options: dict[str, Any]
 ) -> None:
@@ -237,7 +241,7 @@ def test_colours_leave_masks_alone(pairs: dict[Any, Any], options: dict[str, Any
     assert not np.array_equal(plain.data[0], coloured.data[0])
 
 
-@pytest.mark.parametrize("backend", ["pillow", "opencv"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_images_and_threads_do_not_change(pairs: dict[Any, Any], backend: str) -> None:
     """Images are the same with masks as without; masks the same whichever thread makes them."""
     rec, masks = pairs[43, 57]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import encoded, picture
+from helpers.backends import BACKENDS, need
 from helpers.batches import SHAPE, flat, flats, grid, iterate, write
 from numpy.typing import NDArray
 from PIL import Image
@@ -84,11 +85,10 @@ def test_rand_mirror_is_half(grids: Path) -> None:
     assert (iterate(grids, (3, 20, 30), rand_mirror=True, mirror=True)[:, 0, 0, 0] == 44 * 4).all()
 
 
-@pytest.mark.parametrize("backend", ["pillow", "opencv"])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("way", ["areas", "ratios"])
 def test_random_resized_crops_are_within_bounds(grids: Path, way: str, backend: str) -> None:
-    if backend == "opencv":
-        pytest.importorskip("cv2")
+    need(backend)
     options: dict[str, Any] = {"min_random_area": 0.2, "max_random_area": 0.5}
     if way == "ratios":
         options = {**options, "min_aspect_ratio": 0.5, "max_aspect_ratio": 0.8}
@@ -144,10 +144,9 @@ def test_pad_and_fill_value(greys: Path) -> None:
     assert iterate(greys, (3, 12, 12), pad=3)[0, 0, 0, 0] == 255
 
 
-@pytest.mark.parametrize("backend", ["pillow", "opencv"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_turns_and_shears_stay_within_bounds(grids: Path, backend: str) -> None:
-    if backend == "opencv":
-        pytest.importorskip("cv2")
+    need(backend)
 
     def angles(**options: Any) -> NDArray[Any]:
         """How far the rows of pixels point upwards in the middle, in degrees."""
@@ -177,10 +176,9 @@ def test_a_turn_is_counter_clockwise_and_filled_around(grids: Path) -> None:
     assert abs(row - 25) <= 1
 
 
-@pytest.mark.parametrize("backend", ["pillow", "opencv"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_scales_and_proportions(grids: Path, backend: str) -> None:
-    if backend == "opencv":
-        pytest.importorskip("cv2")
+    need(backend)
 
     def steps(**options: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         """Pixels of the result to one of the image, across and down."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import os
 import pickle
@@ -14,12 +13,13 @@ from typing import Any
 
 import pytest
 from conftest import photo
+from helpers.backends import installed
 from helpers.batches import SHAPE, flat, flats, write
 from PIL import Image
 
 from rectool import ImageError, ImageRecordIter, RecordDataset
 
-BACKENDS = ["pillow", *(["opencv"] if importlib.util.find_spec("cv2") else [])]
+BACKENDS = installed()
 
 
 def bug(*_: object, **__: object) -> Any:

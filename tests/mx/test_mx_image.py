@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import encoded, picture
+from helpers.backends import BACKENDS, need
 from PIL import Image
 
 import rectool.mx as mx
@@ -160,12 +161,11 @@ def test_resized_as_opencv_does(opencv: Any, code: int, dtype: str, channels: in
             assert np.array_equal(made, wanted.reshape(made.shape))
 
 
-@pytest.mark.parametrize("backend", ["pillow", "opencv"])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("shape", [(23, 31), (23, 31, 1), (23, 31, 3), (23, 31, 4)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_every_kind_of_array_keeps_its_kind(backend: Any, shape: Any, dtype: Any) -> None:
-    if backend == "opencv":
-        pytest.importorskip("cv2")
+    need(backend)
     array = np.full(shape, 77, dtype)
     if shape[2:] == (4,):
         array[:, :, 3] = 255  # opaque

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from conftest import Run, encoded, picture
 from helpers.aligned import SIZES, both, check_aligned, image_of, mask_of
+from helpers.backends import BACKENDS
 from PIL import Image
 
 from rectool.imaging.masks import decode_mask, encode_mask
@@ -28,7 +29,7 @@ GEOMETRY = [
 ]
 
 
-@pytest.mark.parametrize("backend", ["pillow", "opencv"])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("options", GEOMETRY, ids=lambda options: "".join(map(str, options)))
 def test_masks_lie_where_their_images_do(
     run: Runner, pairs: Path, options: list[Any], backend: str

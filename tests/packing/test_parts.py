@@ -1,4 +1,4 @@
-"""Parts of images resized as if of the whole, and arrays turned by either backend."""
+"""Parts of images resized as if of the whole, and arrays turned by each backend."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import encoded, photo, picture
+from helpers.backends import BACKENDS, need
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -148,13 +149,10 @@ def test_what_cannot_be_made_is_said_as_it_is() -> None:
 
 # Arrays turned.
 
-BACKENDS: list[Backend] = ["pillow", "opencv"]
-
 
 @pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest) -> Backend:
-    if request.param == "opencv":
-        pytest.importorskip("cv2")
+    need(request.param)
     return request.param  # type: ignore[no-any-return]
 
 
@@ -206,7 +204,10 @@ def test_backends_agree(angle: int, scale: float, shape: tuple[int, ...]) -> Non
     for axis in (0, 1):  # and two pixels further in
         for step in (-2, -1, 1, 2):
             inside &= np.roll(inside, step, axis)
-    pillow, opencv = (warp_array(array, warp, 0, backend).astype(int) for backend in BACKENDS)
+    pillow, opencv = (
+        warp_array(array, warp, 0, backend).astype(int)  # type: ignore[arg-type]
+        for backend in ("pillow", "opencv")
+    )
     assert inside.mean() > 0.3
     difference = np.abs(pillow - opencv)[inside]
     assert difference.max() <= 2
