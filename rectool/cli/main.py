@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any, NoReturn, TextIO, TypeVar
 
 import click
@@ -23,6 +24,16 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _EPILOG = "Exit status: 0 all done, 1 something could not be done, 2 wrong usage, 130 interrupted."
 
+
+COMMANDS = {
+    "list": "List the images of a folder in a .lst.",
+    "pack": "Pack a folder, a .lst or .rec files into a .rec.",
+    "inspect": "Show and check what record files hold.",
+    "unpack": "Write the images of a .rec to files.",
+    "index": "Write the .idx of a .rec that has none.",
+    "im2rec": "Run a command line of MXNet's im2rec.py.",
+}
+"""The commands, each a module of this package, and what each does."""
 
 MOST_NAMED = 20
 """So many faults of one kind are named, and the others counted."""
@@ -58,6 +69,19 @@ class Commands(click.Group):
     """The one door through which errors leave: a line on stderr and an exit status."""
 
     command_class = QuietCommand
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """A command; its module is loaded at its first use."""
+        if name in COMMANDS:
+            import_module(f"{__package__}.{name}")
+        return super().get_command(ctx, name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -119,13 +119,14 @@ def is_quiet() -> bool:
 
 def _homes_of(error: click.NoSuchOption) -> list[str]:
     """The other commands that have this option."""
-    group = error.ctx.parent.command if error.ctx is not None and error.ctx.parent else None
-    if not isinstance(group, click.Group):
+    ctx = error.ctx.parent if error.ctx is not None else None
+    if ctx is None or not isinstance(ctx.command, click.Group):
         return []
     return [
         name
-        for name, command in group.commands.items()
-        if any(error.option_name in param.opts + param.secondary_opts for param in command.params)
+        for name in ctx.command.list_commands(ctx)
+        if (command := ctx.command.get_command(ctx, name)) is not None
+        and any(error.option_name in param.opts + param.secondary_opts for param in command.params)
     ]
 
 

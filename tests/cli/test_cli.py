@@ -44,6 +44,19 @@ def test_start_up_imports_no_more_than_it_needs(code: str) -> None:
     assert done.stdout.split() == []
 
 
+@pytest.mark.parametrize("args", [["--help"], ["index", "--help"]])
+def test_help_loads_no_more_than_the_command_asked_for(args: list[str]) -> None:
+    check = f"""
+import sys
+from rectool.cli import main
+main({args!r}, standalone_mode=False)
+print(*[name for name in {list(COMMANDS)!r} if "rectool.cli." + name in sys.modules])
+print(*{{"numpy", "PIL", "cv2", "tqdm"}} & sys.modules.keys())
+"""
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-2:] == ["".join(args[:-1]), ""]
+
+
 def test_signals_are_handled_before_anything_slow_is_loaded() -> None:
     """Until they are, Ctrl-C ends in a traceback."""
     check = """

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 from conftest import Run
 
@@ -23,6 +24,12 @@ VERBS = {
 ONLY_PRINTED = {"as_json"}
 
 
+def command_of(name: str) -> click.Command:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    return command
+
+
 def is_option(parameter: str) -> bool:
     """Callbacks are the library's alone; on_error is an option of list and pack."""
     return not parameter.startswith("on_") or parameter == "on_error"
@@ -33,7 +40,7 @@ def test_every_command_has_the_options_and_defaults_of_its_function(name: str) -
     signature = inspect.signature(VERBS[name]).parameters
     function = {one.name: one.default for one in signature.values() if is_option(one.name)}
     required = {one for one, default in function.items() if default is inspect.Parameter.empty}
-    command = main.commands[name].make_context(name, ["source", "out"]).params  # parses only
+    command = command_of(name).make_context(name, ["source", "out"]).params  # parses only
     command = {one: value for one, value in command.items() if one not in ONLY_PRINTED}
     if name == "index":
         del function["on_error"]  # a callback
