@@ -173,7 +173,7 @@ def error_text(error: Exception) -> str:
     text = error.strerror or str(error)
     if text == "exists already":
         text += " (--force replaces it)"
-    elif text == "this folder is not empty":
+    elif text == "the folder is not empty":
         text += " (--force replaces files in it)"
     if error.filename is not None:
         return f"{shown_path(error.filename)}: {text}"

@@ -33,7 +33,7 @@ def box_labels(boxes: ArrayLike) -> list[float]:
     """The labels of a record with these boxes, (boxes, 5 or more); also of none, (0, 5 or more)."""
     rows = np.asarray(boxes, np.float64)
     if rows.ndim != 2 or rows.shape[1] < BOX_WIDTH:
-        raise ValueError(f"boxes of shape {rows.shape}: it is (boxes, 5 or more)")
+        raise ValueError(f"boxes must have the shape (boxes, 5 or more), got {rows.shape}")
     if not len(rows):
         rows = np.full((1, rows.shape[1]), -1.0)
     labels: list[float] = [_HEADER_WIDTH, rows.shape[1], *rows.ravel().tolist()]

@@ -83,7 +83,7 @@ def check_belongs(index: Index, buffer: Buffer, idx: StrPath, rec: StrPath) -> N
     most = 2 * len(faults) > np.count_nonzero(offsets) > 0  # at 0 each file has a record
     if (faults and len(faults) == len(offsets)) or (most and whole_file(buffer) is not None):
         raise IndexFileError(
-            f"no records begin at most of its offsets (byte {faults[0].offset}, for one): it"
+            f"at most of its offsets (e.g. byte {faults[0].offset}) no record begins: it"
             f" belongs to another .rec (rectool index {shown(rec)} --force makes a new one)",
             path=idx,
         )

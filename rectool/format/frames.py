@@ -90,7 +90,7 @@ def check_size(record: bytes) -> None:
     """Raises LimitError for a record that is too large."""
     size = len(record)
     if size > MAX_RECORD:
-        raise LimitError(f"a record of {size} bytes: the format holds less than {MAX_RECORD + 1}")
+        raise LimitError(f"a record must have less than {MAX_RECORD + 1} bytes, got {size}")
 
 
 def _aligned_magics(record: bytes | bytearray | memoryview) -> NDArray[np.int64]:

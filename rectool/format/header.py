@@ -74,7 +74,7 @@ def pack_raw(flag: int, label: float, id_: int, id2: int) -> bytes:
                 reason = f"{name} must be a whole number, got {value!r:.40}"
                 raise TypeError(reason) from None
             if not 0 <= value < 1 << 64:
-                reason = f"{name} {value}: the format holds 0 to {(1 << 64) - 1}"
+                reason = f"{name} must be 0 to {(1 << 64) - 1}, got {value}"
                 raise LimitError(reason) from None
         raise
 
@@ -98,7 +98,7 @@ def payload_start(record: bytes | bytearray | memoryview) -> int:
         start: int = HEADER_SIZE + 4 * _FLAG.unpack_from(record)[0]
         if len(record) >= start:
             return start
-    raise HeaderError(f"no image record: {_lack(record)}")
+    raise HeaderError(f"this is not an image record: {_lack(record)}")
 
 
 def _lack(record: bytes | bytearray | memoryview) -> str:
@@ -155,10 +155,14 @@ def to_float32(label: Any) -> float:
     except OverflowError:
         held = math.inf
     if math.isinf(held) and not (isinstance(label, float | np.floating) and math.isinf(label)):
-        raise LimitError(f"label {label!s:.40}: too large for float32, which holds labels")
+        raise LimitError(
+            f"label {label!s:.40} is too large for float32, in which labels are stored"
+        )
     is_whole = isinstance(label, numbers.Integral) or (abs(label) < _WHOLE and label == int(label))
     if is_whole and held != label:
-        raise LimitError(f"label {label}: float32, which holds labels, would make it {held:.0f}")
+        raise LimitError(
+            f"label {label} would become {held:.0f} in float32, in which labels are stored"
+        )
     return held
 
 

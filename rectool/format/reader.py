@@ -117,7 +117,7 @@ class RecordReader(Sequence[bytes]):
 
     def _only(self, values: tuple[_Path, ...], name: str) -> _Path:
         if len(values) > 1:
-            raise AttributeError(f"a reader of {len(values)} files has {name}s, and no {name}")
+            raise AttributeError(f"a reader of {len(values)} files has no {name}, only {name}s")
         return values[0]
 
     @property
@@ -154,7 +154,7 @@ class RecordReader(Sequence[bytes]):
         """The number of the file, in `paths`, that has the record at this position."""
         size = len(self.offsets)
         if not -size <= position < size:
-            raise IndexError(f"{self.name}: position {position} of {size} records")
+            raise IndexError(f"{self.name}: there are {size} records, got the position {position}")
         if len(self._files) == 1:
             return 0
         return bisect_right(self.starts, position % size) - 1
@@ -228,7 +228,7 @@ class RecordReader(Sequence[bytes]):
         does.
         """
         if width is not None and operator.index(width) < 1:
-            raise ValueError(f"width {width}: it is 1 or more")
+            raise ValueError(f"width must be 1 or more, got {width}")
         chosen = self._chosen(positions)
         headers = self.headers(chosen)
         widths = headers.widths

@@ -247,7 +247,7 @@ class RecordFile:
 
 
 def _closed(path: str) -> str:
-    return f"{path}: reading from a closed reader"
+    return f"{path}: the reader is closed"
 
 
 def open_pair(
@@ -279,7 +279,7 @@ def open_pair(
                 return file, index
             file.close()
         time.sleep(_PAUSE)
-    raise RecordError("the file is replaced again and again while it is opened", path=path)
+    raise RecordError("the file is replaced again and again while rectool opens it", path=path)
 
 
 def _belongs(file: RecordFile, idx: str | bool, beside: str) -> bool:
@@ -295,7 +295,7 @@ def _belongs(file: RecordFile, idx: str | bool, beside: str) -> bool:
 def paths_of(given: StrPath | Sequence[StrPath]) -> tuple[str, ...]:
     """The paths that a reader is given: one, or several."""
     if isinstance(given, bytes) or not isinstance(given, Iterable | os.PathLike):
-        raise TypeError(f"{given!r}: a path is a str or a Path; several are a list of them")
+        raise TypeError(f"a path must be a str or a Path, or a list of them, got {given!r}")
     paths = [given] if isinstance(given, str | os.PathLike) else given
     return tuple(os.fspath(path) for path in paths)
 
@@ -303,9 +303,11 @@ def paths_of(given: StrPath | Sequence[StrPath]) -> tuple[str, ...]:
 def idx_of_each(paths: tuple[str, ...], given: tuple[str, ...] | bool) -> Sequence[str | bool]:
     """What `open_pair` takes for each file."""
     if not paths:
-        raise ValueError("no file to read")
+        raise ValueError("at least one path is required, got none")
     if isinstance(given, bool):
         return [given] * len(paths)
     if len(given) != len(paths):
-        raise ValueError(f"{plural(len(given), '.idx path')} for {plural(len(paths), 'file')}")
+        raise ValueError(
+            f"each file requires one .idx path, got {len(given)} for {plural(len(paths), 'file')}"
+        )
     return given

@@ -33,7 +33,7 @@ class ShardName(NamedTuple):
 def shard_name(prefix: StrPath, number: int, count: int) -> str:
     """The name of a shard's `.rec`. Raises ValueError unless 0 <= number < count."""
     if not 0 <= number < count:
-        raise ValueError(f"shard {number} of {count}: shards are numbered from 0 to {count - 1}")
+        raise ValueError(f"the number of a shard must be 0 to {count - 1}, got {number}")
     return f"{os.fspath(prefix)}-{number:05}-of-{count:05}.rec"
 
 
@@ -92,8 +92,9 @@ class ShardSet:
             for number in islice(absent, _MOST_MISSING)
         ]
         more = f" and {count - len(names)} more" if count > len(names) else ""
+        is_ = "is" if count == 1 else "are"
         return RecordError(
-            f"{plural(count, 'shard')} of {self.total} missing: {', '.join(names)}{more}",
+            f"{count} of {plural(self.total, 'shard')} {is_} missing: {', '.join(names)}{more}",
             path=self.name,
         )
 

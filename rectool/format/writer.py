@@ -83,9 +83,9 @@ class RecordWriter:
         key = key if key is None or isinstance(key, str) else operator.index(key)
         if isinstance(key, str):
             if not key or any(char in key for char in "\t\r\n"):
-                raise LimitError(f"key {key!r}: it cannot stand in a .idx", path=self.path)
+                raise LimitError(f"an index cannot hold the key {key!r}", path=self.path)
         elif key is not None and not -MAX_KEY <= key <= MAX_KEY:
-            raise LimitError(f"key {key}: keys are 64-bit whole numbers", path=self.path)
+            raise LimitError(f"keys must be whole numbers of 64 bits, got {key}", path=self.path)
         with self._lock:
             offset = self._rec.size
             if self._idx is not None and indexed:
@@ -98,10 +98,10 @@ class RecordWriter:
     def _check_usable(self) -> None:
         if self._pid != os.getpid():
             raise ValueError(
-                f"{self.path}: opened for writing in another process; open it in this one"
+                f"{self.path}: another process opened it for writing; open it in this one"
             )
         if self.closed:
-            raise ValueError(f"{self.path}: writing to a closed writer")
+            raise ValueError(f"{self.path}: the writer is closed")
 
     def close(self, *others: AtomicFile) -> None:
         """Publishes the files; `others` appear together with them. A second call does nothing."""

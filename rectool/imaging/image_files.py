@@ -37,7 +37,7 @@ def read_named(path: StrPath) -> bytes:
 
 def _check_size(size: int, path: StrPath | None = None) -> None:
     if size > MAX_RECORD:
-        reason = f"{size} bytes, and a record holds less than {MAX_RECORD + 1}"
+        reason = f"the file has {size} bytes, and a record must have less than {MAX_RECORD + 1}"
         raise LimitError(reason, path=path)
 
 
@@ -83,7 +83,7 @@ def _read(path: str) -> bytes:
         if stat.S_ISDIR(state.st_mode):
             raise ImageError("a folder")
         if not stat.S_ISREG(state.st_mode):
-            raise ImageError("no regular file")
+            raise ImageError("this is not a regular file")
         _check_size(state.st_size)
         content = os.read(fd, state.st_size + 1)
         if len(content) != state.st_size:  # it changes, or came in pieces

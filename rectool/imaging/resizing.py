@@ -27,7 +27,7 @@ def resize_array(
     not have.
     """
     if backend not in INTERPS:
-        raise ValueError(f"no backend {backend!r}: there are {', '.join(INTERPS)}")
+        raise ValueError(f"backend must be one of {', '.join(INTERPS)}, got {backend!r}")
     if interp != "area" and interp not in INTERPS[backend]:
         raise ValueError(f"{backend} has no interp {interp}, but {', '.join(INTERPS[backend])}")
     if min(size) < 1:

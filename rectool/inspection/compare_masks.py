@@ -61,7 +61,7 @@ def compare(images: Records, masks: Records) -> Pair:
         reason = f"{plural(len(masks), 'record')}, and {len(images)} in {of}"
         pair.problems.append(RecordError(reason, path=masks.name))
     if not difference.ordered:
-        reason = f"keys in another order than in {of}"
+        reason = f"its keys are in another order than those of {of}"
         pair.problems.append(RecordError(reason, path=masks.name))
     general = len(pair.problems)
     for key, path, fault in _faults(images, masks, difference, pair):

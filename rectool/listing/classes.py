@@ -43,5 +43,5 @@ def read_classes(path: StrPath) -> dict[str, int]:
                 faults.add(f"{where} {error.message}")
     faults.check(path)
     if not classes:
-        raise ListError("an empty class table", path=path)
+        raise ListError("the class table is empty", path=path)
     return classes

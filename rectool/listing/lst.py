@@ -104,7 +104,7 @@ def parse_line(line: bytes) -> Entry:
         return Entry(int(plain[1]), (float(plain[2]),), decode_path(plain[3]))
     fields = line.rstrip(b"\r\n\t").split(b"\t")
     if b"\0" in line:
-        raise ListError(f"a line with a zero byte: {quoted(line)}")
+        raise ListError(f"the line has a zero byte: {quoted(line)}")
     if len(fields) < 3:
         raise ListError(f"expected key, label and path with tabs between, found {quoted(line)}")
     key_text = fields[0].removeprefix(_BOM).strip()

@@ -81,7 +81,7 @@ class Root:
         if os.sep == "/" and "\\" in plain and not os.path.exists(self.join(plain)):
             plain = self._plain(path.replace("\\", "/"))
         if plain == os.curdir or leads_out(plain):
-            raise ListError(f"{shown(path)}: not below {shown(self.path)}")
+            raise ListError(f"{shown(path)} is not below {shown(self.path)}")
         return plain
 
     def find(self, path: str) -> str:
@@ -133,11 +133,13 @@ class Root:
 
     def _plain(self, path: str) -> str:
         if not path:
-            raise ListError("no path of an image")
+            raise ListError("the path is missing")
         if UNFIT.search(path):
-            raise ListError(f"{path!r:.80}: a path with a tab, a line's end or a zero byte")
+            raise ListError(
+                f"{path!r:.80}: a path must not have a tab, a line's end or a zero byte"
+            )
         if not is_encodable(path):
-            raise ListError(f"{path!a:.80}: a path that no file can have")
+            raise ListError(f"{path!a:.80}: no file can have this path")
         plain = os.path.normpath(path)
         return plain.removeprefix(next(filter(plain.startswith, self._absolute), ""))
 

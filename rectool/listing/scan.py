@@ -109,7 +109,7 @@ def scan(
         found.faults.check(root)
         passed = f"; {hidden_text(found.hidden)} left out" if found.hidden else ""
         looked = f"looked for {', '.join(wanted)}"
-        raise ListError(f"no images in this folder ({looked}){passed}", path=root)
+        raise ListError(f"there are no images in this folder ({looked}){passed}", path=root)
     found.images = ImageList.numbered(bytes(lines), root)
     return found
 

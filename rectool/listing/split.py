@@ -34,9 +34,14 @@ def split(
     and for more chunks than images.
     """
     if train_ratio + test_ratio > 1.0 + 1e-9:
-        raise ValueError(f"train ratio {train_ratio:g} and test ratio {test_ratio:g} exceed 1")
+        raise ValueError(
+            f"train_ratio and test_ratio must not exceed 1 together, got {train_ratio:g}"
+            f" and {test_ratio:g}"
+        )
     if chunks > len(images):
-        raise ValueError(f"{chunks} chunks of {len(images)} images")
+        raise ValueError(
+            f"chunks must be at most the number of images, {len(images)}, got {chunks}"
+        )
     size = -(-len(images) // chunks)
     parts: list[Part] = []
     for number in range(chunks):

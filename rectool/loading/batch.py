@@ -50,7 +50,7 @@ class DataBatch:
     ) -> None:
         for name, arrays in (("data", data), ("label", label)):
             if arrays is not None and not isinstance(arrays, list | tuple):
-                raise TypeError(f"{name} is a list of arrays, not a {type(arrays).__name__}")
+                raise TypeError(f"{name} must be a list of arrays, got {type(arrays).__name__}")
         self.data = data
         self.label = label
         self.pad = pad

@@ -95,13 +95,13 @@ class RecordDataset:
         transform: Callable[..., Any] | None = None,
     ) -> None:
         if color not in ("rgb", "gray", "unchanged"):
-            raise ValueError(f"color {color!r}: it is rgb, gray or unchanged")
+            raise ValueError(f"color must be rgb, gray or unchanged, got {color!r}")
         if transform is not None and not callable(transform):
-            raise TypeError(f"transform {transform!r}: it is a function of image and label")
+            raise TypeError(f"transform must be a function of image and label, got {transform!r}")
         if boxes not in (None, "normalized", "pixels"):
-            raise ValueError(f"boxes {boxes!r}: they are normalized or pixels")
+            raise ValueError(f"boxes must be normalized or pixels, got {boxes!r}")
         if boxes == "pixels" and not decode:
-            raise ValueError("boxes in pixels are of the decoded image, and decode is false")
+            raise ValueError('boxes="pixels" requires decode=True')
         if label_type not in (None, int, float):
             raise ValueError(f"label_type must be int, float or None, got {label_type!r}")
         self.decode, self.color, self.transform, self.boxes = decode, color, transform, boxes
@@ -142,7 +142,7 @@ class RecordDataset:
             return stored
         if not stored.is_integer():
             raise HeaderError(
-                f"label {stored} is not a whole number, and others are; give label_type=float"
+                f"label {stored} is not a whole number, though others are; give label_type=float"
             )
         return int(stored)
 
@@ -179,7 +179,7 @@ class RecordDataset:
     def _position(self, index: SupportsIndex) -> int:
         at, size = operator.index(index), len(self._positions)
         if not -size <= at < size:
-            raise IndexError(f"{self.reader.name}: sample {at} of {size}")
+            raise IndexError(f"{self.reader.name}: there are {size} samples, got the index {at}")
         return int(self._positions[at])
 
     @cached_property
@@ -229,7 +229,7 @@ class RecordDataset:
         self.__dict__.update(state)
         if places != places_of(self.reader):
             raise RecordError(
-                "the file was replaced since the data set was pickled; open it anew",
+                "the file was replaced after the data set was pickled; open the data set again",
                 path=self.reader.name,
             )
         self._positions = sample_positions(self.reader)

@@ -76,13 +76,16 @@ class ImageDetRecordIter(ImageRecordIter):
     ) -> BatchLabels:
         if aug.warps:
             raise ValueError(
-                "boxes are not turned: no rotation, shear or random scale or proportions"
-                " (max_aspect_ratio goes with random_resized_crop) for ImageDetRecordIter"
+                "ImageDetRecordIter cannot turn boxes: it has no rotation, shear, random scale or"
+                " proportions (max_aspect_ratio requires random_resized_crop)"
             )
         rows = box_rows(self.reader, as_array(self._positions), source, skip=skip)
         if self._max_boxes is not None:
             most, width = rows.shape
             if self._max_boxes < most:
-                raise ValueError(f"max_boxes {self._max_boxes}: there are records with {most}")
+                raise ValueError(
+                    f"max_boxes must be {most} or more, the most boxes of a record, got"
+                    f" {self._max_boxes}"
+                )
             rows.shape = (self._max_boxes, width)
         return rows

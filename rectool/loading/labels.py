@@ -49,7 +49,7 @@ class LabelSource:
             return header.label
         at = self._ids.find(header.id)
         if at is None:
-            raise ListError(f"the id {header.id} of this record is not in {self.images.name}")
+            raise ListError(f"{self.images.name} has no line for the id {header.id} of this record")
         return self.images[at].labels
 
 
@@ -73,7 +73,7 @@ class Vectors:
                 else ""
             )
             raise HeaderError(
-                f"{plural(len(labels), 'label')}, and label_width is {self._width}{boxes}"
+                f"it has {plural(len(labels), 'label')}, and label_width is {self._width}{boxes}"
             )
         return labels
 
@@ -96,7 +96,7 @@ class BoxRows:
         boxes = boxes_of(self._source.of(header))
         if boxes.shape[1] != self.shape[1]:
             raise HeaderError(
-                f"{boxes.shape[1]} numbers a box, and the first sample has {self.shape[1]}"
+                f"a box has {boxes.shape[1]} numbers, and {self.shape[1]} in the first sample"
             )
         check_fractions(boxes)
         return boxes

@@ -9,7 +9,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..errors import HeaderError, ImageError, StrPath, plural
+from ..errors import HeaderError, ImageError, StrPath
 from ..format.check_masks import check_keys, header_difference
 from ..format.header import IRHeader
 from ..format.reader import RecordReader
@@ -71,7 +71,7 @@ class MaskReader:
             height, width = mask.shape[:2]
             if (width, height) != size:
                 raise ImageError(
-                    f"a mask of {width}x{height} pixels, and its image has {size[0]}x{size[1]}"
+                    f"the mask has {width}x{height} pixels, and its image {size[0]}x{size[1]}"
                 )
         return mask
 
@@ -89,7 +89,7 @@ class MaskRows:
         name = dtype if isinstance(dtype, str) else np.dtype(dtype).name
         if name not in MASK_DTYPES:
             names = f"{', '.join(MASK_DTYPES[:-1])} or {MASK_DTYPES[-1]}"
-            raise ValueError(f"mask_dtype {name}: it is {names}")
+            raise ValueError(f"mask_dtype must be {names}, got {name}")
         self.dtype: np.dtype[Any] = np.dtype(name)
         least, most = -_EXACT, _EXACT
         if self.dtype.kind != "f":
@@ -98,7 +98,7 @@ class MaskRows:
         whole = operator.index(fill) if isinstance(fill, SupportsIndex) else None
         if whole is None or not least <= whole <= most:
             raise ValueError(
-                f"mask_fill {fill!r}: of {name} it is a whole number from {least} to {most}"
+                f"mask_fill must be a whole number from {least} to {most} for {name}, got {fill!r}"
             )
         self.fill, self._most = whole, most
         self._masks, self._backend = masks, backend
@@ -108,10 +108,11 @@ class MaskRows:
         mask = self._masks.decoded(position, header, image, plan.source)
         with named_errors(self._masks.reader, position):
             if mask.ndim != 2:
-                raise ImageError(f"{plural(mask.shape[2], 'channel')}, and a mask has one")
+                raise ImageError(f"a mask must have one channel, got {mask.shape[2]}")
             if np.iinfo(mask.dtype).max > self._most and mask.max() > self._most:
                 raise ImageError(
-                    f"holds {mask.max()}, and mask_dtype {self.dtype} 0 to {self._most}"
+                    f"the mask has the number {mask.max()}, and mask_dtype {self.dtype} holds 0 to"
+                    f" {self._most}"
                 )
         return mask
 

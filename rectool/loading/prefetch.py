@@ -64,7 +64,7 @@ class Prefetcher:
             number = self.taken
             while self._left.get(number, 1):
                 if self._closed:
-                    raise ValueError("closed while batches were made")
+                    raise ValueError("the iterator was closed while it made batches")
                 self._changed.wait()
             self.taken += 1
             self._changed.notify_all()

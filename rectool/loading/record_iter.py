@@ -126,11 +126,11 @@ class ImageRecordIter:
         self._parts = check_int("num_parts", num_parts)
         self._part = check_int("part_index", part_index, minimum=0)
         if self._part >= self._parts:
-            raise ValueError(f"part_index {part_index} of {plural(self._parts, 'part')}")
+            raise ValueError(f"part_index must be below num_parts, {self._parts}, got {part_index}")
         if backend not in tuple(INTERPS):
-            raise ValueError(f"no backend {backend!r}: there are {', '.join(INTERPS)}")
+            raise ValueError(f"backend must be one of {', '.join(INTERPS)}, got {backend!r}")
         if on_error not in ("fail", "skip"):
-            raise ValueError(f"on_error {on_error!r}: it is fail or skip")
+            raise ValueError(f"on_error must be fail or skip, got {on_error!r}")
         name = "float32" if dtype is None else dtype_name("dtype", dtype)
         aug = Augmentation(data_shape, dtype=name, **augmentation)
         self.batch_size = batch_size
@@ -142,7 +142,7 @@ class ImageRecordIter:
         check_files(self.reader)
         self._positions = in_file_order(self.reader, sample_positions(self.reader))
         if not len(self._positions):
-            raise ValueError(f"{self.reader.name}: no record with an image")
+            raise ValueError(f"{self.reader.name}: none of the records holds an image")
         skip = on_error == "skip"
         labels = self._labels(aug, source, label_width, skip=skip)
         rows = self._masks = None
@@ -231,7 +231,7 @@ class ImageRecordIter:
 
     def _take(self) -> RawBatch:
         if self._closed:
-            raise ValueError(f"{self.reader.name}: a batch of a closed iterator")
+            raise ValueError(f"{self.reader.name}: the iterator is closed")
         if self._at >= len(self):
             raise StopIteration
         if self._prefetchers and not self._prefetchers[0].alive:
@@ -310,11 +310,11 @@ def check_int(name: str, value: int, minimum: int | None = 1) -> int:
     number = operator.index(value) if isinstance(value, SupportsIndex) else None
     if number is None or (minimum is not None and number < minimum):
         more = "" if minimum is None else f", {minimum} or more"
-        raise ValueError(f"{name} {value!r}: it is a whole number{more}")
+        raise ValueError(f"{name} must be a whole number{more}, got {value!r}")
     return number
 
 
 def _flag(name: str, value: bool) -> bool:
     if not isinstance(value, int | np.integer | np.bool_) or value not in (0, 1):
-        raise ValueError(f"{name} {value!r}: it is True or False")
+        raise ValueError(f"{name} must be True or False, got {value!r}")
     return bool(value)

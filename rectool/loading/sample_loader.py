@@ -118,8 +118,8 @@ class SampleLoader:
         channels = 1 if image.ndim == 2 else image.shape[2]
         if channels != self._aug.channels or image.dtype != np.uint8:
             raise ImageError(
-                f"{plural(channels, 'channel')} of {image.dtype}, and data_shape asks for"
-                f" {self._aug.channels} of uint8"
+                f"the image has {plural(channels, 'channel')} of {image.dtype}, and data_shape"
+                f" requires {self._aug.channels} of uint8"
             )
         return image
 

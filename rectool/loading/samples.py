@@ -51,7 +51,7 @@ def check_files(reader: RecordReader) -> None:
         first = seen.get((state.st_dev, state.st_ino))
         if first is not None:
             other = "" if first == path else f", as {shown(first)} too"
-            raise RecordError(f"the file is given twice{other}", path=path)
+            raise RecordError(f"the same file is given twice{other}", path=path)
         seen[state.st_dev, state.st_ino] = path
     for group in group_shards(reader.paths):
         if isinstance(group, ShardSet):
@@ -150,7 +150,7 @@ def read_sample(reader: RecordReader, position: int) -> tuple[IRHeader, bytes]:
         header, payload = unpack(reader[position])
         if not payload:
             count = plural(max(header.flag, 1), "label")
-            raise ImageError(f"the record holds no image, only its header and {count}")
+            raise ImageError(f"the record has no image, only a header and {count}")
     return header, payload
 
 

@@ -24,7 +24,7 @@ def encode_bgr(array: NDArray[Any], quality: int, img_fmt: str) -> bytes:
     if ending == ".png":
         return encode(image, "png", min(max(quality, 0), 9))
     if ending not in (".bmp", ".webp"):
-        raise ImageError(f"images are not encoded as {img_fmt!r}, but .jpg, .png, .webp and .bmp")
+        raise ImageError(f"img_fmt must be .jpg, .png, .webp or .bmp, got {img_fmt!r}")
     file = io.BytesIO()
     options = {"lossless": True, "exact": True} if ending == ".webp" else {}
     image.save(file, ending[1:].upper(), **options)
@@ -43,16 +43,16 @@ def _image(array: NDArray[Any]) -> Image.Image:
     if array.size and array.ndim == 2:
         return Image.fromarray(np.ascontiguousarray(array))
     if not array.size or array.ndim != 3 or array.shape[2] not in (3, 4):
-        raise ImageError(f"an array of shape {array.shape} is no image; HxW, HxWx3 and HxWx4 are")
+        raise ImageError(f"an image must have the shape HxW, HxWx3 or HxWx4, got {array.shape}")
     return Image.fromarray(_swapped(array))
 
 
 def decode_bgr(data: bytes, iscolor: int) -> NDArray[Any] | None:
     """See `unpack_img`."""
     if iscolor not in (-1, 0, 1):
-        raise ValueError(f"iscolor {iscolor}: it is -1, 0 or 1")
+        raise ValueError(f"iscolor must be -1, 0 or 1, got {iscolor}")
     if not data:
-        raise ImageError("this record holds no image")
+        raise ImageError("the record has no image")
     color = {1: "rgb", 0: "gray", -1: "unchanged"}[iscolor]
     try:
         image = decode(data, color, orient=iscolor >= 0)  # type: ignore[arg-type]

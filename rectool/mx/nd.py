@@ -78,7 +78,7 @@ class NDArray(_Base):
     def asscalar(self) -> Any:
         """The only element, as a numpy scalar. Raises ValueError where there are more."""
         if self.size != 1:
-            raise ValueError(f"an array of shape {self.shape} is no scalar")
+            raise ValueError(f"asscalar requires an array of one number, got shape {self.shape}")
         return self.asnumpy().reshape(-1)[0]
 
     def as_in_context(self, context: Context) -> NDArray:

@@ -37,7 +37,7 @@ def save(path: StrPath, arrays: Mapping[str, Any] | Sequence[Any]) -> None:
 def _packed(array: NDArray[Any]) -> bytes:
     kind = next((flag for flag, name in _DTYPES.items() if np.dtype(name) == array.dtype), None)
     if kind is None or not array.ndim:
-        raise ValueError(f"nd.save cannot hold an array of {array.dtype} and shape {array.shape}")
+        raise ValueError(f"nd.save cannot save an array of {array.dtype} and shape {array.shape}")
     axes = array.ndim
     head = struct.pack(f"<Iii{axes}qiii", _V2, 0, axes, *array.shape, 1, 0, kind)
     return head + np.ascontiguousarray(array, "<" + _DTYPES[kind]).tobytes()
@@ -55,7 +55,9 @@ def load(path: StrPath) -> tuple[list[NDArray[Any]], list[str]]:
     try:
         return _ArrayFileReader(data).arrays()
     except (struct.error, ValueError, OverflowError, KeyError):
-        raise RecordError("not a whole file of arrays as mx.nd.save writes", path=path) from None
+        raise RecordError(
+            "this is not a whole file of arrays that mx.nd.save wrote", path=path
+        ) from None
 
 
 class _ArrayFileReader:

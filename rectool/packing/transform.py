@@ -63,7 +63,7 @@ class Reencode:
 
     def __post_init__(self) -> None:
         if self.backend not in INTERPS:
-            raise ValueError(f"no backend {self.backend!r}: there are {', '.join(INTERPS)}")
+            raise ValueError(f"backend must be one of {', '.join(INTERPS)}, got {self.backend!r}")
         has = INTERPS[self.backend]
         if self.interp == "area" and self.backend != "opencv":
             raise ValueError(

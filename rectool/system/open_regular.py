@@ -65,12 +65,12 @@ def open_descriptor(path: str | os.PathLike[str]) -> int:
         return fd
     os.close(fd)
     number = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
-    kind = _KINDS.get(stat.S_IFMT(mode), "no regular file")
+    kind = _KINDS.get(stat.S_IFMT(mode), "this is not a regular file")
     raise OSError(number, _refusal(kind), os.fspath(path))
 
 
 def _kind_of(path: str | os.PathLike[str]) -> str:
-    return _KINDS.get(stat.S_IFMT(os.stat(path).st_mode), "no regular file")
+    return _KINDS.get(stat.S_IFMT(os.stat(path).st_mode), "this is not a regular file")
 
 
 def _refusal(kind: str) -> str:

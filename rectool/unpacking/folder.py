@@ -22,7 +22,7 @@ def check_empty(folder: str, *, force: bool) -> None:
 
 
 def _not_empty(folder: str) -> FileExistsError:
-    return FileExistsError(errno.EEXIST, "this folder is not empty", folder)
+    return FileExistsError(errno.EEXIST, "the folder is not empty", folder)
 
 
 def are_apart(one: str, other: str) -> bool:
@@ -77,7 +77,7 @@ class Folder:
         if base.lower().endswith(_NO_PAYLOADS) and self._place.stat(base) is not None:
             path = os.path.join(self._place.path, base)
             raise RecordError(
-                "a file of another kind has this name, and is not replaced", path=path
+                "a file of another kind has this name, so it is not replaced", path=path
             )
         file = NewFile(self, self._place, base)
         try:
@@ -125,16 +125,18 @@ class Folder:
             return
         path = os.path.join(place.path, name)
         if _identity(state) in self._sources:
-            raise RecordError("a file to be written would replace what is being read", path=path)
+            raise RecordError("this would replace a file that is being read", path=path)
         if _identity(state) in self._written:
-            reason = "this disk takes the name for that of another record's file, which stays"
+            reason = (
+                "on this disk the name is the same as that of another record's file, which stays"
+            )
             raise RecordError(reason, path=path)
         if not self._force:
             raise FileExistsError(errno.EEXIST, "exists already", path)
         if stat.S_ISDIR(state.st_mode):
             raise unwritable(IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)), path)
         if not (stat.S_ISREG(state.st_mode) or stat.S_ISLNK(state.st_mode)):
-            raise RecordError("this is no regular file, and is not replaced", path=path)
+            raise RecordError("this is not a regular file, so it is not replaced", path=path)
 
     def note_written(self, fd: int) -> None:
         if self._by_list:  # names made of keys are all different, and there may be many

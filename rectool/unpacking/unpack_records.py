@@ -208,7 +208,8 @@ class Unpacking:
             header, payload = unpack(memoryview(record))
             if not _fits_a_line(header):
                 raise HeaderError(
-                    f"{header.flag} labels, too many for a line of a list (rectool pack keeps them)"
+                    f"{header.flag} labels are too many for a line of a list (rectool pack keeps"
+                    " them)"
                 )
         except RecordError as error:
             offset = int(self.reader.offsets[position])
@@ -300,7 +301,7 @@ def _open(paths: tuple[str, ...], on_damage: OnDamage | None) -> RecordReader:
     if not len(reader):
         is_empty = not any(map(os.path.getsize, paths))
         reason = "the file is empty (0 bytes): it holds no records"
-        raise RecordError(reason if is_empty else "no record in it is whole", path=reader.name)
+        raise RecordError(reason if is_empty else "none of its records is whole", path=reader.name)
     return reader
 
 
@@ -352,10 +353,10 @@ def _check_keys(reader: RecordReader) -> None:
     """Raises RecordError for keys that a list cannot hold."""
     keys, counts = np.unique(reader.keys, return_counts=True)
     if len(keys) and keys[0] < 0:
-        raise RecordError(f"a list holds keys from 0, got the key {keys[0]}", path=reader.name)
+        raise RecordError(f"keys in a list must be 0 or more, got {keys[0]}", path=reader.name)
     if len(keys) != len(reader):
         repeated = keys[counts.argmax()]
         raise RecordError(
-            f"key {repeated} occurs {counts.max()} times, and its file can hold one record",
+            f"key {repeated} occurs {counts.max()} times, and a file can hold one record",
             path=reader.name,
         )

@@ -91,5 +91,5 @@ def test_no_file_at_all_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="recs: no file"):
         rectool.unpack_images([], "out")
     for paths in (None, b"a.rec", 7):
-        with pytest.raises(TypeError, match="a path is a str or a Path"):
+        with pytest.raises(TypeError, match="a path must be a str or a Path"):
             rectool.pack_images(paths, "out")  # type: ignore[arg-type]

@@ -91,9 +91,9 @@ def test_labels_that_are_no_boxes_are_named(tmp_path: Path, labels: Any) -> None
 
 
 def test_boxes_of_no_kind(rec: Path) -> None:
-    with pytest.raises(ValueError, match="boxes 'xyxy': they are normalized or pixels"):
+    with pytest.raises(ValueError, match="boxes must be normalized or pixels, got 'xyxy'"):
         RecordDataset(rec, boxes="xyxy")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="boxes in pixels are of the decoded image"):
+    with pytest.raises(ValueError, match='boxes="pixels" requires decode=True'):
         RecordDataset(rec, boxes="pixels", decode=False)
 
 
@@ -112,7 +112,7 @@ def test_the_first_labels_of_each_record(rec: Path, tmp_path: Path) -> None:
     assert reader.labels(np.array([2, 0]), width=4).tolist() == [[2, 5, 7, 0.125], [2, 5, 3, 0.25]]
     with pytest.raises(HeaderError, match="fewer labels than the 8 .*: 7 with the key 11$"):
         reader.labels(width=8)
-    with pytest.raises(ValueError, match="width 0: it is 1 or more"):
+    with pytest.raises(ValueError, match="width must be 1 or more, got 0"):
         reader.labels(width=0)
     other = RecordReader(write(tmp_path / "b.rec", [flat(1)] * 2, [4.0, [5.0, 6.0]]))
     assert other.labels(width=1).tolist() == [4, 5]

@@ -86,7 +86,7 @@ def test_labels_too_large_for_float32(label: Any) -> None:
 
 @pytest.mark.parametrize("header", [(0, 1.0, -1, 0), (0, 1.0, 2**64, 0), (0, 1.0, 0, -1)])
 def test_ids_are_64_bits(header: tuple[int, float, int, int]) -> None:
-    with pytest.raises(LimitError, match=r"id2? -?\d+: the format holds 0 to 18446744073709551615"):
+    with pytest.raises(LimitError, match=r"id2? must be 0 to 18446744073709551615, got -?\d+"):
         pack(header, b"")
 
 

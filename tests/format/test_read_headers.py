@@ -173,7 +173,7 @@ def test_a_closed_reader_raises_value_error(tmp_path: Path) -> None:
     reader.close()
     assert labels.tolist() == [1]
     for read in (reader.headers, reader.labels, reader.max_frame_sizes):
-        with pytest.raises(ValueError, match="closed reader"):
+        with pytest.raises(ValueError, match="the reader is closed"):
             read()
 
 

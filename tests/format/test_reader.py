@@ -42,7 +42,7 @@ def test_a_sequence(rec: Path) -> None:
     assert records[7] in reader
     assert reader.index(records[7]) == 7
     for position in (500, -501):
-        with pytest.raises(IndexError, match=f"position {position} of 500"):
+        with pytest.raises(IndexError, match=f"500 records, .* position {position}$"):
             reader[position]
     assert reader[np.int64(3)] == records[3]
     assert reader.keys.dtype == reader.offsets.dtype == np.int64
@@ -80,7 +80,7 @@ def test_views(rec: Path) -> None:
     before = bytes(view)
     reader.close()
     assert view == before  # the file stays mapped as long as it is looked at
-    with pytest.raises(ValueError, match="closed reader"):
+    with pytest.raises(ValueError, match="the reader is closed"):
         reader[0]
     reader.close()
 

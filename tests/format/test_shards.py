@@ -46,7 +46,7 @@ def test_a_name_as_tensorflow_users_know_it() -> None:
     assert shard_name("path", 0, 10) == "path-00000-of-00010.rec"
     assert shard_name(Path("a") / "b", 3, 123456) == os.path.join("a", "b-00003-of-123456.rec")
     for number in (-1, 10):
-        with pytest.raises(ValueError, match=f"shard {number} of 10: .* from 0 to 9"):
+        with pytest.raises(ValueError, match=f"shard must be 0 to 9, got {number}"):
             shard_name("path", number, 10)
 
 
@@ -100,7 +100,7 @@ def test_paths_are_grouped() -> None:
     ]
     assert isinstance(grouped[0], ShardSet)
     assert grouped[0].paths == (a[0], a[2])
-    assert str(grouped[0].missing()) == "a-*-of-00003.rec: 1 shard of 3 missing: " + a[1]
+    assert str(grouped[0].missing()) == "a-*-of-00003.rec: 1 of 3 shards is missing: " + a[1]
     assert ShardSet("a", 3, dict(enumerate(a))).missing() is None
     many = ShardSet("x/a", 10**15, {1: "", 2: ""})
     assert str(many.missing()).endswith(
@@ -138,7 +138,8 @@ def test_several_files_are_one_sequence(shards: list[Path]) -> None:
     for position in (200, -201):
         for look in (reader.__getitem__, reader.shard, reader.view):
             with pytest.raises(
-                IndexError, match=f"a-00000-of-00004.rec and 3 more: position {position} of 200"
+                IndexError,
+                match=f"a-00000-of-00004.rec and 3 more: .*200 records, .*position {position}$",
             ):
                 look(position)
 
@@ -169,7 +170,7 @@ def test_of_a_key_in_two_files_the_last_counts(tmp_path: Path) -> None:
 def test_path_and_offset_without_shard_need_a_single_file(shards: list[Path]) -> None:
     reader = RecordReader(shards)
     assert not hasattr(reader, "path")
-    with pytest.raises(AttributeError, match="a reader of 4 files has idx_paths, and no idx_path"):
+    with pytest.raises(AttributeError, match="a reader of 4 files has no idx_path, only idx_paths"):
         reader.idx_path  # noqa: B018
     offset = int(reader.offsets[150])
     assert reader.at(offset, 3) == reader[150]
@@ -181,10 +182,10 @@ def test_path_and_offset_without_shard_need_a_single_file(shards: list[Path]) ->
 
 
 def test_each_file_needs_an_index_of_its_own(shards: list[Path], tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no file to read"):
+    with pytest.raises(ValueError, match="at least one path is required"):
         RecordReader([])
     indexes = [path.with_suffix(".idx") for path in shards]
-    with pytest.raises(ValueError, match=r"1 \.idx path for 4 files"):
+    with pytest.raises(ValueError, match=r"one \.idx path, got 1 for 4 files"):
         RecordReader(shards, idx=indexes[0])
     elsewhere = [tmp_path / f"{number}.txt" for number in range(4)]
     for index, path in zip(indexes, elsewhere, strict=True):
@@ -250,7 +251,7 @@ def test_closing_closes_all(shards: list[Path]) -> None:
         before = bytes(view)
     assert view == before
     for position, path in ((0, shards[0]), (150, shards[3])):
-        with pytest.raises(ValueError, match=f"{path.name}: reading from a closed reader"):
+        with pytest.raises(ValueError, match=f"{path.name}: the reader is closed"):
             reader[position]
     reader.close()
 

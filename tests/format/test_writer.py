@@ -88,7 +88,7 @@ def test_closed_writers(tmp_path: Path) -> None:
     writer.close()
     writer.discard()
     for use in (writer.tell, lambda: writer.write(b"x")):
-        with pytest.raises(ValueError, match="closed writer"):
+        with pytest.raises(ValueError, match="writer is closed"):
             use()
     assert names(tmp_path) == ["a.idx", "a.rec"]
 
@@ -110,7 +110,7 @@ def test_writers_are_not_pickled(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", [2**63, -(2**63), "a\tb", "", "a\nb"])
 def test_keys_that_an_index_cannot_hold(tmp_path: Path, key: int | str) -> None:
     with RecordWriter(tmp_path / "a.rec") as writer:
-        with pytest.raises(LimitError, match=r"a\.rec: key"):
+        with pytest.raises(LimitError, match=r"a\.rec: .*(the key|got)"):
             writer.write(b"x", key)
         assert writer.tell() == 0
 

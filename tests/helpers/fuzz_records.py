@@ -172,7 +172,9 @@ def try_iterator(trial: Trial, truth: Truth) -> None:
         trial.check(wanted <= seen, f"{wanted - seen} were not in any batch")
         trial.check(not wanted & skipped, f"{wanted & skipped} were skipped")
     elif isinstance(whole_run.error, ValueError):
-        trial.check("no record with an image" in str(whole_run.error), str(whole_run.error))
+        trial.check(
+            "none of the records holds an image" in str(whole_run.error), str(whole_run.error)
+        )
 
 
 def _row(record: Record) -> Any:

@@ -118,7 +118,10 @@ def test_auto_is_mxnets_inter_method_9(size: tuple[int, int], interp: str) -> No
         ({"interp": "hamming", "backend": "opencv"}, "opencv has no interp hamming"),
         ({"interp": "area", "backend": "fast"}, "with fast take box"),
         ({"interp": "cubic"}, "pillow has no interp cubic"),
-        ({"backend": "imagemagick"}, "no backend 'imagemagick': there are pillow, opencv, fast"),
+        (
+            {"backend": "imagemagick"},
+            "backend must be one of pillow, opencv, fast, got 'imagemagick'",
+        ),
         ({"encoding": "png", "quality": 10}, "compression level, 1 to 9"),
         ({"resize": 9, "resize_mode": "exact", "upscale": False}, "has to upscale some"),
     ],

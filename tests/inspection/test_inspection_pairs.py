@@ -192,7 +192,7 @@ def test_what_is_stored_is_compared(run: Runner, tmp_path: Path, pair: Pair) -> 
 def test_keys_in_another_order(run: Runner, tmp_path: Path, pair: Pair) -> None:
     write(tmp_path / "out_mask.rec", {key: mask(key) for key in (1, 4, 3)})
     result = run("inspect", "out.rec", "--masks", "out_mask.rec")
-    says = "rectool: out_mask.rec: keys in another order than in out.rec\n"
+    says = "rectool: out_mask.rec: its keys are in another order than those of out.rec\n"
     assert (result.status, result.err) == (1, says)
     assert pairs_line(result) == "with out.rec: all 3 match, but in another order"
     write(tmp_path / "out_mask.rec", {1: mask(1), 4: mask(4, 7.0), 3: mask(3)})
@@ -225,7 +225,7 @@ def test_a_key_that_comes_again(run: Runner, tmp_path: Path, pair: Pair) -> None
     assert result.status == 1
     assert result.err.splitlines() == [
         "rectool: out_mask.rec: 4 records, and 3 in out.rec",
-        "rectool: out_mask.rec: keys in another order than in out.rec",
+        "rectool: out_mask.rec: its keys are in another order than those of out.rec",
     ]
     assert pairs_line(result) == "with out.rec: all 3 match, but in another order"
 

@@ -82,7 +82,7 @@ def test_a_class_table(run: Runner, folder: Path) -> None:
     name = table(folder, "a.jpg,cow\nb.jpg,dog\ncats/c.jpg, cow\n")
     says = ["t.csv:1: class cow is not in the class table"]
     assert faults("--csv", name, "--classes", "c.txt", folder=folder) == says
-    says = ["t.csv: --classes is for one column of labels"]
+    says = ["t.csv: --classes requires one column of labels"]
     name = table(folder, "a.jpg,1,2\n")
     assert faults("--csv", name, "--classes", "c.txt", folder=folder) == says
 
@@ -174,7 +174,7 @@ FAULTS = [
     ("a.jpg\n", ["t.csv:1: expected a path, a comma and a label, got 'a.jpg'"]),
     (
         "a;b.jpg,1;2\n,3\n",
-        ["t.csv:1: no such file: images/a;b.jpg", "t.csv:2: no path of an image"],
+        ["t.csv:1: no such file: images/a;b.jpg", "t.csv:2: the path is missing"],
     ),
     (
         "a.jpg,1,2\n\nb.jpg,1,2,3\ncats/c.jpg,1\n",
@@ -192,33 +192,37 @@ FAULTS = [
     ),
     ("a.jpg,1\nb.jpg,nan\n", ["t.csv:2: a label must be a finite number, got nan"]),
     ("a.jpg,1\nb.jpg,1,\n", ["t.csv:2: 3 columns, and the first row has 2"]),
-    ("a.jpg,1\nb.jpg, \n", ["t.csv:2: an empty label (--csv-blank NUMBER gives it a value)"]),
+    ("a.jpg,1\nb.jpg, \n", ["t.csv:2: the label is empty (--csv-blank NUMBER gives it a value)"]),
     (
         "a.jpg,16777217\nb.jpg,16777217\ncats/c.jpg,1\n",
         [
-            f"t.csv:{line}: label 16777217: float32, which holds labels, would make it 16777216"
+            f"t.csv:{line}: label 16777217 would become 16777216 in float32, in which labels are"
+            " stored"
             for line in (1, 2)
         ],
     ),
     ("a.jpg,0,inf\n", ["t.csv:1: a label must be a finite number, got inf"]),
-    ("a.jpg,1\nb.jpg,2\n./a.jpg,3\n", ["t.csv:3: a.jpg is in line 1 already"]),
+    ("a.jpg,1\nb.jpg,2\n./a.jpg,3\n", ["t.csv:3: a.jpg is already in line 1"]),
     ("a.jpg,1\nd.jpg,2\n", ["t.csv:2: no such file: images/d.jpg"]),
     ("a.jpg,1\ncats,2\n", ["t.csv:2: no such file: images/cats"]),
-    ("a.jpg,1\n,2\n", ["t.csv:2: no path of an image"]),
-    ("a.jpg,1\n../t.csv,2\n", ["t.csv:2: ../t.csv: not below images"]),
-    ("a.jpg,1\n/etc/passwd,2\n", ["t.csv:2: /etc/passwd: not below images"]),
-    ("a.jpg,1\n.,2\n", ["t.csv:2: .: not below images"]),
+    ("a.jpg,1\n,2\n", ["t.csv:2: the path is missing"]),
+    ("a.jpg,1\n../t.csv,2\n", ["t.csv:2: ../t.csv is not below images"]),
+    ("a.jpg,1\n/etc/passwd,2\n", ["t.csv:2: /etc/passwd is not below images"]),
+    ("a.jpg,1\n.,2\n", ["t.csv:2: . is not below images"]),
     (
         'a.jpg,1\n"b\n.jpg",2\n',
-        ["t.csv:2: 'b\\n.jpg': a path with a tab, a line's end or a zero byte"],
+        ["t.csv:2: 'b\\n.jpg': a path must not have a tab, a line's end or a zero byte"],
     ),
-    ('a.jpg,"x\ty"\n', ["t.csv:1: 'x\\ty': a name with a tab, a line's end or a zero byte"]),
+    (
+        'a.jpg,"x\ty"\n',
+        ["t.csv:1: 'x\\ty': a name must not have a tab, a line's end or a zero byte"],
+    ),
     ('a.jpg,1\n"b.jpg,2\n', ["t.csv:2: a row that is no CSV: unexpected end of data"]),
-    ("", ["t.csv: no rows of a path and its labels"]),
+    ("", ["t.csv: there are no rows with a path and labels"]),
     ("it\nthat,1\n", ["t.csv:2: no such file: images/that"]),
     ("it\na\na.jpg,1\n", ["t.csv:2: 1 column, and the first row has 2"]),
     ("it\na\nb\n", ["t.csv:1: expected a path, a comma and a label, got 'a'"]),
-    ("path,label\n\n", ["t.csv: no rows of a path and its labels"]),
+    ("path,label\n\n", ["t.csv: there are no rows with a path and labels"]),
     (b"a.jpg,1\0\n", ["t.csv: a table (CSV) is required, and this is a binary file"]),
     (b"PK\3\4" + bytes(99), ["t.csv: a table (CSV) is required, and this is a zip archive"]),
     (b"[1, 2]", ["t.csv: a table (CSV) is required, and this is a JSON document"]),

@@ -67,7 +67,7 @@ def test_a_folder_where_a_file_is_meant(tmp_path: Path, option: str, source: str
     write_images(tmp_path / "images", a_jpg=(9, 9))
     (tmp_path / "dir").mkdir()
     lines = faults(option, source, folder=tmp_path)
-    assert "dir: a folder" in lines[0]
+    assert "dir: this is a folder" in lines[0]
     assert option in lines[0]
 
 
@@ -76,7 +76,7 @@ def test_a_file_where_a_folder_is_meant(tmp_path: Path, option: str) -> None:
     write_images(tmp_path / "images", a_jpg=(9, 9))
     (tmp_path / "a.xml").write_text(VOC)
     lines = faults(option, "a.xml", folder=tmp_path)
-    assert "a.xml: a file (Pascal VOC's XML" in lines[0]
+    assert "a.xml: this is a file (Pascal VOC's XML" in lines[0]
 
 
 def test_voc_xml_that_is_cvat(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_labels_that_are_numbers_are_names(run: Runner, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("shapes", "more", "says"),
     [
-        ([shape("", [1, 2], [3, 4])], {}, "shape 1: a class without a name"),
+        ([shape("", [1, 2], [3, 4])], {}, "shape 1: a class has no name"),
         ([shape(None, [1, 2], [3, 4])], {}, "shape 1: label should be a text, found none"),
         ([shape("x")], {}, "shape 1: points should be pairs of numbers, found []"),
         ([shape("x", [1, 2], [3, float("nan")])], {}, "shape 1: points should be pairs"),
@@ -82,7 +82,7 @@ def test_labels_that_are_numbers_are_names(run: Runner, folder: Path) -> None:
         ([7], {}, "shape 1: label should be a text, found none"),
         ([], {"imageWidth": 50, "imageHeight": 100}, "the annotations are of 50x100 pixels"),
         ([], {"imageWidth": "x", "imageHeight": 1}, "imageWidth and imageHeight should be whole"),
-        ([], {"shapes": {}}, "not labelme's JSON: shapes is not a list in it"),
+        ([], {"shapes": {}}, "not labelme's JSON: shapes is not a list"),
     ],
 )  # fmt: skip
 def test_faults(folder: Path, shapes: list[Any], more: dict[str, Any], says: str) -> None:

@@ -106,7 +106,7 @@ def test_several_classes_for_each_image(run: Runner, folder: Path) -> None:
         (line("sub/b.jpg", boxes(None, (0, 1, 2, 3)), DETECTION), "2: a box should have left, top"),
         (line("sub/b.jpg", boxes(None, (0, 1, 2, -3, 4)), DETECTION), "2: a box -3 wide"),
         (line("sub/b.jpg", boxes(None, (-1, 1, 2, 3, 4)), DETECTION), "2: a class should be"),
-        (line("sub/b.jpg", 1, "semantic-segmentation"), "2: a job of the type"),
+        (line("sub/b.jpg", 1, "semantic-segmentation"), "2: rectool cannot read a job of the type"),
         (line("sub/b.jpg", boxes(None), DETECTION, **{"failure-reason": "x"}), "2: it could not"),
     ],
 )  # fmt: skip
@@ -125,7 +125,7 @@ def test_lines_of_several_jobs_are_no_list(folder: Path) -> None:
         {"source-ref": "s3://x/sub/b.jpg", "k": boxes(None), "k-metadata": {}},
     ):
         says = faults("--manifest", write(folder, first, other), folder=folder)
-        assert "lines of several jobs" in says[0]
+        assert "the lines belong to several jobs" in says[0]
     names = [line(path, 0, ONE, **{"class-name": path}) for path in ("a.jpg", "sub/b.jpg")]
     says = faults("--manifest", write(folder, *names), folder=folder)
     assert "class 0 is both a.jpg and sub/b.jpg" in says[0]

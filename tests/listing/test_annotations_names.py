@@ -48,16 +48,16 @@ def test_a_long_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("", "n.txt: no names of classes in it"),
-        ("dog\n\ncat\n", "n.txt: class 1: a class without a name"),
-        ("dog\ndog\n", "n.txt: class 1: dog is the name of class 0 already"),
+        ("", "n.txt: there are no names of classes in it"),
+        ("dog\n\ncat\n", "n.txt: class 1: a class has no name"),
+        ("dog\ndog\n", "n.txt: class 1: dog is already the name of class 0"),
         ("a 0\ndog\n", "a list of names at none, found 1 of 2"),
         ("dog,0\ncat,1\n", "n.txt: expected a name, a blank and a number, found 'dog,0'"),
         ("dog: 0\n\ncat: 1", "n.txt: expected a name, a blank and a number, found 'dog: 0'"),
         ("0 dog\n1\tcat\n", "n.txt: expected a name, a blank and a number, found '0 dog'"),
-        ("dog 0\ncat 99999999\n", "n.txt:2: label 99999999: float32"),
+        ("dog 0\ncat 99999999\n", "n.txt:2: label 99999999 would become 100000000"),
         ("type 1\ntype 2\n", "n.txt:2: a second number for type"),
-        ("a\tb\n", "a name with a tab"),
+        ("a\tb\n", "a name must not have a tab"),
         ("a\0b\n", "this is a binary file"),
     ],
 )
@@ -104,12 +104,11 @@ def test_yaml(tmp_path: Path, names: str, after: str) -> None:
         ("x:\n  names: [dog]\n", "no names in it"),
         ("names:\nnc: 3\n", "no names of classes in it"),
         ("names: []\n", "no names of classes in it"),
-        ("names: {99999999: dog}\n", "class 99999999: label 99999999: float32, which holds labels,"
-         " would make it 100000000"),
-        ("names: [dog, dog]\n", "class 1: dog is the name of class 0 already"),
-        ("names: ['']\n", "class 0: a class without a name"),
+        ("names: {99999999: dog}\n", "class 99999999: label 99999999 would become 100000000"),
+        ("names: [dog, dog]\n", "class 1: dog is already the name of class 0"),
+        ("names: ['']\n", "class 0: a class has no name"),
         *(
-            (f"names: {text}\nnc: 3\n", "its names are written in a way that is not read")
+            (f"names: {text}\nnc: 3\n", "its names must be a plain list or map")
             for text in (
                 "dog", "*names", "!!seq [dog]", "[dog", "[dog, [cat]]", "[a: b]", "[&x dog]",
                 "{0: dog, 0: cat}", "{a: dog}", "[dog # c\n, cat]", '["\\n"]', "|\n  dog",
@@ -123,7 +122,7 @@ def test_other_yaml(tmp_path: Path, content: str, says: str) -> None:
     (tmp_path / "n.yaml").write_text(content)
     with pytest.raises(ListError) as caught:
         read_names(tmp_path / "n.yaml")
-    assert str(caught.value).endswith(says)
+    assert says in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -220,13 +219,13 @@ def test_names_that_are_not_understood(run: Runner, folder: Path) -> None:
     entries, err = listed(run, "--yolo", "set/labels/train", root=ROOT)
     assert len(entries) == 1
     assert err == [
-        "set/data.yaml: its names are written in a way that is not read; not taken for class names"
+        "set/data.yaml: its names must be a plain list or map; not taken for class names"
         " (--classes FILE gives them)"
     ]
     (folder / "c.txt").write_text("x 0\ny 2\n")
     _, err = listed(run, "--yolo", "set/labels/train", "--classes", "c.txt", root=ROOT)
     assert err == [
-        "set/data.yaml: its names are written in a way that is not read; not taken for class names",
+        "set/data.yaml: its names must be a plain list or map; not taken for class names",
         "class numbers are those of c.txt: no other file near the labels has names",
     ]
 

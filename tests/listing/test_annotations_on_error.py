@@ -18,7 +18,7 @@ from rectool.listing.listing_faults import Faults
 BAD = {
     "coco": "a.json: image 2: no such file: images/gone.jpg",
     "voc": "xml/b.xml: object 1: a box -20 wide",
-    "yolo": "yolo/b.txt:1: -0.02 is no fraction",
+    "yolo": "yolo/b.txt:1: coordinates must be fractions of the image, from 0 to 1, got -0.02",
     "labelme": "labelme/b.json: shape 1: points",
     "manifest": "m.manifest:2: no such file: images/s3:/x/gone.jpg",
 }
@@ -149,7 +149,7 @@ def test_of_two_that_contradict_each_other_neither_is_listed(run: Runner, folder
     (folder / "images" / "b.jpg").unlink()
     result = run("list", "images", "--voc", "xml", "--on-error", "skip")
     assert result.status == 1
-    assert "a.jpg is that of xml/a.xml already" in result.err
+    assert "a.jpg already belongs to xml/a.xml" in result.err
 
 
 def test_faults_fold(run: Runner, folder: Path) -> None:
@@ -233,4 +233,4 @@ def test_images_larger_than_any_record_are_not_read(run: Runner, folder: Path) -
         file.truncate(1 << 29)
     result = run("list", "images", "--coco", "a.json")
     assert result.status == 1
-    assert "images/b.jpg: 536870912 bytes" in result.err
+    assert "images/b.jpg: the file has 536870912 bytes" in result.err

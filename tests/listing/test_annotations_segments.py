@@ -55,7 +55,7 @@ def test_the_box_of_a_mask(mask: np.ndarray[Any, Any]) -> None:
     runs, size = runs_of(mask), list(mask.shape)
     for counts in (runs, compressed(runs)):
         if not len(rows):
-            with pytest.raises(ListError, match="without a pixel inside"):
+            with pytest.raises(ListError, match="no pixel inside"):
                 box_of({"size": size, "counts": counts})
             continue
         left, top = int(columns[0]), int(rows[0])

@@ -234,7 +234,10 @@ def test_encodings_that_are_said_falsely(
 def test_codecs_that_are_no_encodings_are_not_used(folder: Path, codec: str) -> None:
     """Some take hours, or make of a small file a large one."""
     write(folder, c=f'<?xml version="1.0" encoding="{codec}"?>'.encode() + b"a-\xff" * 100_000)
-    assert "xml/c.xml: not the text" in faults("--voc", "xml", folder=folder)[0]
+    assert (
+        "xml/c.xml: the text is not in its declared encoding"
+        in faults("--voc", "xml", folder=folder)[0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -297,14 +300,20 @@ FAULTS: list[tuple[str | bytes, list[str]]] = [
     ("", ["malformed XML: no element found"]),
     (A[:-5], ["malformed XML: unclosed token: line"]),
     (A.replace("</size>", ""), ["malformed XML: mismatched tag: line"]),
-    (BOMB, ["a document type or entities in it, which are refused"]),
-    (BOMB.encode("utf-16"), ["a document type or entities in it, which are refused"]),
-    (hidden(BOMB), ["a document type or entities in it, which are refused"]),
-    (A.replace("dog", "d\xf6g").encode("latin-1"), ["not the text it should be: 'utf-8' codec"]),
-    (b'<?xml version="1.0" encoding="rot13"?><a>\xff</a>', ["not the text it should be"]),
-    ("<html/>", ["no Pascal VOC annotation: it begins with <html>"]),
+    (BOMB, ["it has a document type or entities, which are refused"]),
+    (BOMB.encode("utf-16"), ["it has a document type or entities, which are refused"]),
+    (hidden(BOMB), ["it has a document type or entities, which are refused"]),
+    (
+        A.replace("dog", "d\xf6g").encode("latin-1"),
+        ["the text is not in its declared encoding: 'utf-8' codec"],
+    ),
+    (
+        b'<?xml version="1.0" encoding="rot13"?><a>\xff</a>',
+        ["the text is not in its declared encoding"],
+    ),
+    ("<html/>", ["this is not a Pascal VOC annotation: it begins with <html>"]),
     (sheet("c.jpg", (9, 9)), ["no such file: images/c.jpg"]),
-    (sheet("../a.jpg", (100, 50)), ["../a.jpg: not below images"]),
+    (sheet("../a.jpg", (100, 50)), ["../a.jpg is not below images"]),
     (sheet("a.jpg", (50, 100)), ["the annotations are of 50x100 pixels, images/a.jpg has 100x50"]),
     (sheet("a.jpg", (100, "5.5")), ["size should be whole numbers of pixels, found '5.5'"]),
     (sheet("a.jpg", (-100, 50)), ["size should be whole numbers of pixels, found '-100'"]),
@@ -317,14 +326,17 @@ FAULTS: list[tuple[str | bytes, list[str]]] = [
             (thing("x", "nan", 0, 5, 9), "xmin must be a number, got 'nan'"),
             (thing("x", 0, "1e300", 5, 9), "ymin must be a number, got '1e300'"),
             (thing("x", 0, 0, "1_0", 9), "xmax must be a number, got '1_0'"),
-            ("<object><name>x</name></object>", "no box (bndbox)"),
+            ("<object><name>x</name></object>", "there is no box (bndbox)"),
             (
                 "<object><name>x</name><robndbox><cx>1</cx></robndbox></object>",
-                "no box (bndbox), but a turned one",
+                "there is no box (bndbox), but a turned one",
             ),
             (thing("x", 0, 0, 5), "ymax must be a number, there is none"),
-            (thing(" ", 0, 0, 5, 9), "a class without a name"),
-            (thing("a\tb", 0, 0, 5, 9), "'a\\tb': a name with a tab, a line's end or a zero byte"),
+            (thing(" ", 0, 0, 5, 9), "a class has no name"),
+            (
+                thing("a\tb", 0, 0, 5, 9),
+                "'a\\tb': a name must not have a tab, a line's end or a zero byte",
+            ),
             (
                 thing("x", 0, 0, 5, 9, more="<difficult>yes</difficult>"),
                 "difficult should be 0 or 1, found 'yes'",
@@ -333,7 +345,7 @@ FAULTS: list[tuple[str | bytes, list[str]]] = [
     ),
     (
         sheet("a.jpg", (100, 50), thing("", 0, 0, 1, 1), thing("x", 3, 0, 1, 1)),
-        ["object 1: a class without a name", "object 2: a box -2 wide and 1 high"],
+        ["object 1: a class has no name", "object 2: a box -2 wide and 1 high"],
     ),
 ]
 
@@ -350,12 +362,12 @@ def test_faults(folder: Path, text: str | bytes, says: list[str]) -> None:
 
 def test_two_of_one_image(folder: Path) -> None:
     write(folder, a=A, c=A)
-    says = ["xml/c.xml: a.jpg is that of xml/a.xml already"]
+    says = ["xml/c.xml: a.jpg already belongs to xml/a.xml"]
     assert faults("--voc", "xml", folder=folder) == says
 
 
 def test_folders_without_xml(folder: Path) -> None:
-    says = ["xml: no XML files in this folder"]
+    says = ["xml: there are no XML files in this folder"]
     assert faults("--voc", "xml", folder=folder) == says
     assert faults("--voc", "no", folder=folder) == ["no: No such file or directory"]
 

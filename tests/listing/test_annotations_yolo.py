@@ -199,21 +199,21 @@ def test_odd_names(run: Runner, folder: Path) -> None:
     says = "rectool: images/gone.jpg: a link to nothing, or no regular file"
     assert says in result.err.splitlines()
     (folder / "images" / "b\tc.jpg").touch()
-    odd = "'images/b\\tc.jpg': 'b\\tc.jpg': a path with a tab, a line's end or a zero byte"
+    odd = "'images/b\\tc.jpg': 'b\\tc.jpg': a path must not have a tab, a line's end or a zero byte"
     (folder / "out.lst").unlink()
     assert faults("--yolo", "labels", folder=folder) == [says.removeprefix("rectool: "), odd]
 
 
-NO_FRACTION = "is no fraction of the image, from 0 to 1"
+NO_FRACTION = "coordinates must be fractions of the image, from 0 to 1, got"
 FAULTS: list[tuple[str | bytes, list[str]]] = [
     ("0 0.5 0.5 0.2", ["1: expected a class and 4 numbers, or 6 or more of a polygon, found '0"]),
     ("0 0.5 0.5 0.2 0.2 1.5", ["1: expected a class and 4 numbers, or 6 or more of a polygon"]),
     ("0 .1 .1 .2 .2 .3 .3 .4", ["1: expected a class and 4 numbers, or 6 or more of a polygon"]),
     ("0", ["1: expected a class and 4 numbers"]),
-    ("\n0 64 0.5 0.2 0.2\n", [f"2: 64 {NO_FRACTION}, not pixels"]),
-    ("0 0.5 0.5 1.2 0.2", [f"1: 1.2 {NO_FRACTION}"]),
-    ("0 0.5 -0.5 0.2 0.2", [f"1: -0.5 {NO_FRACTION}"]),
-    ("0 .1 .1 .2 .2 .3 2.5", [f"1: 2.5 {NO_FRACTION}, not pixels"]),
+    ("\n0 64 0.5 0.2 0.2\n", [f"2: {NO_FRACTION} 64, not pixels"]),
+    ("0 0.5 0.5 1.2 0.2", [f"1: {NO_FRACTION} 1.2"]),
+    ("0 0.5 -0.5 0.2 0.2", [f"1: {NO_FRACTION} -0.5"]),
+    ("0 .1 .1 .2 .2 .3 2.5", [f"1: {NO_FRACTION} 2.5, not pixels"]),
     ("0 0.5 0.5 -0.005 0.2", ["1: a box -0.005 wide and 0.2 high"]),
     ("0 0.5 0.5 0.2 -0.005", ["1: a box 0.2 wide and -0.005 high"]),
     ("0 0.5 0.5 nan 0.2", ["1: expected numbers with blanks between, found 'nan'"]),
@@ -224,8 +224,8 @@ FAULTS: list[tuple[str | bytes, list[str]]] = [
     (bytes(range(64)), [" a label file is required, and this is a binary file"]),
     ("-1 0.5 0.5 0.2 0.2", ["1: a class should be a whole number from 0, found -1"]),
     ("1.5 0.5 0.5 0.2 0.2", ["1: a class should be a whole number from 0, found 1.5"]),
-    ("16777217 0.5 0.5 0.2 0.2", ["1: label 16777217: float32, which holds labels, would make it"]),
-    ("0 0 0 0 2\n0 0 0 0 0\nx\n", [f"1: 2 {NO_FRACTION}", "3: expected numbers with blanks"]),
+    ("16777217 0.5 0.5 0.2 0.2", ["1: label 16777217 would become 16777216 in float32"]),
+    ("0 0 0 0 2\n0 0 0 0 0\nx\n", [f"1: {NO_FRACTION} 2", "3: expected numbers with blanks"]),
 ]  # fmt: skip
 
 
@@ -245,7 +245,7 @@ def test_folders_that_cannot_be_meant(folder: Path) -> None:
     assert faults("--yolo", "labels", folder=folder) == says
     assert faults("--yolo", "no", folder=folder) == ["no: No such file or directory"]
     write(folder, a="0 0.5 0.5 0.2 0.2")
-    says = ["images: no images in this folder (looked for .webp)"]
+    says = ["images: there are no images in this folder (looked for .webp)"]
     assert faults("--yolo", "labels", "--exts", "webp", folder=folder) == says
 
 

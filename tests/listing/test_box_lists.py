@@ -139,5 +139,5 @@ def test_labels_of_boxes() -> None:
     assert box_labels([[1, 0, 0.25, 0.5, 1]]) == [2, 5, 1, 0, 0.25, 0.5, 1]
     assert box_labels(np.empty((0, 6))) == [2, 6, -1, -1, -1, -1, -1, -1]
     for wrong in ([], [1, 2, 3, 4, 5], [[1, 2, 3, 4]]):
-        with pytest.raises(ValueError, match="boxes of shape"):
+        with pytest.raises(ValueError, match="boxes must have the shape"):
             box_labels(wrong)

@@ -235,7 +235,7 @@ def test_empty_cells_among_measures_are_no_zeros(run: Runner, folder: Path) -> N
     name = table(folder, "a.jpg,1.5,\nb.jpg,2,3\n")
     result = run("list", "images", "--csv", name)
     assert result.status == 1
-    assert "t.csv:1: an empty label" in result.err
+    assert "t.csv:1: the label is empty" in result.err
     assert len(result.out.splitlines()) == 1
 
 

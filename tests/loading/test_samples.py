@@ -89,7 +89,7 @@ def test_a_file_given_twice_is_refused(shards: list[Path], tmp_path: Path, open_
 @opened
 @pytest.mark.parametrize(
     ("which", "says"),
-    [((0, 1, 3), "1 shard of 4 missing.*set-00002"), ((1, 0, 2, 3), "order of their numbers")],
+    [((0, 1, 3), "1 of 4 shards is missing.*set-00002"), ((1, 0, 2, 3), "order of their numbers")],
 )
 def test_shards_missing_or_out_of_order_are_warned_of(
     shards: list[Path], open_: Opened, which: tuple[int, ...], says: str

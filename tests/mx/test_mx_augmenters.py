@@ -208,7 +208,7 @@ def test_normalize() -> None:
     ids=lambda made: type(made).__name__,
 )
 def test_colours_want_floats(made: image.Augmenter) -> None:
-    with pytest.raises(TypeError, match="this image is uint8: CastAug goes first"):
+    with pytest.raises(TypeError, match="requires floats, got uint8: put CastAug first"):
         made(noisy(dtype="uint8"))
 
 
@@ -244,7 +244,7 @@ def test_create_augmenter_makes_these() -> None:
 
 
 def test_create_augmenter_refuses() -> None:
-    with pytest.raises(ValueError, match="it needs rand_crop=True"):
+    with pytest.raises(ValueError, match="requires rand_crop=True"):
         image.CreateAugmenter((3, 20, 30), rand_resize=True)
     for bad in ([1, 2], 5.0, np.eye(3)):
         with pytest.raises(ValueError, match="one number or three"):

@@ -92,7 +92,7 @@ def test_what_is_borrowed_sees_no_boxes() -> None:
     assert made.shape == (7, 5, 3)
     assert same is label
     for other in (image.DetHorizontalFlipAug(1), lambda src: src, None):
-        with pytest.raises(TypeError, match="Augmenter is borrowed"):
+        with pytest.raises(TypeError, match=r"requires an mx\.image\.Augmenter"):
             image.DetBorrowAug(other)
 
 
@@ -130,7 +130,7 @@ def test_one_of_several() -> None:
     assert image.DetRandomSelectAug(Mark(4))(0, None) == (4, None)
     assert image.DetRandomSelectAug([])(0, None) == (0, None)
     for bad in ([Mark(1), image.CastAug()], image.CastAug()):
-        with pytest.raises(ValueError, match="DetRandomSelectAug has DetAugmenters"):
+        with pytest.raises(ValueError, match="DetRandomSelectAug requires DetAugmenters"):
             image.DetRandomSelectAug(bad)
 
 
@@ -385,9 +385,9 @@ def test_create_det_augmenter_refuses() -> None:
     ):
         options = {name: bad}
         assert len(image.CreateDetAugmenter((3, 9, 9), rand_crop=1, **options)[0].aug_list) == 2
-        with pytest.raises(ValueError, match=f"{name} .* rand_pad takes one, lists are"):
+        with pytest.raises(ValueError, match=f"{name} .* one value for rand_pad, .*: lists are"):
             image.CreateDetAugmenter((3, 9, 9), rand_crop=1, rand_pad=1, **options)
-    with pytest.raises(ValueError, match=r"area_range \(1.0, 0.9\)"):
+    with pytest.raises(ValueError, match=r"area_range .*got \(1.0, 0.9\)"):
         image.CreateDetAugmenter((3, 9, 9), rand_pad=1, area_range=(0.3, 0.9))
     with pytest.raises(ValueError, match="one number or three"):
         image.CreateDetAugmenter((3, 9, 9), mean=[1, 2])

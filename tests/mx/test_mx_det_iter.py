@@ -257,13 +257,13 @@ def test_labels_that_are_no_numbers_are_named(tmp_path: Path) -> None:
 def test_boxes_of_other_widths_are_named(tmp_path: Path) -> None:
     rec = write(tmp_path / "a.rec", [*counted(1, 2), *counted(3, width=6), *counted(1)])
     message = (
-        r"^\S*a\.rec: the record with the key 12: boxes of 6 numbers, and those of \S*a\.rec: the"
+        r"^\S*a\.rec: the record with the key 12: boxes have 6 numbers, and those of \S*a\.rec: the"
         r" record with the key 10 have 5$"
     )
     with pytest.raises(HeaderError, match=message):
         ImageDetIter(1, SHAPE, path_imgrec=rec)
     given = [[counted(1)[0], "a.png"], [[2, 6], "b.png"]]
-    with pytest.raises(HeaderError, match=r"^b\.png: boxes of 6 .* those of a\.png have 5$"):
+    with pytest.raises(HeaderError, match=r"^b\.png: boxes have 6 .* those of a\.png have 5$"):
         ImageDetIter(1, SHAPE, imglist=given)
 
 
@@ -286,11 +286,11 @@ def test_unknown_arguments(tmp_path: Path) -> None:
     for name in ("label_width", "dtype", "rand_resize"):
         with pytest.raises(TypeError, match=f"ImageDetIter has no parameter '{name}'"):
             ImageDetIter(1, SHAPE, path_imgrec=rec, **{name: 1})
-    with pytest.raises(TypeError, match="aug_list has the augmenters, resize makes others"):
+    with pytest.raises(TypeError, match="aug_list does not go with resize"):
         ImageDetIter(1, SHAPE, path_imgrec=rec, aug_list=[], resize=5)
-    with pytest.raises(ValueError, match="last_batch_handle 'keep'"):
+    with pytest.raises(ValueError, match="last_batch_handle .*got 'keep'"):
         ImageDetIter(1, SHAPE, path_imgrec=rec, last_batch_handle="keep")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="no image to read"):
+    with pytest.raises(ValueError, match="there are no images"):
         ImageDetIter(1, SHAPE, imglist=[])
 
 

@@ -84,7 +84,7 @@ def test_images_of_another_size(tmp_path: Path) -> None:
     batch = source.next()
     assert batch.data[0].shape == (2, 3, 9, 5)
     assert batch.label[0].shape == (2, 4, 5)
-    with pytest.raises(ValueError, match=r"data_shape \(1, 9, 5\)"):
+    with pytest.raises(ValueError, match=r"data_shape .*got \(1, 9, 5\)"):
         source.reshape((1, 9, 5))
     with pytest.raises(StopIteration):
         source.next()
@@ -133,9 +133,9 @@ def test_two_of_one_shape(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> N
             assert len(caplog.records) == 1
         assert here.label_shape == there.label_shape == (4, 5)
         assert here.next().label[0].shape == there.next().label[0].shape == (1, 4, 5)
-    with pytest.raises(ValueError, match="boxes of 5 numbers here, and of 6 there"):
+    with pytest.raises(ValueError, match="boxes have 5 numbers here, and 6 there"):
         here.sync_label_shape(ImageDetIter(1, SHAPE, path_imgrec=other))
-    with pytest.raises(TypeError, match="an ImageDetIter is synchronized"):
+    with pytest.raises(TypeError, match="requires an ImageDetIter"):
         here.sync_label_shape(mx.image.ImageIter(1, SHAPE, imglist=[[1, "a"]]))
 
 

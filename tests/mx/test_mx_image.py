@@ -71,7 +71,7 @@ def test_flags() -> None:
     assert np.array_equal(image.imdecode(JPEG, to_rgb=False), rgb[:, :, ::-1])
     assert image.imdecode(JPEG, to_rgb=0).flags.c_contiguous
     for flag in (-1, 2, None):
-        with pytest.raises(ValueError, match="it is 1, colour, or 0, grey"):
+        with pytest.raises(ValueError, match="flag must be 1"):
             image.imdecode(JPEG, flag)  # type: ignore[arg-type]
 
 
@@ -82,7 +82,7 @@ def test_out_is_filled_and_returned() -> None:
     small = nd.zeros((5, 6, 3), dtype="uint8")
     assert image.imresize(out, 6, 5, out=small) is small
     assert np.array_equal(small, image.imresize(out, 6, 5))
-    with pytest.raises(ValueError, match=r"out has the shape \(5, 6, 3\)"):
+    with pytest.raises(ValueError, match=r"out must have the shape .*, got \(5, 6, 3\)"):
         image.imdecode(JPEG, out=small)
 
 
@@ -248,7 +248,7 @@ def test_any_number_of_channels_is_resized(channels: int) -> None:
 
 
 def test_backends() -> None:
-    with pytest.raises(ValueError, match="no backend 'PIL'"):
+    with pytest.raises(ValueError, match="backend must be .*, got 'PIL'"):
         image.set_backend("PIL")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="opencv has no interp box"):
         resize_array(np.zeros((5, 5), np.uint8), (3, 3), "box", "opencv")
@@ -381,7 +381,7 @@ def test_what_is_no_border() -> None:
     for bad in ({"type": 5}, {"type": -1}):
         with pytest.raises(ValueError, match="border type"):
             image.copyMakeBorder(noisy(), 1, 1, 1, 1, **bad)
-    with pytest.raises(ValueError, match="for 3 channels: one for each"):
+    with pytest.raises(ValueError, match="one for each of 3 channels"):
         image.copyMakeBorder(noisy(), 1, 1, 1, 1, values=(1, 2))
     with pytest.raises(ValueError, match="-1"):
         image.copyMakeBorder(noisy(), -1, 1, 1, 1)

@@ -84,7 +84,7 @@ def test_an_element_becomes_a_number() -> None:
     assert element.asnumpy().tolist() == [3.5]
     assert [int(one) for one in labels] == [3, 2]
     for convert in (float, int, nd.NDArray.asscalar):
-        with pytest.raises(ValueError, match=r"shape \(2,\) is no scalar"):
+        with pytest.raises(ValueError, match=r"one number, got shape \(2,\)"):
             convert(labels)
 
 
@@ -282,7 +282,7 @@ def test_damaged_files_of_arrays(tmp_path: Path) -> None:
     sparse = NAMED[:28] + struct.pack("<i", 1) + NAMED[32:]
     for bad in (b"", b"text", *(NAMED[:size] for size in (8, 30, 50, 65, 80)), huge, sparse):
         path.write_bytes(bad)
-        with pytest.raises(mx.MXNetError, match=r"a\.nd: not a whole file of arrays"):
+        with pytest.raises(mx.MXNetError, match=r"a\.nd: this is not a whole file of arrays"):
             nd.load(str(path))
 
 

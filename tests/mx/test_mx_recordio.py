@@ -588,24 +588,24 @@ def test_iscolor() -> None:
     grey = mx.recordio.pack_img((0, 0.0, 0, 0), np.zeros((4, 5), np.uint8))
     assert mx.recordio.unpack_img(grey)[1].shape == (4, 5)  # type: ignore[union-attr]
     assert mx.recordio.unpack_img(grey, 1)[1].shape == (4, 5, 3)  # type: ignore[union-attr]
-    with pytest.raises(ValueError, match="iscolor 7"):
+    with pytest.raises(ValueError, match="iscolor .*got 7"):
         mx.recordio.unpack_img(grey, 7)
 
 
 def test_pack_img_and_unpack_img_refuse_what_is_no_image() -> None:
     header, image = mx.recordio.unpack_img(mx.recordio.pack((0, 1.0, 2, 0), b"garbage"))
     assert (header.id, image) == (2, None)
-    with pytest.raises(ImageError, match="holds no image"):
+    with pytest.raises(ImageError, match="has no image"):
         mx.recordio.unpack_img(golden().read_idx(0))
     for bad in (np.zeros((2, 3, 5), np.uint8), np.zeros((0, 3), np.uint8), np.zeros(4, np.uint8)):
-        with pytest.raises(ImageError, match="is no image"):
+        with pytest.raises(ImageError, match="an image must have the shape"):
             mx.recordio.pack_img((0, 1.0, 2, 0), bad)
     for none in (None, "x", [None]):
         with pytest.raises(ImageError, match=r"must be an array of pixels, got"):
             mx.recordio.pack_img((0, 1.0, 2, 0), none)  # type: ignore[arg-type]
     with pytest.raises(ImageError, match=r"cv2\.imread gives None"):
         mx.recordio.pack_img((0, 1.0, 2, 0), None)  # type: ignore[arg-type]
-    with pytest.raises(ImageError, match=r"not encoded as '\.xyz'"):
+    with pytest.raises(ImageError, match=r"img_fmt .*got '\.xyz'"):
         mx.recordio.pack_img((0, 1.0, 2, 0), np.zeros((2, 3), np.uint8), img_fmt=".xyz")
     with pytest.raises(LimitError, match="float32"):
         mx.recordio.pack((0, 2**24 + 1, 2, 0), b"")

@@ -194,7 +194,8 @@ def test_files_that_change_while_they_are_packed(tmp_path: Path, options: tuple[
     err, rows, status = while_packing(tmp_path, change, *options)
     says = {
         "cut": "JPEG", "dangling": "No such file or directory", "emptied": "an empty file",
-        "fifo": "no regular file", "folder": "a folder", "gone": "No such file or directory",
+        "fifo": "this is not a regular file", "folder": "a folder",
+        "gone": "No such file or directory",
     }  # fmt: skip
     assert status == 1
     assert [line.split(" into ")[0] for line in err if line.startswith("packed ")] == [

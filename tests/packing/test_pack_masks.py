@@ -89,7 +89,7 @@ def test_a_file_with_the_name_of_a_shard(run: Runner, pairs: Path) -> None:
     assert sorted(path.name for path in pairs.glob("p*.rec")) == [f"{name}.rec", f"{masks}.rec"]
     result = run("inspect", f"{name}.rec", "--masks", f"{masks}.rec")
     assert "all 12 match" in result.out
-    assert "1 shard of 2 missing" in result.err
+    assert "1 of 2 shards is missing" in result.err
 
 
 def test_numbers_are_kept_and_palettes_become_grey(run: Runner, pairs: Path) -> None:

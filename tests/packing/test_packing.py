@@ -207,7 +207,7 @@ def test_nothing_to_pack(run: Runner, tmp_path: Path) -> None:
     (tmp_path / "a.lst").write_text("0\t1\tgone.jpg\n")
     (tmp_path / "b.lst").write_text("\n")
     for source, says in {
-        "empty": "empty: no images in this folder (looked for .jpeg, .jpg, .png)",
+        "empty": "empty: there are no images in this folder (looked for .jpeg, .jpg, .png)",
         "none": "none: No such file or directory",
         "a.lst": "none of 1 image could be packed; the list's paths start from ., unless --root"
         " says otherwise",
@@ -308,7 +308,7 @@ def test_special_sources(run: Runner, tmp_path: Path, tree: Path) -> None:
     result = run("pack", "-", "out", "--root", "images", stdin=lst)
     assert result.status == 1
     assert result.err.splitlines()[:3] == [
-        "rectool: images/pipe.jpg: no regular file (line 1, key 0)",
+        "rectool: images/pipe.jpg: this is not a regular file (line 1, key 0)",
         "rectool: images/folder.jpg: a folder (line 2, key 1)",
         "rectool: images/gone.jpg: No such file or directory (line 4, key 3)",
     ]
@@ -369,4 +369,4 @@ def test_a_record_of_512_mib(tmp_path: Path) -> None:
     failures: list[object] = []
     with pytest.raises(RecordError, match="none of 1 image could be packed"):
         pack_source(source, tmp_path / "out", CopyBytes(), on_failure=failures.append)
-    assert "536870912 bytes, and a record holds less than 536870912" in str(failures[0])
+    assert "536870912 bytes, and a record must have less than 536870912" in str(failures[0])

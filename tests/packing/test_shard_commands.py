@@ -91,7 +91,7 @@ def test_files_that_are_no_set_are_shown_one_by_one(
 
 
 def test_a_missing_shard(run: Runner, tmp_path: Path, images: list[str]) -> None:
-    missing = f"rectool: a-*-of-00003.rec: 1 shard of 3 missing: {images[1]}\n"
+    missing = f"rectool: a-*-of-00003.rec: 1 of 3 shards is missing: {images[1]}\n"
     result = run("inspect", images[0], images[2])
     assert (result.status, result.err) == (1, missing)
     assert "  shards   2 of 3\n  records  3, " in result.out
@@ -198,7 +198,7 @@ def test_a_set_is_unpacked_into_one_folder(run: Runner, tmp_path: Path, images: 
 def test_what_is_not_unpacked_together(run: Runner, tmp_path: Path, images: list[str]) -> None:
     refused = run("unpack", *images[:2], "files")
     assert (refused.status, refused.out) == (1, "")
-    assert refused.err == f"rectool: a-*-of-00003.rec: 1 shard of 3 missing: {images[2]}\n"
+    assert refused.err == f"rectool: a-*-of-00003.rec: 1 of 3 shards is missing: {images[2]}\n"
     shutil.copy(tmp_path / images[0], tmp_path / "b.rec")
     others = run("unpack", *images, "b.rec", "files")
     assert others.status == 2

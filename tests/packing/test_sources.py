@@ -247,7 +247,7 @@ def test_a_set_with_a_shard_missing(run: Runner, tmp_path: Path, two: object) ->
     assert RecordReader(tmp_path / "all.rec").keys.tolist() == [5, 3, 9, 100, 101, 102, 103]
     result = run("pack", *recs[1:], "part")
     assert result.status == 1
-    assert "set-*-of-00004.rec: 1 shard of 4 missing: set-00000-of-00004.rec" in result.err
+    assert "set-*-of-00004.rec: 1 of 4 shards is missing: set-00000-of-00004.rec" in result.err
     assert RecordReader(tmp_path / "part.rec").keys.tolist() == [3, 9, 100, 101, 102, 103]
     assert run("pack", *recs[1:], "none", "--on-error", "fail").status == 1
     assert not list(tmp_path.glob("none*"))

@@ -101,7 +101,7 @@ def test_the_list_with_names_is_not_replaced(run: Runner, tmp_path: Path) -> Non
     rec = GOLDEN / "faces.rec"
     result = run("unpack", rec, "files", "--lst", "files/faces.lst", "--force")
     assert result.status == 1
-    assert "files/faces.lst: a file to be written would replace what is being read" in result.err
+    assert "files/faces.lst: this would replace a file that is being read" in result.err
     assert os.listdir(tmp_path / "files") == ["faces.lst"]
     assert lst.read_text() == "1\t0\tone.jpg\n"
 

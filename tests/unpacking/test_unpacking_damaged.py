@@ -23,10 +23,10 @@ def test_records_that_are_no_image_records(run: Runner, tmp_path: Path) -> None:
         writer.write(b"short", 6)
     result = run("unpack", "a.rec", "files")
     assert result.status == 1
-    assert "key 6: no image record: 5 bytes" in result.err
+    assert "key 6: this is not an image record: 5 bytes" in result.err
     assert "1 record could not be read" in result.err
     assert sorted(os.listdir(tmp_path / "files")) == ["5.jpg", "a.lst"]
-    with pytest.raises(HeaderError, match="key 6: no image record"):
+    with pytest.raises(HeaderError, match="key 6: this is not an image record"):
         unpack_records(tmp_path / "a.rec", tmp_path / "strict")
 
 

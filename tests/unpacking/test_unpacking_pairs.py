@@ -124,7 +124,7 @@ def test_sets_of_shards(run: Runner, tmp_path: Path) -> None:
     (tmp_path / gone).unlink()
     result = run("unpack", *images, "more", "--masks", "a_mask-*.rec", "--masks-out", "masks2")
     assert (result.status, result.out) == (1, "")
-    assert "1 shard of 2 missing" in result.err
+    assert "1 of 2 shards is missing" in result.err
 
 
 @pytest.mark.usefixtures("pair")
@@ -204,7 +204,7 @@ def test_a_folder_that_is_not_empty(run: Runner, tmp_path: Path, full: str) -> N
     (tmp_path / full / "mine.txt").write_text("mine")
     result = run("unpack", "out.rec", "files", *MASKS)
     assert (result.status, result.out) == (1, "")
-    says = f"rectool: {full}: this folder is not empty (--force replaces files in it)\n"
+    says = f"rectool: {full}: the folder is not empty (--force replaces files in it)\n"
     assert result.err == says
     other = "masks" if full == "files" else "files"
     assert not (tmp_path / other).exists()
@@ -294,7 +294,7 @@ def test_what_is_read_is_not_replaced(run: Runner, tmp_path: Path) -> None:
     masks = ["--masks", "d/out_mask", "--masks-out", "masks"]
     result = run("unpack", "d/out", "d", "--lst", "names.lst", *masks, "--force")
     assert (result.status, result.out) == (1, "")
-    assert "a file to be written would replace what is being read" in result.err
+    assert "this would replace a file that is being read" in result.err
     assert (tmp_path / "d" / "out_mask").read_bytes() == before
 
 

@@ -68,9 +68,9 @@ def class_name(text: str) -> str:
     """A class's name without blanks around it. Raises ListError, saying why, where it is none."""
     name = text.strip()
     if not name:
-        raise ListError("a class without a name")
+        raise ListError("a class has no name")
     if UNFIT.search(name) or not is_encodable(name):
-        raise ListError(f"{name!a:.80}: a name with a tab, a line's end or a zero byte")
+        raise ListError(f"{name!a:.80}: a name must not have a tab, a line's end or a zero byte")
     return name
 
 
@@ -238,7 +238,7 @@ class BoxLines:
         """
         if not self._keys:
             faults.check(source)
-            what = "no images with objects" if self._skip_empty else "no images"
+            what = "no images with objects" if self._skip_empty else "there are no images"
             why = "; ".join(self.remarks.lines())
             raise ListError(f"{what} ({why})" if why else what, path=source)
         keys, widths = (np.array(column, np.int64) for column in (self._keys, self._widths))

@@ -142,13 +142,13 @@ def _in_order(names: dict[int, str], path: str) -> dict[str, int]:
         try:
             name = class_name(text)
             if name in classes:
-                raise ListError(f"{shown(name)} is the name of class {classes[name]} already")
+                raise ListError(f"{shown(name)} is already the name of class {classes[name]}")
             classes[name] = int(to_float32(number))
         except (ListError, LimitError) as error:
             faults.add(f"{shown(path)}: class {number}: {error.message}")
     faults.check(path)
     if not classes:
-        raise ListError("no names of classes in it", path=path)
+        raise ListError("there are no names of classes in it", path=path)
     return classes
 
 
@@ -157,14 +157,17 @@ def _yaml_names(text: str, path: str) -> dict[int, str]:
     lines = text.splitlines()
     start = next((at for at, line in enumerate(lines) if _KEY.match(line)), None)
     if start is None:
-        raise ListError("no names in it", path=path)
+        raise ListError("there are no names in it", path=path)
     rest = lines[start].partition(":")[2].strip()
     if rest[:1] in ("[", "{"):
         items = _inline("\n".join([rest, *lines[start + 1 :]]))
     else:
         items = _block(lines[start + 1 :]) if not rest or rest.startswith("#") else None
     if items is None:
-        raise ListError("its names are written in a way that is not read", path=path)
+        raise ListError(
+            "its names must be a plain list or map",
+            path=path,
+        )
     return items
 
 

@@ -103,10 +103,10 @@ def _load(name: str) -> dict[str, list[Any]]:
     check_is_file(name, "--coco", "--voc, --yolo and --labelme take folders")
     parts = load(name, _WANTED, _kept)
     if type(parts) is not dict:
-        raise not_of_format(name, _WANTED, "no object with images, annotations...")
+        raise not_of_format(name, _WANTED, "it is not an object with images and annotations")
     for part in ("images", "annotations", "categories"):
         if type(parts.get(part)) is not list:
-            raise not_of_format(name, _WANTED, f"{part} is not a list in it")
+            raise not_of_format(name, _WANTED, f"{part} is not a list")
     return parts
 
 
@@ -156,7 +156,7 @@ def _categories(
             if category in places and id_ not in used:
                 continue
             if category in places:
-                raise ListError(f"a second one with the name {shown(category)}")
+                raise ListError(f"another one has the name {shown(category)}, too")
             names[id_], places[category] = category, where
         except ListError as error:
             faults.add(f"{where}: {error.message}")
@@ -213,7 +213,7 @@ def _images(
 def _image(where: str, item: Json, root: Root) -> _Image:
     id_ = identity(item, "id")
     if type(id_) is int and not 0 <= id_ <= MAX_KEY:
-        raise ListError(f"an id should be 0 to {MAX_KEY}: it becomes the record's key")
+        raise ListError(f"an id must be 0 to {MAX_KEY}: it becomes the record's key")
     return _Image(where, id_, root.find(_file_of(item) or string(item, "file_name")), size_in(item))
 
 
@@ -290,7 +290,7 @@ class _Boxes:
             if item.get("segment"):
                 self._remarks.count(_FROM_SEGMENT, path)
         if box is None:
-            raise ListError("no bbox, and no segmentation")
+            raise ListError("there is no bbox and no segmentation")
         if type(box) is not list or len(box) != 4 or not all(map(is_place, box)):
             raise ListError(f"bbox should be x, y, width and height in pixels, found {found(box)}")
         check_sides(box[2], box[3])

@@ -57,7 +57,7 @@ def read_csv(
         rows = iter(table)
         first = list(islice(rows, _BLANK_ROWS))
         if not first:
-            raise ListError("no rows of a path and its labels", path=name)
+            raise ListError("there are no rows with a path and labels", path=name)
         where = f"{shown(name)}:{first[0][0]}"
         try:
             kind = columns_of(_filled(first), folder, columns)

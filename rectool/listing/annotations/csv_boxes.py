@@ -80,7 +80,7 @@ class BoxTable:
             return
         size = (_whole(width), _whole(height))
         if self._sizes.setdefault(image, size) != size:
-            raise ListError(f"a size of {width}x{height}, and another one before")
+            raise ListError(f"the size {width}x{height} differs from the one in a line before")
 
     def finish(self, found: Annotated, root: Root, options: ReadOptions) -> None:
         """Makes the list of all images. Raises ListError where none is left."""

@@ -71,7 +71,9 @@ def columns_of(rows: Sequence[list[str]], root: Root, chosen: Sequence[str] = ()
         return _chosen(first, root, chosen)
     if first[0].strip().upper() in _SPLITS and len(first) > _BOXES_WITHOUT_HEADER:
         cut = "awk -F, -v OFS=, '{print $2, $4, $5, $8, $9, $3}'"
-        raise ListError(f"a table of Google AutoML: {cut} makes one of path,x1,y1,x2,y2,class")
+        raise ListError(
+            f"this is a table of Google AutoML: {cut} makes one of path,x1,y1,x2,y2,class"
+        )
     if _is_header(first[0], root):
         return _by_header(first, rows[1] if len(rows) > 1 else [], root)
     if len(first) == 1:
@@ -90,7 +92,9 @@ def columns_of(rows: Sequence[list[str]], root: Root, chosen: Sequence[str] = ()
 
 def _chosen(first: list[str], root: Root, chosen: Sequence[str]) -> Columns:
     if len(chosen) < 2:
-        raise ListError("--csv-columns needs the path's column and one or more of labels")
+        raise ListError(
+            "--csv-columns requires the path's column and one or more columns of labels"
+        )
     names = [cell.strip().casefold() for cell in first]
     wanted = [one.strip().casefold() for one in chosen]
     if all(one in names for one in wanted):
@@ -100,7 +104,7 @@ def _chosen(first: list[str], root: Root, chosen: Sequence[str]) -> Columns:
         has_header = _is_header(first[places[0]], root)
     else:
         missing = next(one for one, name in zip(chosen, wanted, strict=True) if name not in names)
-        raise ListError(f"no column {shown(missing)}; the columns are {_listed(first)}")
+        raise ListError(f"there is no column {shown(missing)}; the columns are {_listed(first)}")
     path, *labels = places
     remarks = [_header_text(first, labels)] if has_header else []
     return Columns(len(first), path, tuple(labels), None, has_header, remarks)

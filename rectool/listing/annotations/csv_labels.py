@@ -82,7 +82,7 @@ class LabelTable:
                 return
             self._dropped.add(position)
             hint = "; boxes need a header: path,x1,y1,x2,y2,class" * (len(cells) == BOX_WIDTH)
-            raise ListError(f"{shown(path)} is in line {self._lines[position]} already{hint}")
+            raise ListError(f"{shown(path)} is already in line {self._lines[position]}{hint}")
         self._positions[path] = len(self._lines)
         if has_blank and self._blank is None:
             self._filled_up.append(len(self._lines))
@@ -93,18 +93,18 @@ class LabelTable:
         if self._separator is not None and self._separator not in _NO_SEPARATOR:
             return cells
         if self._blank is None and len(cells) == 1:
-            raise ListError("an empty label (--csv-blank NUMBER gives it a value)")
+            raise ListError("the label is empty (--csv-blank NUMBER gives it a value)")
         return [cell if cell.strip() else self._blank or "0" for cell in cells]
 
     def finish(self, found: Annotated, root: Root, classes: Mapping[str, int] | None) -> None:
         """Makes the list of all rows. Raises ListError where none is left."""
         if not self._positions:
             self._faults.check(self._name)
-            raise ListError("no rows of a path and its labels", path=self._name)
+            raise ListError("there are no rows with a path and labels", path=self._name)
         width = len(self._columns)
         if width > 1:
             if classes is not None:
-                raise ListError("--classes is for one column of labels", path=self._name)
+                raise ListError("--classes requires one column of labels", path=self._name)
             self._check_blanks()
             texts: Iterable[bytes] = self._rows
         elif self._separator is not None and self._separator not in _NO_SEPARATOR:
@@ -134,7 +134,7 @@ class LabelTable:
             for _ in self._filled_up:
                 self._remarks.count(_BLANK, where)
             return
-        self._drop(self._filled_up, "an empty label (--csv-blank NUMBER gives it a value)")
+        self._drop(self._filled_up, "the label is empty (--csv-blank NUMBER gives it a value)")
 
     def _drop(self, positions: Iterable[int], why: str) -> None:
         for position in positions:

@@ -53,7 +53,7 @@ def not_of_format(name: str, wanted: str, why: str) -> ListError:
 def check_is_file(name: str, option: str, others: str) -> None:
     """Raises ListError for a folder where an option takes a file."""
     if os.path.isdir(name):
-        raise ListError(f"a folder: {option} takes a file ({others})", path=name)
+        raise ListError(f"this is a folder, and {option} requires a file ({others})", path=name)
 
 
 def check_is_folder(name: str, option: str) -> None:
@@ -63,6 +63,7 @@ def check_is_folder(name: str, option: str) -> None:
             found = format_of(file.read(_HEAD))
         is_ = f" ({found})" if found else ""
         raise ListError(
-            f"a file{is_}: {option} takes a folder, such as {shown(os.path.dirname(name) or '.')}",
+            f"this is a file{is_}, and {option} requires a folder,"
+            f" e.g. {shown(os.path.dirname(name) or '.')}",
             path=name,
         )

@@ -92,7 +92,7 @@ def read_pages(
     found.left_out = {}  # images beside the annotations are no matter
     if not files:
         found.faults.check(top)
-        raise ListError(f"no {pages.format} files in this folder", path=top)
+        raise ListError(f"there are no {pages.format} files in this folder", path=top)
     found.classes = class_labels(reader.places, options.classes, top)
     sheets = reader.sheets
     farthest = max(
@@ -178,7 +178,7 @@ class _SheetReader:
             self._twice[path] = first.source
             found.faults.images += 1
         if path in self._twice:
-            raise ListError(f"{shown(path)} is that of {self._twice[path]} already")
+            raise ListError(f"{shown(path)} already belongs to {self._twice[path]}")
 
     def path(self, declared: list[str], relative: str) -> str:
         """The image's path below the root. Raises ListError where there is no such file."""

@@ -93,9 +93,11 @@ def _seen(path: str) -> tuple[Size, int]:
     """An image's size as it is seen, and its EXIF orientation, 1 to 8."""
     state = os.stat(path)
     if not stat.S_ISREG(state.st_mode):
-        raise ImageError("no regular file")
+        raise ImageError("this is not a regular file")
     if state.st_size > MAX_RECORD:
-        raise ImageError(f"{state.st_size} bytes, and a record holds less than {MAX_RECORD + 1}")
+        raise ImageError(
+            f"the file has {state.st_size} bytes, and a record must have less than {MAX_RECORD + 1}"
+        )
     with open(path, "rb", buffering=0) as file:
         for size in (*_READS, state.st_size):
             file.seek(0)
@@ -106,7 +108,7 @@ def _seen(path: str) -> tuple[Size, int]:
                 failure = error
                 if len(head) >= state.st_size:
                     break
-    raise failure if isinstance(failure, ImageError) else ImageError("a JPEG that is cut short")
+    raise failure if isinstance(failure, ImageError) else ImageError("the JPEG is cut short")
 
 
 def _size_in(head: bytes) -> tuple[Size, int]:

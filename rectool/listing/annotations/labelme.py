@@ -36,7 +36,7 @@ def read_labelme(folder: StrPath, root: StrPath, options: ReadOptions = ALL) -> 
 def _read(name: str, remarks: Remarks) -> Page:
     sheet = load(name, "labelme's JSON", _kept)
     if type(sheet) is not dict or type(sheet.get("shapes")) is not list:
-        raise not_of_format(name, "labelme's JSON", "shapes is not a list in it")
+        raise not_of_format(name, "labelme's JSON", "shapes is not a list")
     objects, faults, classes = [], [], []
     for number, item in enumerate(sheet["shapes"], 1):
         shape = item if type(item) is dict else {}

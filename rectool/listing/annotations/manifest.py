@@ -83,7 +83,7 @@ def read_manifest(path: StrPath, root: StrPath, options: ReadOptions = ALL) -> A
         made.remarks = lines.remarks.lines()
     elif options.skip_empty or options.stored:
         option = "--skip-empty" if options.skip_empty else "--stored-boxes"
-        raise ListError(f"{option} is for boxes, and these are labels of images", path=name)
+        raise ListError(f"{option} requires boxes, and these are labels of images", path=name)
     else:
         made.images = _classified(paths, labels, made, folder.path, name)
     made.remarks += folder.remarks()
@@ -133,7 +133,7 @@ def _row(where: str, item: Json) -> _Row:
     job_type = about.get("type")
     kind = _JOBS.get(job_type) if type(job_type) is str else _kind_of(result)
     if kind is None:
-        raise ListError(f"a job of the type {found(job_type or result)}, which is not read")
+        raise ListError(f"rectool cannot read a job of the type {found(job_type or result)}")
     return _Row(where, address, job, kind, result, _names(about, kind, result))
 
 
@@ -165,7 +165,7 @@ def _check_jobs(rows: list[_Row], name: str) -> None:
     other = next((row for row in rows if (row.job, row.kind) != (first.job, first.kind)), None)
     if other is not None:
         jobs = f"{shown(first.job)} ({first.kind}) and {shown(other.job)} ({other.kind})"
-        raise ListError(f"lines of several jobs, {jobs}: keep those of one", path=name)
+        raise ListError(f"the lines belong to several jobs, {jobs}: keep those of one", path=name)
 
 
 def _labels(
@@ -273,7 +273,7 @@ def _classified(
             made.faults.add(f"{row.where}: {error.message}")
     if not chosen:
         made.faults.check(name)
-        raise ListError("no images", path=name)
+        raise ListError("there are no images", path=name)
     known = {*made.classes.values(), *(label for own in chosen.values() for label in own)}
     count = 1 + max(known, default=0)
     lines = bytearray()

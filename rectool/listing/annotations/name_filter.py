@@ -33,7 +33,7 @@ class NameFilter:
         lines = decode_path(read_text(self.name, "a file of names", MOST_OF_LIST)).split("\n")
         self._lines = [(at, line.strip()) for at, line in enumerate(lines, 1) if line.strip()]
         if not self._lines:
-            raise ListError("no names of images in it", path=self.name)
+            raise ListError("there are no names of images in it", path=self.name)
 
     def choose(self, paths: Iterable[str], faults: Faults) -> set[str]:
         """Those of the paths that are named. A name that is of none, or of several, is a fault."""
@@ -69,7 +69,7 @@ class NameFilter:
         kept = [position for position, path in enumerate(paths) if path in chosen]
         if not kept:
             faults.check(self.name)
-            raise ListError("no image is left", path=self.name)
+            raise ListError("there is none of the images in it", path=self.name)
         return images.take(np.array(kept, np.int64))
 
 

@@ -44,7 +44,7 @@ def _box_of_runs(rle: dict[str, Any]) -> list[float]:
     if type(runs) is not list or not all(type(run) is int and run >= 0 for run in runs):
         raise ListError(f"counts of RLE should be lengths of runs, found {found(counts)}")
     if sum(runs) != height * width:
-        raise ListError(f"RLE of {sum(runs)} pixels in place of {width}x{height}")
+        raise ListError(f"the RLE has {sum(runs)} pixels, and the image {width}x{height}")
     return _around(runs, height)
 
 
@@ -65,7 +65,7 @@ def _around(runs: Iterable[int], height: int) -> list[float]:
         at += run
         inside = not inside
     if left is None or top is None:
-        raise ListError("RLE without a pixel inside")
+        raise ListError("the RLE has no pixel inside")
     return [left, top, right - left, bottom - top]
 
 

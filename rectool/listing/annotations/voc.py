@@ -48,7 +48,7 @@ def _read(name: str, _: Remarks) -> Page:
     if sheet.tag != "annotation":
         known = format_of(data) if sheet.tag == "annotations" else ""
         what = known or f"it begins with <{shown(sheet.tag[:40])}>"
-        raise ListError(f"no Pascal VOC annotation: {what}")
+        raise ListError(f"this is not a Pascal VOC annotation: {what}")
     objects, faults, classes = [], [], []
     for number, element in enumerate(sheet.findall("object"), 1):
         try:
@@ -65,14 +65,14 @@ def _parse(data: bytes) -> ElementTree.Element:
         text = _decoded(data).removeprefix("\ufeff")
         # looked for in the text, so that no encoding hides it
         if "<!DOCTYPE" in text or "<!ENTITY" in text:
-            raise ListError("a document type or entities in it, which are refused")
+            raise ListError("it has a document type or entities, which are refused")
         return ElementTree.fromstring(text)  # noqa: S314 - see above
     except ElementTree.ParseError as error:
         what = format_of(data)
         hint = "" if what in ("", "a text file", "an XML document") else f" ({what})"
         raise ListError(f"malformed XML: {error}{hint}") from None
     except (ValueError, RecursionError) as error:
-        raise ListError(f"not the text it should be: {error}") from None
+        raise ListError(f"the text is not in its declared encoding: {error}") from None
 
 
 def _decoded(data: bytes) -> str:
@@ -91,7 +91,7 @@ def _decoded(data: bytes) -> str:
     try:
         return data.decode(encoding)
     except LookupError:
-        raise ListError(f"text in {encoding}, which is not known: save it as UTF-8") from None
+        raise ListError(f"the encoding {encoding} is unknown: save the file as UTF-8") from None
 
 
 def _text(element: ElementTree.Element, path: str) -> str:
@@ -110,7 +110,7 @@ def _size(sheet: ElementTree.Element) -> Size | None:
 def _row(element: ElementTree.Element) -> tuple[float, ...]:
     if element.find("bndbox") is None:
         turned = "" if element.find("robndbox") is None else ", but a turned one, which is not read"
-        raise ListError(f"no box (bndbox){turned}")
+        raise ListError(f"there is no box (bndbox){turned}")
     sides = ("xmin", "ymin", "xmax", "ymax")
     corners = corners_of(_text(element, f"bndbox/{side}") for side in sides)
     difficult = _text(element, "difficult") or "0"

@@ -66,7 +66,7 @@ def read_yolo(
     images = list(walk_files(place.path, wanted, recursive, found, hidden=options.hidden))
     if not images:
         raise ListError(
-            f"no images in this folder (looked for {', '.join(wanted)})", path=place.path
+            f"there are no images in this folder (looked for {', '.join(wanted)})", path=place.path
         )
     found.report_unusable(place.path)
     texts = Annotated()
@@ -218,7 +218,9 @@ class _LabelFileReader:
         for number in numbers:
             if not -_LOOSE <= number <= 1 + _LOOSE:
                 what = ", not pixels" if number > 1.5 else ""
-                raise ListError(f"{number:g} is no fraction of the image, from 0 to 1{what}")
+                raise ListError(
+                    f"coordinates must be fractions of the image, from 0 to 1, got {number:g}{what}"
+                )
         if len(numbers) > 4:
             across, down = numbers[::2], numbers[1::2]
             return label, min(across), min(down), max(across), max(down)

@@ -88,7 +88,9 @@ class GeometryPlan:
         c, f = (width - (a * x + b * y)) / _F(2), (height - (d * x + e * y)) / _F(2)
         new = (int(width), int(height))
         if min(new) < 1:
-            raise ImageError(f"{self.width}x{self.height} pixels, scaled by {scale:.3g}: none left")
+            raise ImageError(
+                f"{self.width}x{self.height} pixels, scaled by {scale:.3g}, leave no pixel"
+            )
         interp = interp_of(aug.inter_method, (self.width, self.height), new, draw)
         matrix = (float(a), float(b), float(c), float(d), float(e), float(f))
         self._add(Warp(matrix, *new, interp), width=new[0], height=new[1])
@@ -115,7 +117,8 @@ class GeometryPlan:
     def _crop_of_size(self, smallest: int, largest: int) -> bool:
         if largest > min(self.width, self.height):
             raise ImageError(
-                f"{self.width}x{self.height} pixels, smaller than max_crop_size {largest}"
+                f"the image has {self.width}x{self.height} pixels, less than max_crop_size"
+                f" {largest}"
             )
         side = self._draw.randint(smallest, largest)
         self._crop(side, side)

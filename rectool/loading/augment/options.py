@@ -122,23 +122,25 @@ class Augmentation:
             shape = ()
         if len(shape) != 3 or shape[0] not in (1, 3, 4) or min(shape) < 1:
             raise ValueError(
-                f"data_shape {self.data_shape}: it is (channels, height, width)"
-                " of 1, 3 or 4 channels"
+                "data_shape must be (channels, height, width) with 1, 3 or 4 channels, got"
+                f" {self.data_shape}"
             )
         object.__setattr__(self, "data_shape", shape)
         for one in fields(self)[1:-2]:  # all but data_shape, dtype and mean_img
             self._check_number(one.name, str(one.type))
         self._check_mean_image()
         if self.dtype not in DTYPES:
-            raise ValueError(f"dtype {self.dtype}: it is {', '.join(DTYPES[:-1])} or {DTYPES[-1]}")
+            raise ValueError(
+                f"dtype must be {', '.join(DTYPES[:-1])} or {DTYPES[-1]}, got {self.dtype}"
+            )
         if self.inter_method not in (*INTER_METHODS, ANY):
-            raise ValueError(f"inter_method {self.inter_method}: it is 0 to 4, 9 or 10")
+            raise ValueError(f"inter_method must be 0 to 4, 9 or 10, got {self.inter_method}")
         if self.channels != 3 and self.colours:
             raise ValueError(
-                f"colours are changed in 3 channels, and data_shape has {self.channels}"
+                f"changes of colour require 3 channels, and data_shape has {self.channels}"
             )
         if self.resize == 0:
-            raise ValueError("resize 0: it is a length in pixels, or -1")
+            raise ValueError("resize must be a length in pixels, or -1, got 0")
         if 0 in (self.std_r, self.std_g, self.std_b, self.std_a):
             raise ValueError("std must not be 0: values are divided by it")
         if not np.abs(self._of_channels("std")).min() * _MOST > abs(self.scale):
@@ -168,8 +170,9 @@ class Augmentation:
         valid = valid and (kind.startswith("float") or number == int(number))
         if not valid:
             what = {"bool": "True or False", "int": "a whole number"}.get(kind, "a number")
-            span = "" if kind == "bool" or low == -math.inf else f" from {low:g} to {high:g}"
-            raise ValueError(f"{name} {value!r}: it is {what}{span}")
+            span = f", {low:g} or more" if high == math.inf else f" from {low:g} to {high:g}"
+            span = "" if kind == "bool" or low == -math.inf else span
+            raise ValueError(f"{name} must be {what}{span}, got {value!r}")
         plain = {"bool": bool, "int": int}.get(kind, float)
         object.__setattr__(self, name, plain(value))
 
@@ -177,7 +180,8 @@ class Augmentation:
         smallest, largest = self.min_crop_size, self.max_crop_size
         if (smallest, largest) != (-1, -1) and not 1 <= smallest <= largest:
             raise ValueError(
-                f"crop sizes from {smallest} to {largest}: give both, the smaller one first"
+                "min_crop_size and max_crop_size must both be given, the smaller first,"
+                f" got {smallest} and {largest}"
             )
         for name, (low, high) in (
             ("areas", self.areas),
@@ -186,7 +190,9 @@ class Augmentation:
             ("sizes", (self.min_img_size or 1, self.max_img_size)),
         ):
             if not 0 < low <= high:
-                raise ValueError(f"random {name} from {low:g} to {high:g}")
+                raise ValueError(
+                    f"random {name} must be above 0, the lower limit first, got {low:g} to {high:g}"
+                )
         others = (
             self.rand_crop,
             self.crop_sizes,
@@ -194,12 +200,10 @@ class Augmentation:
             self.max_random_scale != 1,
         )
         if self.random_resized_crop and any(others):
-            raise ValueError(
-                "random_resized_crop goes with none of rand_crop, crop sizes and scales"
-            )
+            raise ValueError("random_resized_crop does not go with rand_crop, crop sizes or scales")
         if self.force_resize and (self.rand_crop or self.crop_sizes):
             raise ValueError(
-                "force_resize goes with neither rand_crop nor crop sizes: nothing is cut"
+                "force_resize does not go with rand_crop or crop sizes: it crops nothing"
             )
 
     @property

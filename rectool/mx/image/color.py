@@ -24,7 +24,7 @@ _FROM_YIQ = np.array([[1.0, 0.956, 0.621], [1.0, -0.272, -0.647], [1.0, -1.107, 
 
 def _check_floats(src: NDArray, who: str) -> None:
     if src.dtype.kind != "f":
-        raise TypeError(f"{who} works on floats, and this image is {src.dtype}: CastAug goes first")
+        raise TypeError(f"{who} requires floats, got {src.dtype}: put CastAug first")
 
 
 def color_normalize(src: NDArray, mean: Any, std: Any = None) -> NDArray:

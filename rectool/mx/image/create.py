@@ -56,7 +56,7 @@ def CreateAugmenter(  # noqa: N802 - MXNet's name
     size = (data_shape[2], data_shape[1])
     made: list[Augmenter] = [ResizeAug(resize, inter_method)] if resize > 0 else []
     if rand_resize and not rand_crop:
-        raise ValueError("rand_resize is of random crops: it needs rand_crop=True")
+        raise ValueError("rand_resize requires rand_crop=True")
     if rand_resize:
         made.append(RandomSizedCropAug(size, 0.08, (3 / 4, 4 / 3), inter_method))
     else:
@@ -101,5 +101,5 @@ def per_channel(given: Any, usual: tuple[float, ...]) -> Any:
     values = usual if given is True else given
     array = values if isinstance(values, np.ndarray) else nd.array(values)
     if array.shape not in ((1,), (3,)):
-        raise ValueError(f"mean and std are arrays of one number or three, found {given!r}")
+        raise ValueError(f"mean and std must be arrays of one number or three, got {given!r}")
     return array

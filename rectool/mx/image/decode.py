@@ -27,7 +27,7 @@ def imdecode(
     image, TypeError for a `buf` of another type, ValueError for another flag.
     """
     if flag not in (0, 1):
-        raise ValueError(f"flag {flag!r}: it is 1, colour, or 0, grey")
+        raise ValueError(f"flag must be 1 (color) or 0 (gray), got {flag!r}")
     array = decode_array(_as_bytes(buf), "rgb" if flag else "gray")
     if not flag:
         array = array[:, :, None]
@@ -55,7 +55,7 @@ def imread(
 def fill(out: NDArray, array: np.ndarray[Any, Any]) -> NDArray:
     """Puts a result where the caller wants it."""
     if out.shape != array.shape:
-        raise ValueError(f"out has the shape {out.shape}, and what goes into it {array.shape}")
+        raise ValueError(f"out must have the shape {array.shape}, got {out.shape}")
     out[...] = array
     return out
 
@@ -65,8 +65,10 @@ def _as_bytes(buf: Any) -> bytes:
         return buf
     if isinstance(buf, np.ndarray):
         if buf.dtype != np.uint8:
-            raise TypeError(f"an array of an encoded image's bytes is uint8, this one {buf.dtype}")
+            raise TypeError(f"an array of an encoded image's bytes must be uint8, got {buf.dtype}")
         return buf.tobytes()
     if isinstance(buf, bytearray | memoryview):
         return bytes(buf)
-    raise TypeError(f"an encoded image is bytes or an array of uint8, not {type(buf).__name__}")
+    raise TypeError(
+        f"an encoded image must be bytes or an array of uint8, got {type(buf).__name__}"
+    )

@@ -40,7 +40,7 @@ def set_backend(backend: Backend) -> None:
     """
     global _backend  # noqa: PLW0603 - it is a setting of the process
     if backend not in INTERPS:
-        raise ValueError(f"no backend {backend!r}: there are {', '.join(INTERPS)}")
+        raise ValueError(f"backend must be one of {', '.join(INTERPS)}, got {backend!r}")
     load(backend)
     _backend = backend
 
@@ -73,7 +73,7 @@ def _interp(code: int) -> Interp:
     if code == ANY:
         code = random.randint(0, 4)
     if code not in INTER_METHODS:
-        raise ValueError(f"interp {code!r}: it is 0 to 4, 9 or {ANY}")
+        raise ValueError(f"interp must be 0 to 4, 9 or {ANY}, got {code!r}")
     return INTER_METHODS[code]
 
 
@@ -199,12 +199,14 @@ def copyMakeBorder(  # noqa: N802 - OpenCV's name
     """
     pixels = np.asarray(src)
     if pixels.ndim != 3 or min(top, bot, left, right) < 0:
-        raise ValueError(f"a border of {top}, {bot}, {left}, {right} pixels around {pixels.shape}")
+        raise ValueError(
+            f"borders must be 0 or more, got {top}, {bot}, {left}, {right} around {pixels.shape}"
+        )
     widths = ((top, bot), (left, right), (0, 0))
     if type == 0:
         channels = pixels.shape[2]
         if 0 < len(values) < channels:
-            raise ValueError(f"values {values!r} for {channels} channels: one for each")
+            raise ValueError(f"values must be one for each of {channels} channels, got {values!r}")
         colour = _as_pixels(list(values[:channels]) or [value] * channels, pixels.dtype)
         height, width = pixels.shape[:2]
         row = np.tile(colour, (left + width + right, 1))  # whole rows are copied far faster
@@ -213,7 +215,7 @@ def copyMakeBorder(  # noqa: N802 - OpenCV's name
     elif type in _BORDERS:
         padded = np.pad(pixels, widths, mode=_BORDERS[type])  # type: ignore[call-overload]
     else:
-        raise ValueError(f"border type {type!r}: it is 0 to 4")
+        raise ValueError(f"the border type must be 0 to 4, got {type!r}")
     return padded.view(NDArray) if out is None else fill(out, padded)
 
 

@@ -87,11 +87,17 @@ class ImageIter(DataIter):
         who = type(self).__name__
         check_options(who, kwargs, aug_list, names_of(ImageIter, CreateAugmenter))
         if batch_size < 1 or label_width < 1:
-            raise ValueError(f"batch_size {batch_size}, label_width {label_width}: at least 1 each")
+            raise ValueError(
+                f"batch_size and label_width must be 1 or more, got {batch_size} and {label_width}"
+            )
         if last_batch_handle not in _HANDLES:
-            raise ValueError(f"last_batch_handle {last_batch_handle!r}: {', '.join(_HANDLES)}")
+            raise ValueError(
+                f"last_batch_handle must be one of {', '.join(_HANDLES)}, got {last_batch_handle!r}"
+            )
         if np.dtype(dtype).name not in _DTYPES:
-            raise ValueError(f"labels are no {dtype}, but {', '.join(_DTYPES)}")
+            raise ValueError(
+                f"the dtype of labels must be one of {', '.join(_DTYPES)}, got {dtype}"
+            )
         super().__init__(batch_size)
         self.data_shape = tuple(data_shape)
         self.check_data_shape(self.data_shape)
@@ -229,7 +235,7 @@ class ImageIter(DataIter):
             raise ValueError(f"{self._where()}: {found}, and label_width is {self.label_width}")
         values = given.astype(dtype)
         if dtype.kind == "i" and (values != given).any():
-            raise ValueError(f"{self._where()}: label {label}, which is no {dtype}")
+            raise ValueError(f"{self._where()}: label {label} does not fit {dtype}")
         return values.reshape(-1) if self.label_width > 1 else values.reshape(())
 
     def _position_of(self, item: int) -> int:
@@ -255,7 +261,7 @@ class ImageIter(DataIter):
     def check_data_shape(self, data_shape: tuple[int, ...]) -> None:
         """Raises ValueError unless this is (3, height, width)."""
         if len(data_shape) != 3 or data_shape[0] != 3:
-            raise ValueError(f"data_shape {data_shape}: it is (3, height, width)")
+            raise ValueError(f"data_shape must be (3, height, width), got {data_shape}")
 
     def check_valid_image(self, data: Any) -> None:
         """A subclass may raise RuntimeError for a decoded image that is to be left out."""
@@ -289,15 +295,19 @@ def check_options(
     """Raises TypeError for options of augmenters that nobody knows, or that go beside others."""
     refuse_unknown(who, options, known)
     if aug_list is not None and options:
-        raise TypeError(f"{who}: aug_list has the augmenters, {next(iter(options))} makes others")
+        raise TypeError(
+            f"{who}: aug_list does not go with {next(iter(options))}, which makes other augmenters"
+        )
 
 
 def _part(count: int, part_index: int, num_parts: int) -> Array[np.int64]:
     """The positions of one of so many equal parts; see ImageIter."""
     if not 0 <= part_index < num_parts:
-        raise ValueError(f"part_index {part_index} of num_parts {num_parts}")
+        raise ValueError(
+            f"part_index must be from 0 to below num_parts, got {part_index} of {num_parts}"
+        )
     if not count:
-        raise ValueError("no image to read")
+        raise ValueError("there are no images")
     size = -(-count // num_parts)
     first = part_index * size
     return np.arange(first, first + size, dtype=np.int64) % count

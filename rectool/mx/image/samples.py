@@ -59,7 +59,9 @@ class RecordSamples:
         found = [table.find(int(key)) for key in self.reader.keys[self._positions]]
         if None in found:
             key = self.reader.keys[self._positions[found.index(None)]]
-            raise ListError(f"no label for the key {key} of {self.reader.name}", path=labels.name)
+            raise ListError(
+                f"there is no label for the key {key} of {self.reader.name}", path=labels.name
+            )
         return np.array(found, np.int64)
 
     def __len__(self) -> int:
@@ -151,13 +153,13 @@ def open_samples(
 ) -> Samples:
     """Raises ValueError for sources that do not go together, and as readers and lists do."""
     if given is not None and (rec or lst):
-        raise ValueError("imglist is a source of its own: path_imgrec and path_imglist are others")
+        raise ValueError("imglist does not go with path_imgrec or path_imglist")
     if idx and not rec:
-        raise ValueError("path_imgidx is the index of path_imgrec, which is missing")
+        raise ValueError("path_imgidx requires path_imgrec")
     if rec:
         return RecordSamples(rec, idx, read_list(lst) if lst else None)
     if lst:
         return ListSamples(read_list(lst), root)
     if given is None:
-        raise ValueError("no source of images: give path_imgrec, path_imglist or imglist")
+        raise ValueError("path_imgrec, path_imglist or imglist is required")
     return GivenSamples(given, root)

@@ -36,7 +36,7 @@ class DetBorrowAug(DetAugmenter):
 
     def __init__(self, augmenter: Augmenter) -> None:
         if not isinstance(augmenter, Augmenter):
-            raise TypeError(f"an mx.image.Augmenter is borrowed, and this is {augmenter!r}")
+            raise TypeError(f"DetBorrowAug requires an mx.image.Augmenter, got {augmenter!r}")
         super().__init__(augmenter=augmenter.dumps())
         self.augmenter = augmenter
 
@@ -64,7 +64,7 @@ class DetRandomSelectAug(DetAugmenter):
         )
         for one in self.aug_list:
             if not isinstance(one, DetAugmenter):
-                raise ValueError(f"DetRandomSelectAug has DetAugmenters, and this is {one!r}")
+                raise ValueError(f"DetRandomSelectAug requires DetAugmenters, got {one!r}")
         self.skip_prob = skip_prob if self.aug_list else 1
 
     def dumps(self) -> Any:

@@ -116,6 +116,8 @@ def _pad(
         ("max_attempts", max_attempts, 0),
     ):
         if np.ndim(given) > one:
-            raise ValueError(f"{name} {given!r}: rand_pad takes one, lists are for rand_crop")
+            raise ValueError(
+                f"{name} must be one value for rand_pad, got {given!r}: lists are for rand_crop"
+            )
     largest = spread(area_range)[-1]
     return DetRandomPadAug(aspect_ratio_range, (1.0, largest), max_attempts, pad_val)

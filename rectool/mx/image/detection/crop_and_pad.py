@@ -35,14 +35,16 @@ def _range(given: Range, name: str, most: float) -> Sequence[float]:
     if len(ends) == 1:
         ends = (ends[0], ends[0])
     if len(ends) != 2 or not 0 <= ends[0] <= ends[1] or ends[1] <= most:
-        raise ValueError(f"{name} {given!r}: it is two numbers in order, up to above {most:g}")
+        raise ValueError(
+            f"{name} must be two numbers in order, up to above {most:g}, got {given!r}"
+        )
     return ends
 
 
 def _ratios(given: Range) -> Sequence[float]:
     ends = _range(given, "aspect_ratio_range", 0)
     if ends[0] <= 0:
-        raise ValueError(f"aspect_ratio_range {given!r}: width to height is above 0")
+        raise ValueError(f"aspect_ratio_range, width to height, must be above 0, got {given!r}")
     return ends
 
 

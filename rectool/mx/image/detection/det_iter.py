@@ -95,7 +95,7 @@ class ImageDetIter(ImageIter):
                 first, width = position, boxes.shape[1]
             if boxes.shape[1] != width:
                 error = HeaderError(
-                    f"boxes of {boxes.shape[1]} numbers, and those of {self._name_of(first)} have"
+                    f"boxes have {boxes.shape[1]} numbers, and those of {self._name_of(first)} have"
                     f" {width}"
                 )
                 raise naming_sample(error, self.samples.name_of(position))
@@ -198,10 +198,10 @@ class ImageDetIter(ImageIter):
         their numbers.
         """
         if not isinstance(it, ImageDetIter):
-            raise TypeError(f"an ImageDetIter is synchronized, and this is {it!r}")
+            raise TypeError(f"sync_label_shape requires an ImageDetIter, got {it!r}")
         if it.label_shape[1] != self.label_shape[1]:
             raise ValueError(
-                f"boxes of {self.label_shape[1]} numbers here, and of {it.label_shape[1]} there"
+                f"boxes have {self.label_shape[1]} numbers here, and {it.label_shape[1]} there"
             )
         shape = max(self.label_shape, it.label_shape)
         for one in (self, it):
