@@ -127,7 +127,7 @@ def test_imread(tmp_path: Path) -> None:
         image.imread(tmp_path / "none.jpg")
     with open(tmp_path / "huge.jpg", "wb") as file:
         file.truncate(1 << 30)
-    with pytest.raises(LimitError, match=r"huge\.jpg: 1073741824 bytes"):
+    with pytest.raises(LimitError, match=r"huge\.jpg: the file has 1073741824 bytes"):
         image.imread(tmp_path / "huge.jpg")
 
 
