@@ -102,6 +102,7 @@ def crash(run: Runner, tmp_path: Path) -> Callable[..., Run]:
     """Packs 40 images, of which those at the given places crash their decoder."""
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(CRASHING)
+    (tmp_path / "site" / "simplejpeg.py").write_text("raise ImportError")  # Pillow is to decode
     (tmp_path / "images").mkdir()
     path = os.pathsep.join([str(tmp_path / "site"), os.environ.get("PYTHONPATH", "")])
 
