@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike, fsdecode
 from string import Formatter
 from typing import NamedTuple, TypeVar
@@ -149,6 +149,27 @@ class ArgumentError(ValueError):
 
     def __str__(self) -> str:
         return self.text(str)
+
+
+def check_number(name: str, value: float | None, least: float, most: float | None = None) -> None:
+    """Raises ArgumentError unless the argument is None, or a number in this range."""
+    if value is None or (least <= value and (most is None or value <= most)):
+        return
+    wanted = f"{least} or more" if most is None else f"from {least} to {most}"
+    raise ArgumentError(f"{{{name}}} must be {wanted}, got {{0!r}}", value)
+
+
+def check_choice(name: str, value: str | None, choices: Sequence[str]) -> None:
+    """Raises ArgumentError unless the argument is None, or one of these words."""
+    if value is not None and value not in choices:
+        raise ArgumentError(
+            f"{{{name}}} must be one of {{0}}, got {{1!r}}", ", ".join(choices), value
+        )
+
+
+def strings_of(given: str | Iterable[str]) -> tuple[str, ...]:
+    """The strings that an argument is given: one, or several."""
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 class _Spelling(Formatter):

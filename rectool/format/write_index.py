@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import ArgumentError, RecordError, StrPath
+from ..errors import ArgumentError, RecordError, StrPath, check_choice
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def write_index(
         A result for each index that was written.
 
     Raises:
-        ArgumentError: `out` was given with several record files.
+        ArgumentError: `out` was given with several record files, or `keys` is another word.
         RecordError: A record file is damaged or holds no records, or an index would replace it.
         FileExistsError: An index exists and `force` is false, or is a file of another kind.
 
@@ -62,6 +62,7 @@ def write_index(
     from .record_file import paths_of
     from .writer import idx_beside
 
+    check_choice("keys", keys, ("auto", "id", "position"))
     paths = paths_of(recs)
     if out is not None and len(paths) > 1:
         raise ArgumentError("{out} names the index of one record file, got {0} of them", len(paths))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from ..errors import ArgumentError, StrPath, plural
+from ..errors import ArgumentError, StrPath, check_choice, check_number, plural, strings_of
 
 if TYPE_CHECKING:
     from .lst import ImageList
@@ -108,7 +108,7 @@ def list_images(
         The images in their final order, the labels of classes, and the lists that were written.
 
     Raises:
-        ArgumentError: Arguments do not go together.
+        ArgumentError: An argument has a value that it cannot have, or arguments do not go together.
         ListError: There are no images, or annotations are malformed.
         FileExistsError: A list exists and `force` is false.
 
@@ -121,6 +121,8 @@ def list_images(
     from .lst import shuffled_order
     from .split import split, write_lists
 
+    check_choice("on_error", on_error, ("report", "fail", "skip"))
+    check_number("chunks", chunks, 1)
     remarks: list[str] = []
 
     def say(remark: str) -> None:
@@ -129,7 +131,7 @@ def list_images(
 
     labels = Annotations(
         csv=csv,
-        csv_columns=tuple(csv_columns),
+        csv_columns=strings_of(csv_columns),
         csv_separator=csv_separator,
         csv_blank=csv_blank,
         coco=coco,
@@ -142,7 +144,7 @@ def list_images(
         no_difficult=no_difficult,
         skip_empty=skip_empty,
         recursive=recursive,
-        exts=tuple(exts),
+        exts=strings_of(exts),
         hidden=hidden,
         classes=classes,
     )
@@ -205,7 +207,11 @@ def _check_names(out: str | None, chunks: int, train: float, test: float) -> tup
     """The name of the lists without ending ("" where there is none), and their ending."""
     if out is None and (chunks > 1 or train != 1.0):
         raise ArgumentError("several lists need a name: give {out}")
-    if not train + test <= 1 + 1e-9:  # nan is neither
+    if not 0 <= test < 1:
+        raise ArgumentError("{test_ratio} must be from 0 to less than 1, got {0}", test)
+    if not 0 < train <= 1:
+        raise ArgumentError("{train_ratio} must be more than 0 and at most 1, got {0}", train)
+    if not train + test <= 1 + 1e-9:
         raise ArgumentError("{train_ratio} and {test_ratio} must not make more than 1")
     if out is None:
         return "", ""

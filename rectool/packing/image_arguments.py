@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import get_args
 
-from ..errors import ArgumentError, ImageError
+from ..errors import ArgumentError, ImageError, check_choice, check_number
 from ..imaging.backends import load
 from ..imaging.options import Backend, Color, Encoding, Interp, ResizeMode
 from .transform import CopyBytes, Reencode, Transform
@@ -34,6 +35,7 @@ class ImageArguments:
 
         Raises ArgumentError where arguments do not go together.
         """
+        self._check_values()
         given = [one.name for one in fields(self) if getattr(self, one.name) not in (None, False)]
         changes = [f"{{{name}}}" for name in given if name != "max_pixels"]
         if pass_through:
@@ -44,6 +46,8 @@ class ImageArguments:
         if verify:
             raise ArgumentError("{verify} requires {pass_through}")
         if copies and not changes:
+            if self.max_pixels is not None:
+                raise ArgumentError("{max_pixels} requires an option that decodes images")
             return CopyBytes("nothing")
         idle = [f"{{{name}}}" for name in _OF_RESIZE if name in given]
         if idle and not self.resize:
@@ -70,10 +74,27 @@ class ImageArguments:
             raise ArgumentError("{0}", error) from None
         return reencode
 
+    def _check_values(self) -> None:
+        for name, most in (("resize", None), ("quality", 100), ("max_pixels", None)):
+            check_number(name, getattr(self, name), 1, most)
+        choices = {
+            "resize_mode": ResizeMode,
+            "interp": Interp,
+            "encoding": Encoding,
+            "color": Color,
+            "backend": Backend,
+        }
+        for name, words in choices.items():
+            check_choice(name, getattr(self, name), get_args(words))
+
 
 def _color(value: str | tuple[int, int, int] | None) -> tuple[int, int, int] | None:
-    if not isinstance(value, str):
+    if value is not None and not isinstance(value, str):
+        if len(value) != 3 or not all(0 <= level <= 255 for level in value):
+            raise ArgumentError("{background} must be three numbers from 0 to 255, got {0}", value)
         return value
+    if value is None:
+        return None
     from PIL import ImageColor  # noqa: PLC0415 - few packs need it
 
     try:

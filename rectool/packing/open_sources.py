@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
-from ..errors import ArgumentError, StrPath, plural, shown
+from ..errors import ArgumentError, StrPath, check_number, plural, shown
 from ..format.frames import MAGIC
 from ..format.mask_files import mask_recs
 from ..format.shard_manifest import wrong_sizes
@@ -66,6 +66,9 @@ class SourceArguments:
 
     def check(self, kind: str, source: str) -> None:
         """Raises ArgumentError for what does not go with this kind of source."""
+        check_number("label_width", self.label_width, 1)
+        if self.part is not None and not 0 <= self.part[0] < self.part[1]:
+            raise ArgumentError("{part} must be (I, N) with I from 0 to N - 1, got {0}", self.part)
         for name, kinds in _ONLY_FOR.items():
             if kind not in kinds and self._is_given(name):
                 meant = " or ".join(_KINDS[kind] for kind in kinds)

@@ -6,7 +6,16 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import ArgumentError, Failure, RecordError, StrPath, plural
+from ..errors import (
+    ArgumentError,
+    Failure,
+    RecordError,
+    StrPath,
+    check_choice,
+    check_number,
+    plural,
+    strings_of,
+)
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -121,7 +130,7 @@ def pack_images(
         The files that were written, what is in them, and what could not be packed.
 
     Raises:
-        ArgumentError: Arguments do not go together.
+        ArgumentError: An argument has a value that it cannot have, or arguments do not go together.
         RecordError: Nothing could be packed, or what was asked for would make data wrong.
         FileExistsError: An output exists and `force` is false.
 
@@ -139,6 +148,8 @@ def pack_images(
     from .open_sources import SourceArguments, kind_of, open_source
     from .pack_source import outputs_of, pack_source
 
+    check_choice("on_error", on_error, ("report", "fail", "skip"))
+    check_number("workers", workers, 1)
     paths, mask_paths = paths_of(sources), paths_of(masks)
     kind = kind_of(paths)
     transform = ImageArguments(
@@ -172,7 +183,7 @@ def pack_images(
     arguments = SourceArguments(
         root=root,
         recursive=recursive,
-        exts=tuple(exts),
+        exts=strings_of(exts),
         hidden=hidden,
         shuffle=shuffle,
         seed=seed,
@@ -184,7 +195,7 @@ def pack_images(
         renumber=renumber,
         part=part,
         masks=MaskArguments(
-            mask_paths, mask_suffix, tuple(mask_values), mask_colors, upright_masks
+            mask_paths, mask_suffix, strings_of(mask_values), mask_colors, upright_masks
         ),
     )
     opened = open_source(
@@ -234,6 +245,9 @@ def pack_images(
 def _sharding(count: int | None, size: int | str | None, resume: bool) -> Sharding | None:
     from .sharding import Sharding, parse_size
 
+    check_number("shards", count, 1)
+    if not isinstance(size, str):
+        check_number("shard_size", size, 1)
     if count is not None and size is not None:
         raise ArgumentError("{shards} says how many, {shard_size} how large: give one of them")
     if count is None and size is None:
