@@ -129,7 +129,8 @@ class Failure(NamedTuple):
     def __str__(self) -> str:
         return "\n    ".join([
             f"{self.area} {self.number} ({self.kind}), again with"
-            f" RECTOOL_FUZZ={self.area}:{self.number} python -m pytest -m fuzz tests/test_fuzz.py",
+            f" RECTOOL_FUZZ={self.area}:{self.number} python -m pytest -m fuzz"
+            " tests/fuzz/test_fuzz.py",
             *self.problems,
         ])  # fmt: skip
 
