@@ -20,6 +20,7 @@ from ..errors import ImageError
 from . import pillow
 from .options import Change, Color, Fit, FitOf, Interp, Reading, Size
 from .pillow import decode, encode, warp
+from .pillow_open import memory_for
 
 __all__ = ["cut", "decode", "encode", "render", "resize", "warp"]
 
@@ -34,37 +35,66 @@ except ImportError as error:
 _BILINEAR = _cykooz.ResizeAlg.convolution(_cykooz.FilterType.bilinear)
 _MOST_PIXELS = 1 << 24  # where memory is short, cykooz.resizer ends the process; Pillow says so
 
+Array = NDArray[Any]
+
 
 def render(data: bytes, how: Reading, fit_of: FitOf, changes: list[Change]) -> Image.Image:
     """The image that a transform makes, not yet encoded. Raises ImageError as `decode` does."""
-    return pillow.cut_out(data, how, fit_of, changes, alone=True, resample=_resampled)
+    made = _cut(data, how, fit_of, changes, alone=True)
+    return made if isinstance(made, Image.Image) else Image.fromarray(made)
 
 
-def cut(data: bytes, color: Color, fit_of: FitOf, *, max_pixels: int | None = None) -> Image.Image:
+def cut(
+    data: bytes, color: Color, fit_of: FitOf, *, max_pixels: int | None = None
+) -> Image.Image | Array:
     """See `pillow.cut`."""
-    how = Reading(color, max_pixels=max_pixels)
-    return pillow.cut_out(data, how, fit_of, [], alone=False, resample=_resampled)
+    return _cut(data, Reading(color, max_pixels=max_pixels), fit_of, [], alone=False)
 
 
-def resize(array: NDArray[Any], size: Size, interp: Interp) -> NDArray[Any]:
+def _cut(
+    data: bytes, how: Reading, fit_of: FitOf, changes: list[Change], *, alone: bool
+) -> Image.Image | Array:
+    with memory_for(data):
+        part = pillow.part(data, how, fit_of, changes)
+        source, fit, _ = part
+        if isinstance(source, Image.Image) and not _is_plain(source):
+            return pillow.cut_out(part, alone=alone)
+        array = np.asarray(source)  # a copy of Pillow's
+        if alone:
+            fit, (left, top, right, bottom) = pillow.apart(fit)
+            array = array[top:bottom, left:right]
+        shrunk = _shrunk(array, fit)
+        return pillow.cut_out(part, alone=alone) if shrunk is None else shrunk
+
+
+def _is_plain(image: Image.Image) -> bool:
+    return image.mode in ("L", "RGB") and image.width * image.height <= _MOST_PIXELS
+
+
+def resize(array: Array, size: Size, interp: Interp) -> Array:
     """See `resize_array`, which has checked what this is given."""
-    if interp != "bilinear" or array.dtype != np.uint8 or array.shape[2:] == (4,):
-        return pillow.resize(array, size, interp)
-    image = Image.fromarray(array[:, :, 0] if array.shape[2:] == (1,) else array)
-    return np.array(_resampled(image, Fit((0, 0, *image.size), size, interp)))
+    shrunk = _shrunk(array, Fit((0, 0, array.shape[1], array.shape[0]), size, interp))
+    return pillow.resize(array, size, interp) if shrunk is None else np.array(shrunk)
 
 
-def _resampled(image: Image.Image, fit: Fit) -> Image.Image:
+def _shrunk(array: Array, fit: Fit) -> Array | None:
+    """By cykooz.resizer; None for what is Pillow's."""
+    height, width = array.shape[:2]
     left, top, right, bottom = fit.box
-    width, height = min(right, image.width) - left, min(bottom, image.height) - top
-    if not _is_cykoozs(image, fit, grows=width < fit.size[0] and height < fit.size[1]):
-        return pillow.resampled(image, fit)
-    box = _cykooz.CropBox(left, top, width, height)
-    made = Image.new(image.mode, fit.size, None)
-    _cykooz.Resizer().resize_pil(image, made, _cykooz.ResizeOptions(_BILINEAR, crop_box=box))
-    return made
-
-
-def _is_cykoozs(image: Image.Image, fit: Fit, *, grows: bool) -> bool:
-    large = max(image.width * image.height, fit.size[0] * fit.size[1]) > _MOST_PIXELS
-    return fit.interp == "bilinear" and image.mode in ("L", "RGB") and not grows and not large
+    across, down = min(right, width) - left, min(bottom, height) - top
+    shrinks = across > fit.size[0] or down > fit.size[1]
+    large = max(width * height, fit.size[0] * fit.size[1]) > _MOST_PIXELS
+    if fit.interp != "bilinear" or not shrinks or large or array.dtype != np.uint8:
+        return None
+    if array.shape[2:] not in ((), (1,), (3,)):
+        return None
+    kind = _cykooz.PixelType.U8x3 if array.shape[2:] == (3,) else _cykooz.PixelType.U8
+    box = _cykooz.CropBox(left, top, across, down)
+    made = _cykooz.ImageData(*fit.size, kind)
+    _cykooz.Resizer().resize(
+        _cykooz.ImageData(width, height, kind, array.tobytes()),
+        made,
+        _cykooz.ResizeOptions(_BILINEAR, crop_box=box),
+    )
+    shape = (fit.size[1], fit.size[0], *array.shape[2:])
+    return np.frombuffer(made.get_buffer(), np.uint8).reshape(shape)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,9 +70,6 @@ takes half the time and is off by an RMS of 0.6 (of 255; at most 6), which encod
 take whole pixels, nearest and box: of larger pixels they make something else (2.3; 46).
 """
 
-Resample = Callable[[Image.Image, Fit], Image.Image]
-_Part = tuple[Image.Image, Fit, bool]
-
 
 def decode(
     data: bytes, color: Color = "rgb", *, orient: bool = True, max_pixels: int | None = None
@@ -96,7 +92,8 @@ def decode(
 
 def render(data: bytes, how: Reading, fit_of: FitOf, changes: list[Change]) -> Image.Image:
     """The image that a transform makes, not yet encoded. Raises ImageError as `decode` does."""
-    return cut_out(data, how, fit_of, changes, alone=True)
+    with memory_for(data):
+        return cut_out(part(data, how, fit_of, changes), alone=True)
 
 
 def cut(
@@ -113,58 +110,36 @@ def cut(
     first, and what is around does not count. Raises ImageError as `decode` does, and whatever
     `fit_of` raises.
     """
-    return cut_out(data, Reading(color, max_pixels=max_pixels), fit_of, [], alone=alone)
-
-
-def cut_out(
-    data: bytes,
-    how: Reading,
-    fit_of: FitOf,
-    changes: list[Change],
-    *,
-    alone: bool,
-    resample: Resample | None = None,
-) -> Image.Image:
-    """See `cut`; resized by `resample`, or else as Pillow does."""
-    plain, fit, smaller = _jpeg_part(data, how, fit_of, changes) or _part(
-        data, how, fit_of, changes
-    )
-    left, top, right, bottom = fit.box
-    whole = fit.box == (0, 0, *plain.size)
+    how = Reading(color, max_pixels=max_pixels)
     with memory_for(data):
-        if fit.size == (right - left, bottom - top) and not smaller:
-            return plain if whole else plain.crop(fit.box)
-        if alone and not whole:
-            x, y = math.floor(left), math.floor(top)
-            plain = plain.crop((x, y, math.ceil(right), math.ceil(bottom)))
-            fit = fit._replace(box=(left - x, top - y, right - x, bottom - y))
-        return (resample or resampled)(plain, fit)
+        return cut_out(part(data, how, fit_of, []), alone=alone)
 
 
-def resampled(image: Image.Image, fit: Fit) -> Image.Image:
-    return image.resize(fit.size, _RESAMPLE[fit.interp], fit.box)
+class Part(NamedTuple):
+    """An image in the colours that were asked for, turned, and what is to be made of it.
+
+    With `smaller` it is a JPEG that was decoded smaller than it is, and `fit` is of that.
+    """
+
+    source: Image.Image | NDArray[Any]
+    fit: Fit
+    smaller: bool
 
 
-def _jpeg_part(data: bytes, how: Reading, fit_of: FitOf, changes: list[Change]) -> _Part | None:
-    """See `_part`; by simplejpeg. None for what is Pillow's."""
+def part(data: bytes, how: Reading, fit_of: FitOf, changes: list[Change]) -> Part:
+    """A plain JPEG is an array, by simplejpeg. Raises as `cut` does."""
     jpeg = None if how.truncated else plain_jpeg(data, how.max_pixels)
     if jpeg is None:
-        return None
+        return _pillows_part(data, how, fit_of, changes)
     fit = fit_of(*jpeg.size)
     scale = _scale(fit)
     array = jpeg.decoded(how.color, scale)
     if array is None:
-        return _part(data, how, lambda *_: fit, changes)
-    with memory_for(data):
-        image = Image.fromarray(array)
-    return image, _scaled(fit, scale) if scale > 1 else fit, scale > 1
+        return _pillows_part(data, how, lambda *_: fit, changes)
+    return Part(array, _scaled(fit, scale) if scale > 1 else fit, scale > 1)
 
 
-def _part(data: bytes, how: Reading, fit_of: FitOf, changes: list[Change]) -> _Part:
-    """An image in the colours that were asked for, turned, and what is to be made of it.
-
-    A JPEG may be smaller than it was, if the last one is true.
-    """
+def _pillows_part(data: bytes, how: Reading, fit_of: FitOf, changes: list[Change]) -> Part:
     with opened(data, how.max_pixels, truncated=how.truncated) as image:
         turn = orientation_in(image)
         sides = image.size[::-1] if turn >= 5 else image.size
@@ -172,7 +147,29 @@ def _part(data: bytes, how: Reading, fit_of: FitOf, changes: list[Change]) -> _P
         with decoding(data):
             draft = _draft(image, fit, how.color, turn) if fit and image.format in JPEGS else None
         plain = loaded(image, data, how, turn, changes)
-        return plain, draft or fit or fit_of(*plain.size), draft is not None
+        return Part(plain, draft or fit or fit_of(*plain.size), draft is not None)
+
+
+def cut_out(part: Part, *, alone: bool) -> Image.Image:
+    """See `cut`."""
+    source, fit, smaller = part
+    image = source if isinstance(source, Image.Image) else Image.fromarray(source)
+    left, top, right, bottom = fit.box
+    whole = fit.box == (0, 0, *image.size)
+    if fit.size == (right - left, bottom - top) and not smaller:
+        return image if whole else image.crop(fit.box)
+    if alone and not whole:
+        fit, around = apart(fit)
+        image = image.crop(around)
+    return image.resize(fit.size, _RESAMPLE[fit.interp], fit.box)
+
+
+def apart(fit: Fit) -> tuple[Fit, tuple[int, int, int, int]]:
+    """What to resize of an image that was cropped before, and how to crop it."""
+    left, top, right, bottom = fit.box
+    x, y = math.floor(left), math.floor(top)
+    box = (left - x, top - y, right - x, bottom - y)
+    return fit._replace(box=box), (x, y, math.ceil(right), math.ceil(bottom))
 
 
 def loaded(
