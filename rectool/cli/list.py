@@ -98,7 +98,7 @@ _GROUPS = {
     "--chunks",
     type=click.IntRange(1),
     show_default=True,
-    help="Split the images into so many lists.",
+    help="Split the images into N lists.",
 )
 @click.option(
     "--train-ratio",

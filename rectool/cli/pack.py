@@ -43,7 +43,11 @@ _GROUPS = {
 @click.argument("out", type=click.Path(readable=False))
 @image_options
 @source_options
-@click.option("--shards", type=click.IntRange(1), help="Write so many files OUT-00000-of-000NN.")
+@click.option(
+    "--shards",
+    type=click.IntRange(1),
+    help="Split the output into N files, OUT-00000-of-000NN.rec.",
+)
 @click.option(
     "--shard-size",
     metavar="SIZE",
@@ -54,7 +58,7 @@ _GROUPS = {
     "--workers",
     "--num-thread",
     type=click.IntRange(1),
-    help="Use so many processes.  [default: one a core; 1 where bytes are only copied]",
+    help="Use N processes.  [default: one a core; 1 where bytes are only copied]",
 )
 @click.option(
     "--on-error",

@@ -27,9 +27,11 @@ source_options = option_group(
         "Start a list's paths from this folder.  [default: the list's own, for - this one]",
     ),
     scan_options,
-    click.option("--pack-label", is_flag=True, help="Do nothing: all labels are packed anyway."),
     click.option(
-        "--label-width", type=click.IntRange(1), help="Pack only so many labels of each line."
+        "--pack-label", is_flag=True, help="Accepted as in im2rec.py; all labels are packed anyway."
+    ),
+    click.option(
+        "--label-width", type=click.IntRange(1), help="Pack only the first N labels of each line."
     ),
     mask_options,
     click.option("--images-only", is_flag=True, help="Leave out records that hold no image."),

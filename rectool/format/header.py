@@ -31,29 +31,47 @@ BytesLike = TypeVar("BytesLike", bytes, bytearray, memoryview)
 
 
 class IRHeader(NamedTuple):
-    """The header of an image record; field names and their order are MXNet's.
+    """The header of an image record. Names and order of the fields are MXNet's.
 
-    On disk, little-endian: flag uint32, label float32, id uint64, id2 uint64; then `flag` float32
-    labels. With flag 0 the header's own label is the only one; with flag n > 0 the label is the n
-    values behind it, and the header's own is 0 (MXNet's im2rec.cc wrote the first value there).
+    In a file, little-endian: flag uint32, label float32, id uint64, id2 uint64; then `flag` float32
+    labels. With flag 0 the header's own label is the only one. With flag n > 0 the labels are the n
+    values behind the header, and its own label is 0 (MXNet's im2rec.cc wrote the first label
+    there).
+
+    Attributes:
+        flag: How many labels follow the header; 0 if there is only the header's own.
+        label: A float; with flag > 0 a float32 array of shape (flag,). `pack` takes any sequence.
+        id: The number of the record, by convention its key.
+        id2: A second number, normally 0.
     """
 
     flag: int
     label: Any
-    """A float, or for flag > 0 a float32 array of shape (flag,). `pack` takes any sequence."""
     id: int
-    """By convention the record's key."""
     id2: int
 
 
 def pack(header: IRHeader | tuple[int, Any, int, int], payload: bytes) -> bytes:
-    """The bytes of an image record: header, labels, payload (an encoded image, or nothing).
+    """The bytes of an image record: header, labels, payload.
 
-    As in MXNet the label decides the flag, whatever the header says: 0 for a number, and for a
-    sequence or array (of any shape; stored flat) its size.
+    As in MXNet the label decides the flag, whatever the header says: 0 for a number; for a sequence
+    or an array, of any shape, the number of its values.
 
-    Raises LimitError for a finite label that float32 cannot hold, among them whole numbers that it
-    would change, such as 16777217; and for an id or id2 outside uint64. NaN and infinity are kept.
+    Args:
+        header: An IRHeader, or a tuple (flag, label, id, id2).
+        payload: The encoded image, or nothing.
+
+    Returns:
+        The record, for `RecordWriter.write`.
+
+    Raises:
+        LimitError: float32 cannot hold a label: it is too large, or a whole number that would
+            change, such as 16777217 (NaN and infinity are kept). Or an id is not from 0 to
+            2**64 - 1.
+        TypeError: A label is not a number, or an id is not a whole number.
+
+    Example:
+        >>> record = pack(IRHeader(0, 3.0, 7, 0), open("cat.jpg", "rb").read())
     """
     _, label, id_, id2 = header
     if isinstance(label, numbers.Real):
@@ -80,10 +98,21 @@ def pack_raw(flag: int, label: float, id_: int, id2: int) -> bytes:
 
 
 def unpack(record: BytesLike) -> tuple[IRHeader, BytesLike]:
-    """Header and payload of an image record; the payload is a slice of what was given.
+    """Takes an image record apart.
 
-    The label is a float for flag 0, else a read-only float32 array of shape (flag,). Raises
-    HeaderError where the record is shorter than its header and labels.
+    Args:
+        record: The bytes of a record, as a RecordReader gives them.
+
+    Returns:
+        The header and the payload, normally an encoded image. The header's label is a float, or
+        with flag > 0 a read-only float32 array of shape (flag,). The payload is a slice of
+        `record`, so a memoryview is not copied.
+
+    Raises:
+        HeaderError: The record is shorter than its header and labels.
+
+    Example:
+        >>> header, image = unpack(RecordReader("out.rec")[0])
     """
     start = payload_start(record)
     flag, label, id_, id2 = _LAYOUT.unpack_from(record)

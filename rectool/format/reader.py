@@ -34,40 +34,44 @@ _Path = TypeVar("_Path", str, str | None)
 
 
 class RecordReader(Sequence[bytes]):
-    """The records of a `.rec` file, in the order of its `.idx`, or of the file where it has none.
+    """The records of a `.rec` file: a sequence of bytes.
 
-    A sequence of bytes: `len`, `[i]` (negative too, and slices, which are lists), iteration; and
-    `by_key`. `keys` and `offsets` are read-only int64 arrays of shape (records,); `key_source`
-    says what the keys are: "idx", or for a file without one "id" (the records' ids, where all
-    are image records and their ids differ) or "position".
+    `reader[i]` is a record, `reader[a:b]` a list of records. The order is that of the `.idx`, or of
+    the file where there is none. Threads, and processes forked or spawned, may share a reader. It
+    pickles as its absolute paths.
 
-    `idx` is the path of the `.idx`; True takes the one beside the `.rec` if there is one; False
-    takes none and finds the records by going through the whole file once.
+    Args:
+        path: The `.rec` file, or several, which are read as one sequence in the order given.
+        idx: The path of each `.idx`; True takes the one beside the `.rec`, if there is one; False
+            takes none, and finds the records by reading the whole file once.
+        mapped: Whether the file is mapped into memory. A mapped file that is cut while it is read
+            ends the process (SIGBUS). False reads by position: slower, but then that is an OSError.
+            Files that cannot be mapped are read by position, too.
+        on_damage: A function that gets each DamagedRegion; the reader goes on at the next record.
+            None raises an error instead. Without a `.idx` all regions are met on opening;
+            iteration skips indexed records that are damaged.
 
-    Several files, the shards of a set for one, are read as one sequence, in the order of `path`;
-    `idx` is then True, False or as many paths. `paths` are the files, and records of paths[n] have
-    the positions starts[n] to starts[n + 1] - 1; `offsets` are those in each file. Positions that
-    are keys count through all files, ids are keys where they differ over all, and `key_source` is
-    "mixed" where the files' keys are from different sources. `path` and `idx_path` are for one file
-    only, and AttributeErrors for several. Each file takes a file descriptor before Python 3.13.
+    Attributes:
+        keys: The keys of the records, int64, (records,), read-only.
+        offsets: Where each record begins in its file, in bytes, int64, (records,), read-only.
+        key_source: Where the keys come from: "idx"; without a `.idx` "id", the records' ids, if all
+            are image records and their ids differ, or else "position"; "mixed" for several files
+            with different sources.
+        paths: The paths of the files. `path` and `idx_path` exist for one file only.
+        starts: Records of paths[n] have the positions starts[n] to starts[n + 1] - 1.
 
-    Files are mapped and there is no position to share: threads, and processes forked or spawned,
-    may all use one reader. It pickles as its absolute paths. A mapped file that is cut meanwhile
-    ends the process (SIGBUS); with `mapped` false files are read by position, which is slower, and
-    that is an OSError. So are read those that cannot be mapped, and those beyond half of the
-    descriptors that this process may have. A file that is replaced while it is opened is opened
-    again, with its `.idx`.
+    Raises:
+        OSError: A file cannot be read.
+        IndexFileError: A `.idx` is malformed, or does not belong to its `.rec`.
+        CorruptError: A record is damaged: on opening the last one of an index, or any one of a file
+            without index; otherwise the record that is read.
+        TruncatedError: The file ends inside a record.
+        ValueError: There is no path, or the reader is closed.
 
-    With `on_damage` damaged files are read too: it is given each DamagedRegion that is met, and the
-    reader goes on at the next record. Without a `.idx` all regions are met when the file is opened
-    (which then reads all of it); records that an index has are passed over by iteration where they
-    are damaged. An index that belongs to another file is an error still.
-
-    Opening raises OSError where a file cannot be read; IndexFileError where a `.idx` is malformed
-    or does not belong to its `.rec`; CorruptError and TruncatedError, which say at which byte,
-    where a file without `.idx` is damaged or the last indexed record is not whole; ValueError for
-    no path at all. Reading a record raises CorruptError and TruncatedError where that record is
-    damaged, and ValueError once the reader is closed.
+    Example:
+        >>> with RecordReader("out.rec") as reader:
+        ...     header, image = unpack(reader[0])
+        ...     header, image = unpack(reader.by_key(7))
     """
 
     def __init__(

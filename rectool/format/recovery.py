@@ -32,9 +32,14 @@ _LARGE_BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class DamagedRegion:
-    """The bytes `begin` to `end` (not included) of a file that hold no whole record, and why.
+    """Bytes of a file that hold no whole record.
 
-    None, where a file was cut between two records.
+    Attributes:
+        path: The file.
+        begin: The first damaged byte.
+        end: The first byte behind the region. It equals `begin` where a file was cut between two
+            records.
+        reason: What is wrong there.
     """
 
     path: str

@@ -15,16 +15,26 @@ from .index import MAX_KEY, line
 
 
 class RecordWriter:
-    """Writes records to `path`, and a line for each to the `.idx` beside it.
+    """Writes records to a `.rec` file, and their keys and offsets to the `.idx` beside it.
 
-    Both files appear under their names, `.idx` last, when `close` is called or a `with` block ends
-    without an exception; until then, and where anything fails, what was there before still is.
-    `write` may be called from several threads, but only in the process that made the writer.
+    Both files appear when `close` is called, or when a `with` block ends without an exception.
+    Until then, and if anything fails, the old files stay as they are. Several threads may call
+    `write`, but only in the process that made the writer.
 
-    `idx` is another path for the `.idx`, or False for none. A writer of this process that has the
-    same file open is discarded, and its `close` raises RecordError. Raises FileExistsError where an
-    output exists and `force` is false, or is no file of the kind that would replace it; RecordError
-    where another process writes it; and OSError, naming the file, where one cannot be written.
+    Args:
+        path: The `.rec` file.
+        idx: The path of the `.idx`; True takes the one beside the `.rec`; False writes none.
+        force: Whether to replace files that exist. Only files of the same kind are replaced. A
+            writer of this process that has the same file open is discarded.
+
+    Raises:
+        FileExistsError: A file exists and `force` is false, or it is a file of another kind.
+        RecordError: Another process writes the file.
+        OSError: A file cannot be written.
+
+    Example:
+        >>> with RecordWriter("new.rec") as writer:
+        ...     offset = writer.write(pack(IRHeader(0, 3.0, 7, 0), b"an image"), key=7)
     """
 
     def __init__(self, path: StrPath, *, idx: StrPath | bool = True, force: bool = False) -> None:

@@ -39,36 +39,69 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class Augmentation:
-    """MXNet's augmentation: names, meanings and the order of steps are ImageRecordIter's.
+    """Random and fixed changes of images, with the parameters of MXNet's ImageRecordIter.
 
-    Geometry, in this order. `resize` N gives the shorter edge N pixels (-1: leaves it). An affine
-    map, if any of these asks for one: `max_rotate_angle` (degrees to both sides), `rotate` (if
-    above 0, always these degrees), `max_shear_ratio`, `min_random_scale` to `max_random_scale`,
-    `max_aspect_ratio` A (from 1 - A to 1 + A, or from `min_aspect_ratio` to A where that is given),
-    `min_img_size` and `max_img_size`, of the sides of the result. `pad` pixels on each side, of
-    `fill_value` (their alpha, and that of what a map leaves empty, is 0). A crop of the height and
-    width in `data_shape`, in the middle or for `rand_crop` anywhere, of an image that is scaled up
-    first if it is smaller. Instead of that: `min_crop_size` to `max_crop_size`, the side of a
-    square that is scaled to data_shape; or with `random_resized_crop` a part with `min_random_area`
-    to `max_random_area` of the image's area and a ratio of sides as above, either way round, that
-    is scaled to data_shape. With `force_resize` the image is scaled to data_shape whatever its
-    proportions, and nothing is cut off; with random_resized_crop where no such part is found.
+    The steps are done in this order: resize, affine map, pad, crop, colors, mirror, normalize.
 
-    `inter_method`: 0 nearest, 1 bilinear, 2 bicubic, 3 area, 4 Lanczos; 9 bicubic for scaling up,
-    area for scaling down, bilinear for both at once; 10 any of the first five.
+    Args:
+        data_shape: (channels, height, width) of the result, with 1, 3 or 4 channels.
+        resize: The length of the shorter edge in pixels; -1 leaves the image as it is.
+        rand_crop: Crop at a random place. False crops in the middle. An image that is smaller than
+            the crop is scaled up first.
+        random_resized_crop: Crop a random part and scale it to data_shape. The part has
+            `min_random_area` to `max_random_area` of the area, and a random aspect ratio.
+        force_resize: Scale the image to data_shape whatever its proportions, without a crop. With
+            random_resized_crop: only where no such part is found.
+        max_random_area: See random_resized_crop.
+        min_random_area: See random_resized_crop.
+        max_aspect_ratio: Change the proportions by a random factor of 1 - A to 1 + A, or of
+            `min_aspect_ratio` to A where that is given.
+        min_aspect_ratio: See max_aspect_ratio.
+        max_random_scale: Scale by a random factor of `min_random_scale` to this.
+        min_random_scale: See max_random_scale.
+        max_crop_size: Crop a square of `min_crop_size` to this many pixels a side, and scale it to
+            data_shape; -1 does not.
+        min_crop_size: See max_crop_size.
+        max_img_size: The longest that a side may get by the affine map, in pixels.
+        min_img_size: The shortest that a side may get by the affine map, in pixels.
+        max_rotate_angle: Rotate by up to so many degrees to either side.
+        rotate: Rotate by exactly so many degrees, if above 0.
+        max_shear_ratio: Shear by up to this ratio.
+        pad: Add so many pixels on each side.
+        fill_value: The value of added pixels, 0 to 255. Their alpha is 0.
+        inter_method: Interpolation. 0 nearest, 1 bilinear, 2 bicubic, 3 area, 4 Lanczos; 9 bicubic
+            to enlarge, area to shrink, bilinear for both at once; 10 a random one of 0 to 4.
+        brightness: Multiply the brightness by a random factor of 1 - value to 1 + value. Changes of
+            color require 3 channels, and these three come in random order.
+        contrast: The same for the contrast.
+        saturation: The same for the saturation.
+        random_h: Add up to this to the hue, 0 to 180, in HLS.
+        random_s: Add up to this to the saturation, 0 to 255, in HLS.
+        random_l: Add up to this to the lightness, 0 to 255, in HLS.
+        pca_noise: The standard deviation of AlexNet's color noise.
+        mirror: Mirror every image, left to right.
+        rand_mirror: Mirror half of the images, at random.
+        mean_r: Subtracted from the first channel. The result is (x - mean) * scale / std.
+        mean_g: Subtracted from the second channel.
+        mean_b: Subtracted from the third channel.
+        mean_a: Subtracted from the fourth channel.
+        std_r: Divides the first channel.
+        std_g: Divides the second channel.
+        std_b: Divides the third channel.
+        std_a: Divides the fourth channel.
+        scale: Multiplies all channels.
+        max_random_contrast: Multiply the normalized image by a random factor of 1 - value to
+            1 + value.
+        max_random_illumination: Add a random number of up to value * scale / std, or subtract it.
+        dtype: "float32"; "uint8", which is not normalized; or "int8", from which only the rounded
+            means are subtracted, cut to -128 to 127.
+        mean_img: An array of data_shape, subtracted instead of the four means.
 
-    Colours (three channels only): `brightness`, `contrast`, `saturation`, each a factor of
-    1 - value to 1 + value, in random order; `random_h` (0 to 180), `random_s` and `random_l` (to
-    255), added in HLS; `pca_noise`, the deviation of AlexNet's noise.
+    Raises:
+        ValueError: A value has no meaning, or values do not go together.
 
-    Then: `mirror`, or with `rand_mirror` half of the images, at random; (x - mean) * scale / std
-    for each channel (r, g, b, a); `mean_img`, an array of data_shape, takes the place of these
-    means. For the whole image, `max_random_contrast` multiplies that by
-    1 - value to 1 + value, and `max_random_illumination` adds up to value * scale / std or takes it
-    away. For `dtype` "uint8" there is no arithmetic, for "int8" the rounded means alone are
-    subtracted, and the result cut to -128 to 127.
-
-    Raises ValueError for values that have no meaning or do not go together.
+    Example:
+        >>> augmentation = Augmentation((3, 224, 224), resize=256, rand_crop=True, rand_mirror=True)
     """
 
     data_shape: Sequence[int]
