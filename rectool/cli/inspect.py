@@ -62,7 +62,7 @@ def inspect(
         _write_lines(f"{one}\n" for one in keys)
 
     right = [rec for rec in recs if not wrong[rec]]
-    for found in inspect_records(
+    inspections = inspect_records(
         right,
         records=records,
         keys=keys,
@@ -70,10 +70,9 @@ def inspect(
         masks=masks,
         on_rows=show_rows,
         on_keys=show_keys,
-    ):
-        _show(found, as_json)
-        bad = bad or bool(found.problems)
-    ctx.exit(1 if bad else 0)
+        on_inspection=lambda found: _show(found, as_json),
+    )
+    ctx.exit(1 if bad or any(found.problems for found in inspections) else 0)
 
 
 def _show(found: Inspection, as_json: bool) -> None:

@@ -40,6 +40,6 @@ source_options = option_group(
         "--part",
         callback=_part,
         metavar="I/N",
-        help="Pack part I of N even ones, I from 0 to N - 1.",
+        help="Pack part I of N equal parts, I from 0 to N - 1.",
     ),
 )

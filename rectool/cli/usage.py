@@ -228,7 +228,7 @@ def wrong_records(rec: str, *command: str) -> str:
     `command` is the one that would be right with the record file for {}.
     """
     kind = kind_of_path(rec)
-    if kind in ("index", "list", "image") and _holds_records(rec):
+    if kind in ("index", "list", "image") and (not os.path.lexists(rec) or _holds_records(rec)):
         return ""
     if kind == "index":
         return _with_hint("this is an index; the records are in the .rec", _filled(rec, command))

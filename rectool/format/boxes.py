@@ -126,7 +126,8 @@ def _layout(values: NDArray[np.float32]) -> tuple[int, int]:
     if not whole or (count - begin) % width:
         start = ", ".join(f"{value:g}" for value in values[:3].tolist())
         raise HeaderError(
-            f"no detection labels: {plural(count, 'label')} ({start}{', ...' * (count > 3)}), where"
-            " the number of those before the boxes, 2 or more, and of each box, 5 or more, go first"
+            f"these are not labels of boxes: {plural(count, 'label')} ({start}"
+            f"{', ...' * (count > 3)}). They must begin with two numbers: how many stand before the"
+            " boxes, 2 or more, and how many each box has, 5 or more"
         )
     return int(begin), int(width)

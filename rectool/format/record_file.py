@@ -120,7 +120,7 @@ class RecordFile:
         if content is None or not any(start):
             return None
         advice = f"; {content.advice}" if content.advice else ""
-        return f"this is {content.name}, and no record file{advice}"
+        return f"this is {content.name}, not a record file{advice}"
 
     def region(self, error: RecordError, begin: int, end: int | None = None) -> DamagedRegion:
         """The damaged bytes from a record's beginning to `end`, or to where the next one begins."""

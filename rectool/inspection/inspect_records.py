@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import ArgumentError, RecordError, StrPath
+from ..errors import ArgumentError, RecordError, StrPath, ignore
 
 if TYPE_CHECKING:
     from ..format.shard_names import ShardSet
@@ -41,9 +41,10 @@ def inspect_records(
     keys: bool = False,
     key: int | None = None,
     masks: StrPath | Sequence[StrPath] = (),
-    on_rows: Callable[[Iterator[Row]], None] = lambda rows: None,
-    on_keys: Callable[[Iterator[int]], None] = lambda keys: None,
-) -> Iterator[Inspection]:
+    on_rows: Callable[[Iterator[Row]], None] = ignore,
+    on_keys: Callable[[Iterator[int]], None] = ignore,
+    on_inspection: Callable[[Inspection], None] = ignore,
+) -> tuple[Inspection, ...]:
     """Look through record files, which may be damaged. No image is decoded.
 
     Args:
@@ -55,16 +56,19 @@ def inspect_records(
             shown too, and compared with their images.
         on_rows: Takes an iterator of rows, for each file or set.
         on_keys: Takes an iterator of keys, for each file or set.
+        on_inspection: Takes each Inspection as soon as it is made.
 
     Returns:
-        An iterator that looks through a file or set and gives an Inspection of it.
+        An Inspection of each file or set, in order. What is wrong with a file, also that it does
+        not exist, is in its `problems`; then `summary` may be None.
 
     Raises:
-        ArgumentError: Arguments do not go together. What is wrong with a file is in the Inspection.
+        ArgumentError: Arguments do not go together.
 
     Example:
-        >>> for found in inspect_records("out.rec"):  # doctest: +SKIP
-        ...     print(found.summary.records, found.problems)
+        >>> [found] = inspect_records("out.rec")
+        >>> found.summary.records, found.problems
+        (24, ())
     """
     from ..format.mask_files import mask_groups
     from ..format.record_file import paths_of
@@ -91,7 +95,11 @@ def inspect_records(
             only = None if key is None else iter([found.row(found.position(key))])
             on_rows(only or found.rows())
 
-    return (_inspect(rec, images, look if wanted else None) for rec, images in shown)
+    inspections = []
+    for rec, images in shown:
+        inspections.append(_inspect(rec, images, look if wanted else None))
+        on_inspection(inspections[-1])
+    return tuple(inspections)
 
 
 def _inspect(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from ..errors import ArgumentError, StrPath, check_choice, check_number, plural, strings_of
+from ..errors import ArgumentError, StrPath, check_choice, check_number, ignore, plural, strings_of
 
 if TYPE_CHECKING:
     from .lst import ImageList
@@ -63,9 +63,9 @@ def list_images(
     test_ratio: float = 0.0,
     on_error: Literal["report", "fail", "skip"] = "report",
     force: bool = False,
-    on_classes: Callable[[dict[str, int]], None] = lambda classes: None,
-    on_remark: Callable[[str], None] = lambda remark: None,
-    on_fault: Callable[[str], None] = lambda fault: None,
+    on_classes: Callable[[dict[str, int]], None] = ignore,
+    on_remark: Callable[[str], None] = ignore,
+    on_fault: Callable[[str], None] = ignore,
 ) -> ListResult:
     """List the images of a folder.
 

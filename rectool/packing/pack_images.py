@@ -13,6 +13,7 @@ from ..errors import (
     StrPath,
     check_choice,
     check_number,
+    ignore,
     plural,
     strings_of,
 )
@@ -67,12 +68,12 @@ def pack_images(
     workers: int | None = None,
     on_error: OnError = "report",
     force: bool = False,
-    on_classes: Callable[[dict[str, int]], None] = lambda classes: None,
-    on_remark: Callable[[str], None] = lambda remark: None,
-    on_fault: Callable[[str], None] = lambda fault: None,
-    on_failure: Callable[[Failure], None] = lambda failure: None,
-    on_truncated: Callable[[Failure], None] = lambda failure: None,
-    on_progress: Callable[[int], None] = lambda samples: None,
+    on_classes: Callable[[dict[str, int]], None] = ignore,
+    on_remark: Callable[[str], None] = ignore,
+    on_fault: Callable[[str], None] = ignore,
+    on_failure: Callable[[Failure], None] = ignore,
+    on_truncated: Callable[[Failure], None] = ignore,
+    on_progress: Callable[[int], None] = ignore,
 ) -> PackResult:
     """Pack images into OUT.rec and OUT.idx.
 
@@ -91,7 +92,7 @@ def pack_images(
         label_width: Pack only so many labels of each line.
         images_only: Leave out records that hold no image.
         renumber: Give records fresh keys and ids, from 0.
-        part: (I, N) packs part I of N even ones, I from 0 to N - 1.
+        part: (I, N) packs part I of N equal parts, I from 0 to N - 1.
         resize: New shorter edge in pixels.
         resize_mode: Resize the "short" edge (None too), the "long" one, or "exact": both.
         interp: How to resize; None is "bilinear".

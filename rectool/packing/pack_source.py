@@ -211,7 +211,7 @@ def _sharded(
 ) -> ShardWriter:
     if sharding.count is not None and sharding.count > len(source):
         raise RecordError(
-            f"{sharding.count} shards, but only {plural(len(source), source.noun)}",
+            f"{sharding.count} shards are too many for {plural(len(source), source.noun)}",
             path=source.name,
         )
     identity = {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..errors import ArgumentError, RecordError, StrPath
+from ..errors import ArgumentError, RecordError, StrPath, ignore
 
 if TYPE_CHECKING:
     from ..format.shard_names import ShardSet
@@ -24,7 +24,7 @@ def unpack_images(
     masks_out: StrPath | None = None,
     force: bool = False,
     on_damage: Callable[[RecordError], None] | None = None,
-    on_progress: Callable[[int], None] = lambda records: None,
+    on_progress: Callable[[int], None] = ignore,
 ) -> UnpackResult:
     """Write the images of a record file to files, byte for byte, and a `.lst` of them.
 

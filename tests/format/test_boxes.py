@@ -86,7 +86,9 @@ def test_labels_that_are_no_boxes_are_named(tmp_path: Path, labels: Any) -> None
     rec = write(tmp_path / "a.rec", [flat(1)] * 2, [labels_of(BOXES[0]), labels])
     dataset = RecordDataset(rec, boxes="normalized")
     dataset[0]
-    with pytest.raises(HeaderError, match=r"a\.rec: .* the key 11: no detection labels: "):
+    with pytest.raises(
+        HeaderError, match=r"a\.rec: .* the key 11: these are not labels of boxes: "
+    ):
         dataset[1]
 
 

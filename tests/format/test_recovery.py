@@ -160,7 +160,7 @@ def test_another_files_index_and_files_of_another_kind_are_errors(
     with pytest.raises(IndexFileError):
         RecordReader(rec, on_damage=print)
     (tmp_path / "b.rec").write_bytes(b"PK\x03\x04" + rec.read_bytes())
-    with pytest.raises(CorruptError, match="no record file"):
+    with pytest.raises(CorruptError, match="not a record file"):
         RecordReader(tmp_path / "b.rec", on_damage=print)
 
 

@@ -131,7 +131,7 @@ def test_boxes_of_labels(labels: list[float], boxes: list[list[float]]) -> None:
 )  # fmt: skip
 def test_no_boxes(labels: object) -> None:
     assert not are_boxes(labels)
-    with pytest.raises(HeaderError, match="no detection labels"):
+    with pytest.raises(HeaderError, match="these are not labels of boxes"):
         boxes_of(labels)
 
 

@@ -269,13 +269,13 @@ def test_unknown_parameters(rec: Path, name: str, meant: str) -> None:
 
 GOOD = [2, 5, 1, 0, 0, 1, 1]
 WRONG: list[tuple[Any, str]] = [
-    (3.0, "no detection labels: 1 label"),
-    ([2, 5, 1, 0, 0, 1], "no detection labels: 6 labels"),
-    ([1, 5, 1, 0, 0, 1, 1], "no detection labels: 7 labels"),
-    ([2.5, 5, 1, 0, 0, 1, 1], "no detection labels"),
-    ([9, 5, 1, 0, 0, 1, 1], "no detection labels"),
-    ([2, 4, 1, 0, 0, 1], "no detection labels"),
-    ([2, float("nan"), 1, 0, 0, 1], "no detection labels"),
+    (3.0, "these are not labels of boxes: 1 label"),
+    ([2, 5, 1, 0, 0, 1], "these are not labels of boxes: 6 labels"),
+    ([1, 5, 1, 0, 0, 1, 1], "these are not labels of boxes: 7 labels"),
+    ([2.5, 5, 1, 0, 0, 1, 1], "these are not labels of boxes"),
+    ([9, 5, 1, 0, 0, 1, 1], "these are not labels of boxes"),
+    ([2, 4, 1, 0, 0, 1], "these are not labels of boxes"),
+    ([2, float("nan"), 1, 0, 0, 1], "these are not labels of boxes"),
     ([2, 6, 1, 0, 0, 1, 1, 9], "a box has 6 numbers, and 5 in the first sample"),
 ]
 
@@ -293,7 +293,7 @@ def test_labels_that_are_no_boxes(tmp_path: Path, labels: Any, says: str) -> Non
 def test_no_boxes_at_all(tmp_path: Path) -> None:
     path = write(tmp_path / "a.rec", [flat(1)] * 2, [1.0, 2.0])
     for on_error in ("fail", "skip"):
-        with pytest.raises(HeaderError, match="key 10: no detection labels: 1 label"):
+        with pytest.raises(HeaderError, match="key 10: these are not labels of boxes: 1 label"):
             ImageDetRecordIter(path, (3, 4, 5), 2, on_error=on_error)
 
 

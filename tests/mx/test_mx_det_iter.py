@@ -232,11 +232,11 @@ def test_pickled_in_the_middle_it_goes_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("label", "message"),
     [
-        (3.0, r"no detection labels: 1 label \(3\)"),
-        ([0, 1, 0, 1, 1, 1, 1], "no detection labels: 7 labels"),
-        ([2, 4, 0, 0, 1, 1], "no detection labels"),
-        ([2, 5, 0, 0, 1, 1], "no detection labels"),
-        ([9, 5, 0, 0, 0, 1, 1], "no detection labels"),
+        (3.0, r"these are not labels of boxes: 1 label \(3\)"),
+        ([0, 1, 0, 1, 1, 1, 1], "these are not labels of boxes: 7 labels"),
+        ([2, 4, 0, 0, 1, 1], "these are not labels of boxes"),
+        ([2, 5, 0, 0, 1, 1], "these are not labels of boxes"),
+        ([9, 5, 0, 0, 0, 1, 1], "these are not labels of boxes"),
     ],
 )
 def test_other_labels_are_named(tmp_path: Path, label: Any, message: str) -> None:
@@ -295,5 +295,7 @@ def test_unknown_arguments(tmp_path: Path) -> None:
 
 
 def test_a_set_of_classes_is_none_of_boxes() -> None:
-    with pytest.raises(HeaderError, match=r"images\.rec: .* no detection labels: 1 label"):
+    with pytest.raises(
+        HeaderError, match=r"images\.rec: .* these are not labels of boxes: 1 label"
+    ):
         ImageDetIter(1, SHAPE, path_imgrec=GOLDEN / "images.rec")

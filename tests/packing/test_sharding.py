@@ -99,7 +99,7 @@ def test_a_record_larger_than_a_shard_has_its_own(tmp_path: Path, tree: Path) ->
 def test_more_shards_than_images(run: Runner, tmp_path: Path, tree: Path) -> None:
     result = run("pack", "images", "out", "--shards", 11)
     assert (result.status, files(tmp_path)) == (1, {})
-    assert result.err.endswith("rectool: out.lst: 11 shards, but only 10 images\n")
+    assert result.err.endswith("rectool: out.lst: 11 shards are too many for 10 images\n")
 
 
 class StopError(Exception):

@@ -217,7 +217,7 @@ class _LabelFileReader:
             )
         for number in numbers:
             if not -_LOOSE <= number <= 1 + _LOOSE:
-                what = ", not pixels" if number > 1.5 else ""
+                what = "; are these pixels?" if number > 1.5 else ""
                 raise ListError(
                     f"coordinates must be fractions of the image, from 0 to 1, got {number:g}{what}"
                 )
