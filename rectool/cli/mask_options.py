@@ -26,9 +26,10 @@ mask_options = option_group(
         metavar="DIR|LIST|REC",
         multiple=True,
         type=click.Path(readable=False),
-        help="Also pack each image's mask, into OUT_mask.rec: the file in DIR with the image's path"
-        " but for the ending, that with the image's key in LIST, a .lst, or of a .rec SOURCE the"
-        " record in REC (again for each SOURCE; a pattern in quotes for several).",
+        help="Also pack each image's mask, into OUT_mask.rec. DIR has a file with the image's path,"
+        " whatever its ending; LIST, a .lst, names the file by the image's key; REC, for a .rec"
+        " SOURCE, has a record with its key (again for each SOURCE; a pattern in quotes for"
+        " several).",
     ),
     click.option(
         "--mask-suffix",
