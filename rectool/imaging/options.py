@@ -72,6 +72,12 @@ FitOf = Callable[[int, int], Fit]
 """Of an image's width and height, its orientation applied."""
 
 
+def check_backend(backend: str) -> None:
+    """Raises ValueError where there is no such backend."""
+    if backend not in tuple(INTERPS):
+        raise ValueError(f"backend must be one of {', '.join(INTERPS)}, got {backend!r}")
+
+
 def check_pixels(size: Size) -> None:
     """Raises ImageError for more pixels than are ever decoded."""
     if size[0] * size[1] > MAX_PIXELS:

@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 
 from ..errors import ImageError
 from .backends import load
-from .options import INTERPS, Backend, Interp, Size, Warp, actual_interp, check_pixels
+from .options import (
+    INTERPS,
+    Backend,
+    Interp,
+    Size,
+    Warp,
+    actual_interp,
+    check_backend,
+    check_pixels,
+)
 
 
 def resize_array(
@@ -26,8 +35,7 @@ def resize_array(
     the backend's packages are not installed; ValueError for a size below 1 and what a backend does
     not have.
     """
-    if backend not in INTERPS:
-        raise ValueError(f"backend must be one of {', '.join(INTERPS)}, got {backend!r}")
+    check_backend(backend)
     if interp != "area" and interp not in INTERPS[backend]:
         raise ValueError(f"{backend} has no interp {interp}, but {', '.join(INTERPS[backend])}")
     if min(size) < 1:

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..errors import RecordError, StrPath, plural
 from ..format.reader import RecordReader
-from ..imaging.options import INTERPS, Backend
+from ..imaging.options import Backend, check_backend
 from ..listing.lst import read_list
 from .augment.options import Augmentation
 from .batch import DataBatch, DataDesc
@@ -127,8 +127,7 @@ class ImageRecordIter:
         self._part = check_int("part_index", part_index, minimum=0)
         if self._part >= self._parts:
             raise ValueError(f"part_index must be below num_parts, {self._parts}, got {part_index}")
-        if backend not in tuple(INTERPS):
-            raise ValueError(f"backend must be one of {', '.join(INTERPS)}, got {backend!r}")
+        check_backend(backend)
         if on_error not in ("fail", "skip"):
             raise ValueError(f"on_error must be fail or skip, got {on_error!r}")
         name = "float32" if dtype is None else dtype_name("dtype", dtype)

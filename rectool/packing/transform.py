@@ -25,6 +25,7 @@ from ..imaging.options import (
     ResizeMode,
     Size,
     actual_interp,
+    check_backend,
     check_pixels,
 )
 from .masks import Mask
@@ -62,8 +63,7 @@ class Reencode:
     truncated: bool = False
 
     def __post_init__(self) -> None:
-        if self.backend not in INTERPS:
-            raise ValueError(f"backend must be one of {', '.join(INTERPS)}, got {self.backend!r}")
+        check_backend(self.backend)
         has = INTERPS[self.backend]
         if self.interp == "area" and self.backend != "opencv":
             raise ValueError(

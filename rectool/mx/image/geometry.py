@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...imaging.backends import load
-from ...imaging.options import INTERPS, Backend, Interp
+from ...imaging.options import Backend, Interp, check_backend
 from ...imaging.resizing import resize_array
 from ...loading.augment.steps import ANY, INTER_METHODS
 from ..nd import NDArray
@@ -39,8 +39,7 @@ def set_backend(backend: Backend) -> None:
     Raises ImageError where its packages are not installed, ValueError for another name.
     """
     global _backend  # noqa: PLW0603 - it is a setting of the process
-    if backend not in INTERPS:
-        raise ValueError(f"backend must be one of {', '.join(INTERPS)}, got {backend!r}")
+    check_backend(backend)
     load(backend)
     _backend = backend
 
