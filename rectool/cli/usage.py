@@ -242,12 +242,10 @@ def wrong_records(rec: str, *command: str) -> str:
 
 
 def _holds_records(path: str) -> bool:
-    """Whether a file begins as a record file does, whatever its name is."""
-    from ..format.frames import MAGIC
+    from ..format.frames import begins_as_records
 
     try:
-        with open(path, "rb") as file:
-            return file.read(len(MAGIC)) == MAGIC
+        return begins_as_records(path)
     except OSError:
         return False
 

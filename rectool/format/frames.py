@@ -293,6 +293,12 @@ def record_at(buffer: Buffer, offset: int, end: int | None = None) -> bytes:
     return data(buffer, locate(buffer, offset))
 
 
+def begins_as_records(path: str) -> bool:
+    """Whether a file begins as a record file does, whatever its name is."""
+    with open(path, "rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
 def walk(buffer: Buffer) -> Iterator[Span]:
     """All records in file order; raises as `locate` does, behind the last record that is whole."""
     at, size = 0, len(buffer)

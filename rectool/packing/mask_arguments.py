@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from ..errors import ArgumentError, StrPath, shown
-from ..format.frames import MAGIC
+from ..format.frames import begins_as_records
 from ..listing.lst import read_list
 from .mask_values import MaskNumbers, parse_values, read_colors
 from .masks import ListedMasks, MasksInFolder, MaskSource, MaskTransform
@@ -44,13 +44,12 @@ class MaskArguments:
             return MasksInFolder(path, suffix or "", transform)
         if not os.path.isfile(path):
             raise ArgumentError("{masks} {0}: no such folder or list", path)
-        with open(path, "rb") as file:
-            if path.lower().endswith(".rec") or file.read(len(MAGIC)) == MAGIC:
-                raise ArgumentError(
-                    "{masks} {0} is a .rec, which holds the masks of a .rec; of a folder or a list"
-                    " masks are in a folder, or in a list of their own",
-                    path,
-                )
+        if begins_as_records(path) or path.lower().endswith(".rec"):
+            raise ArgumentError(
+                "{masks} {0} is a .rec, which holds the masks of a .rec; of a folder or a list"
+                " masks are in a folder, or in a list of their own",
+                path,
+            )
         if suffix is not None:
             raise ArgumentError("{mask_suffix} requires a folder of masks; {0} is a list", path)
         return ListedMasks(read_list(path), os.path.dirname(path) or ".", transform)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
 from ..errors import ArgumentError, StrPath, check_number, plural, shown
-from ..format.frames import MAGIC
+from ..format.frames import begins_as_records
 from ..format.mask_files import mask_recs
 from ..format.shard_manifest import wrong_sizes
 from ..format.shard_names import ShardSet, group_shards
@@ -122,8 +122,7 @@ def _kind_of_one(source: str) -> str:
     if source.lower().endswith(".rec"):
         return "rec"
     if os.path.exists(source) and stat.S_ISREG(os.stat(source).st_mode):
-        with open(source, "rb") as file:
-            return "rec" if file.read(len(MAGIC)) == MAGIC else "list"
+        return "rec" if begins_as_records(source) else "list"
     return "list"
 
 
