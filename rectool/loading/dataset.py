@@ -42,8 +42,8 @@ class RecordDataset:
     a record, which forked workers share. It pickles as its paths.
 
     Args:
-        path: The `.rec` file, or several, which are read as one data set in the order given. The
-            function warns of missing shards and of shards in another order.
+        path: The `.rec` file, or several, which are read as one data set in the order given.
+            Opening warns of missing shards and of shards in another order.
         idx: The path of each `.idx`; True takes the one beside the `.rec`, if there is one; False
             takes none.
         masks: The `.rec` files of the images' masks. Their records have the same keys, ids and

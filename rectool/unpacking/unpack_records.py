@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,23 +12,19 @@ import numpy as np
 
 from ..errors import CorruptError, HeaderError, RecordError, StrPath, TruncatedError, plural
 from ..format.check_index import missing_error
-from ..format.header import HEADER_SIZE, IRHeader, label_list, pack_raw, raw_fields, unpack
+from ..format.header import unpack
 from ..format.reader import RecordReader
 from ..format.shard_manifest import wrong_sizes
 from ..format.shard_names import ShardSet
 from ..imaging.image_files import RAW_ENDING
 from ..imaging.probe import ENDINGS, format_of
-from ..listing.lst import Entry, HeaderFields, ImageList, format_header_line, format_line
-from ..listing.text_files import LONGEST_LINE
+from ..listing.lst import ImageList
 from ..system.replacing import check_free
 from .file_names import ListedNames, listed_names, slot
 from .folder import Folder
+from .list_lines import fits_a_line, lines_of
 
 OnDamage = Callable[[RecordError], None]
-
-
-_MANY_LABELS = 4096
-_LONGEST_PATH = 1 << 14  # bytes, and the key
 
 
 @dataclass(frozen=True)
@@ -206,7 +201,7 @@ class Unpacking:
     def _file(self, position: int, key: int, record: bytes | memoryview) -> FileName:
         try:
             header, payload = unpack(memoryview(record))
-            if not _fits_a_line(header):
+            if not fits_a_line(header):
                 raise HeaderError(
                     f"{header.flag} labels are too many for a line of a list (rectool pack keeps"
                     " them)"
@@ -267,7 +262,7 @@ class Target:
     def write(self, key: int, record: bytes, file: FileName) -> None:
         header, payload = unpack(record)
         self._folder.write(file.name, payload)
-        self._lst.write(_lines(Entry(key, _labels_of(header), file.name), record))
+        self._lst.write(lines_of(key, header, file.name, record))
         self._counts["images" if file.ending != RAW_ENDING else "raw"] += 1
         self._counts["unnamed"] += self._files.has_names and not file.known
         self._counts["misnamed"] += file.used and not _is_ending_of(file.name, file.ending)
@@ -315,30 +310,6 @@ def _sources(rec: StrPath | ShardSet) -> tuple[tuple[str, ...], str]:
     for problem in wrong_sizes(rec):
         raise problem
     return rec.paths, os.path.basename(rec.prefix)
-
-
-def _labels_of(header: IRHeader) -> tuple[float, ...] | array[float]:
-    """The labels, and those of a record that has very many without a Python object for each."""
-    if header.flag > _MANY_LABELS:
-        return array("f", header.label.tobytes())
-    return tuple(label_list(header.label))
-
-
-def _lines(entry: Entry, record: bytes) -> bytes:
-    """The entry's line, behind a #header line where packing it would give another header."""
-    flag = len(entry.labels) if len(entry.labels) > 1 else 0
-    own = 0.0 if flag else entry.labels[0]
-    if record[:HEADER_SIZE] == pack_raw(flag, own, entry.key, 0):
-        return format_line(entry)
-    return format_header_line(entry.key, HeaderFields(*raw_fields(record))) + format_line(entry)
-
-
-def _fits_a_line(header: IRHeader) -> bool:
-    """Whether a list with the labels could be read again."""
-    if header.flag <= _MANY_LABELS:
-        return True
-    least, most = 9 * header.flag, LONGEST_LINE - _LONGEST_PATH  # the least is "0.000000" and a tab
-    return least < most and len(format_line(Entry(0, _labels_of(header), ""))) < most
 
 
 _SAME_ENDING = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}
