@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import re
+from array import array
 from collections.abc import Sequence
 from struct import Struct
 from struct import error as StructError  # noqa: N812
@@ -19,6 +20,8 @@ from ..system.file_signatures import HEAD, name_of_content
 _LAYOUT = Struct("<IfQQ")
 HEADER_SIZE = _LAYOUT.size
 """Bytes of an IRHeader without its labels: 24."""
+
+MANY_LABELS = 4096
 
 _FLAG, _ID = Struct("<I"), Struct("<Q")
 _FLOAT32 = Struct("<f")
@@ -214,3 +217,12 @@ def float32_array(labels: Any) -> NDArray[np.float32]:
 def label_list(label: Label | Sequence[float]) -> list[float]:
     """The labels of a header as a list: one for a number, all of an array."""
     return [float(label)] if isinstance(label, float | int) else [float(value) for value in label]
+
+
+def compact_labels(header: IRHeader) -> list[float] | array[float]:
+    """The labels; an array for more than MANY_LABELS, of which a list takes 8 times the memory."""
+    if header.flag <= MANY_LABELS:
+        return label_list(header.label)
+    labels = array("f")
+    labels.frombytes(header.label.data.cast("B"))
+    return labels

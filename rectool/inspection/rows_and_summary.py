@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import HeaderError, ImageError, KeyNotFoundError, RecordError, StrPath, plural
 from ..format.face_sets import named_key_problems
-from ..format.header import content_without_header, face_ranges, label_list, unpack
+from ..format.header import compact_labels, content_without_header, face_ranges, unpack
 from ..format.index import join_indexes
 from ..format.key_table import KeyTable
 from ..format.shard_manifest import wrong_sizes
@@ -26,9 +26,6 @@ from .inspected_file import InspectedFile
 from .label_stats import LabelCounts, LabelSummary, Range
 
 _LARGE_HEADER = 8  # bytes that struct's IdQQ takes more than IfQQ: a float64, and 4 to align it
-
-
-_MANY_LABELS = 4096
 
 
 class Row(NamedTuple):
@@ -168,14 +165,8 @@ class Records:
             holds = "no header" if content is None else f"{content} without a header"
             return Row(key, offset, size, None, [], None, None, size, holds, None, None, rec)
         holds, width, height = self._holds(key, header.flag, payload)
-        labels: list[float] | array[float] = []
-        if header.flag > _MANY_LABELS:
-            labels = array("f")  # Python floats would take 8 times as much
-            labels.frombytes(header.label.data.cast("B"))
-        else:
-            labels = label_list(header.label)
         return Row(
-            key, offset, size, header.flag, labels, header.id, header.id2,
+            key, offset, size, header.flag, compact_labels(header), header.id, header.id2,
             len(payload), holds, width, height, rec,
         )  # fmt: skip
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from array import array
 
-from ..format.header import HEADER_SIZE, IRHeader, label_list, pack_raw, raw_fields
+from ..format.header import HEADER_SIZE, MANY_LABELS, IRHeader, compact_labels, pack_raw, raw_fields
 from ..listing.lst import Entry, HeaderFields, format_header_line, format_line
 from ..listing.text_files import LONGEST_LINE
 
-_MANY_LABELS = 4096
 _LONGEST_PATH = 1 << 14  # bytes, and the key
 
 
@@ -24,14 +23,12 @@ def lines_of(key: int, header: IRHeader, path: str, record: bytes) -> bytes:
 
 def fits_a_line(header: IRHeader) -> bool:
     """Whether a list with the labels could be read again."""
-    if header.flag <= _MANY_LABELS:
+    if header.flag <= MANY_LABELS:
         return True
     least, most = 9 * header.flag, LONGEST_LINE - _LONGEST_PATH  # the least is "0.000000" and a tab
     return least < most and len(format_line(Entry(0, _labels_of(header), ""))) < most
 
 
 def _labels_of(header: IRHeader) -> tuple[float, ...] | array[float]:
-    """The labels, and those of a record that has very many without a Python object for each."""
-    if header.flag > _MANY_LABELS:
-        return array("f", header.label.tobytes())
-    return tuple(label_list(header.label))
+    labels = compact_labels(header)
+    return labels if isinstance(labels, array) else tuple(labels)
